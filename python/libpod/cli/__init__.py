@@ -1,0 +1,1 @@
+"""The command line: parse, call the engine, print. The only package that prints, exits or imports click."""

@@ -1,0 +1,1 @@
+"""Containers: model, runtime spec, lifecycle, exec, logs."""

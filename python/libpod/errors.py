@@ -1,0 +1,121 @@
+"""Every exception that libpod raises, with its cause, its remedy and the exit code of the command line.
+
+    LibpodError                     base: op, path, errno, hint, exit_code (125)
+    ├── NotFoundError               the named thing does not exist
+    │   ├── ImageNotFoundError
+    │   ├── ContainerNotFoundError
+    │   └── NetworkNotFoundError
+    ├── ExistsError                 the name or id is taken
+    ├── InUseError                  the thing is needed by another thing
+    ├── InvalidError                an argument, a file or a document is malformed
+    │   └── UsageError              a malformed command line
+    ├── StateError                  the container is in the wrong state for the operation
+    ├── CorruptError                bytes do not match their digest or format; nothing was published
+    ├── UnsupportedError            valid, and not supported by this version or this host
+    ├── DeniedError                 refused by policy, by credentials or by the kernel
+    ├── UnsafePathError             a path that would leave the tree it must stay in
+    ├── RegistryError               a registry answered with an error, or not at all: status, code
+    ├── CommandNotFoundError        the container's command does not exist (exit code 127)
+    └── CommandNotExecutableError   the container's command cannot be executed (exit code 126)
+
+System calls that fail for a reason of the host (disk full, read-only, permission) raise the matching `OSError` with
+`errno` and `filename`, so that `except FileNotFoundError` works. The command line exits 125 for those too.
+
+Source of the exit codes: podman-run(1), "Exit Status".
+"""
+
+from __future__ import annotations
+
+
+class LibpodError(Exception):
+    """Base of all errors of libpod.
+
+    message: one clause without a full stop, naming the thing and the cause. hint: the remedy, where there is one.
+    op: the step that failed; path: the file or entry; errno: the kernel's error number.
+    """
+
+    exit_code = 125
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        op: str | None = None,
+        path: str | None = None,
+        errno: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.op = op
+        self.path = path
+        self.errno = errno
+        self.hint = hint
+
+
+class NotFoundError(LibpodError):
+    """The named thing does not exist."""
+
+
+class ImageNotFoundError(NotFoundError):
+    """No image of that name or id is in the store."""
+
+
+class ContainerNotFoundError(NotFoundError):
+    """No container of that name or id is in the store."""
+
+
+class NetworkNotFoundError(NotFoundError):
+    """No network has that name or id."""
+
+
+class ExistsError(LibpodError):
+    """The name or id is taken."""
+
+
+class InUseError(LibpodError):
+    """The thing cannot be removed: another one needs it."""
+
+
+class InvalidError(LibpodError):
+    """An argument, a file or a document is malformed."""
+
+
+class UsageError(InvalidError):
+    """The command line is malformed: unknown flag, missing or surplus argument."""
+
+
+class StateError(LibpodError):
+    """The container is in the wrong state for the operation."""
+
+
+class CorruptError(LibpodError):
+    """Bytes do not match their digest or their format; nothing of them was published."""
+
+
+class UnsupportedError(LibpodError):
+    """Valid input that this version or this host does not support."""
+
+
+class DeniedError(LibpodError):
+    """Refused: by a trust policy, by a registry's credentials check, or by the kernel."""
+
+
+class UnsafePathError(LibpodError):
+    """A path would leave the tree that it must stay in."""
+
+
+class RegistryError(LibpodError):
+    """A registry answered with an error, or could not be reached."""
+
+
+class CommandNotFoundError(LibpodError):
+    """The container's command does not exist."""
+
+    exit_code = 127
+
+
+class CommandNotExecutableError(LibpodError):
+    """The container's command exists and cannot be executed."""
+
+    exit_code = 126

@@ -1,0 +1,1 @@
+"""Networks on the host: bridges, addresses, base firewall rules."""

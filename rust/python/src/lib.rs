@@ -1,0 +1,18 @@
+//! The extension module `libpod._core`: conversion, GIL release, exceptions, and nothing else.
+//!
+//! Each module below exports the face of one crate; its `register` adds what it exports. The classes of errors are written
+//! in `libpod/errors.py` and raised through [`error`] alone.
+#![forbid(unsafe_code)]
+
+use pyo3::prelude::*;
+
+mod blob;
+mod error;
+mod value;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    blob::register(module)?;
+    value::register(module)?;
+    Ok(())
+}

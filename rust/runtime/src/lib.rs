@@ -1,0 +1,2 @@
+//! OCI runtime: namespaces, mounts, cgroups, capabilities, seccomp, network attach, exec.
+#![forbid(unsafe_code)]

@@ -1,0 +1,9 @@
+//! System calls that the well-kept crates lack, one safe wrapper each.
+//!
+//! This is the only crate of the workspace that may contain `unsafe`; every block states the invariant it rests on.
+//! What `rustix` already wraps is not wrapped again. An [`Error`] prints the failed call the way strace would.
+
+mod error;
+pub mod fd;
+
+pub use error::{Error, Result};
