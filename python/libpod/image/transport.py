@@ -1,0 +1,225 @@
+"""What a place that images come from, or go to, can do: the seam between transports and the one copy pipeline.
+
+A transport is a module with two functions, `open_source` and `open_destination`; the table below says which module
+serves which name, and `open_source("oci-archive:x.tar")` here is the way in. A source hands out raw manifests and
+blobs and proves nothing: `image/copy.py` checks every digest. A destination takes blobs first, the manifest then, and
+becomes visible with `commit`. Nothing here knows a store, a policy or a command line.
+"""
+
+from __future__ import annotations
+
+from libpod.errors import InvalidError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Any, Self
+
+    from libpod._core import Blob
+
+#: Module that serves a transport. `containers-storage` is the store itself and is resolved by `image/manager.py`.
+TRANSPORTS = {
+    "docker": "libpod.image.docker",
+    "docker-archive": "libpod.image.archive",
+    "oci-archive": "libpod.image.layout",
+    "oci": "libpod.image.layout",
+    "dir": "libpod.image.directory",
+}
+
+#: What a destination wants of layers: as they are, plain tars, or compressed ones.
+PRESERVE, DECOMPRESS, COMPRESS = "preserve", "decompress", "compress"
+
+
+class Descriptor:
+    """A reference to content: media type, digest (`sha256:<hex>`) and size in bytes, -1 where it is not known."""
+
+    __slots__ = ("annotations", "digest", "media_type", "platform", "size", "urls")
+
+    def __init__(
+        self,
+        media_type: str,
+        digest: str,
+        size: int,
+        *,
+        annotations: dict[str, str] | None = None,
+        platform: dict[str, Any] | None = None,
+        urls: Sequence[str] = (),
+    ) -> None:
+        self.media_type = media_type
+        self.digest = digest
+        self.size = size
+        self.annotations = annotations or {}
+        self.platform = platform
+        self.urls = tuple(urls)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the descriptor as the specifications write it, members in the order of the Go types."""
+        value: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        if self.urls:
+            value["urls"] = list(self.urls)
+        if self.annotations:
+            value["annotations"] = dict(self.annotations)
+        if self.platform is not None:
+            value["platform"] = self.platform
+        return value
+
+    def __repr__(self) -> str:
+        return f"Descriptor({self.media_type!r}, {self.digest!r}, {self.size})"
+
+
+class Options:
+    """How to talk to a transport; each reads what concerns it.
+
+    authfile, credentials ("user:password" or None), cert_dir, tls_verify (None: as registries.conf says) and retries
+    are for registries; spool_dir is where input that cannot seek is kept while it is read; compress asks `dir:` for
+    compressed layers; digest_file is left to the command line.
+    """
+
+    __slots__ = ("authfile", "cert_dir", "compress", "credentials", "retries", "spool_dir", "tls_verify")
+
+    def __init__(
+        self,
+        *,
+        authfile: str | None = None,
+        credentials: str | None = None,
+        cert_dir: str | None = None,
+        tls_verify: bool | None = None,
+        retries: int = 3,
+        spool_dir: str | None = None,
+        compress: bool = False,
+    ) -> None:
+        self.authfile = authfile
+        self.credentials = credentials
+        self.cert_dir = cert_dir
+        self.tls_verify = tls_verify
+        self.retries = retries
+        self.spool_dir = spool_dir
+        self.compress = compress
+
+
+class _Closing:
+    """Something with `close`, usable in a `with` statement."""
+
+    def close(self) -> None:
+        """Give back descriptors and connections; a second call does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ImageSource(_Closing):
+    """One image, or one index of images, that can be read.
+
+    reference: the canonical text (`docker://registry/repo:tag`, `oci:/dir:name`…) for messages and records.
+    names: names that the source gives to the image (the tags in an archive), fully qualified where they are so there.
+    concurrent_blobs: several blobs may be open at once and read by different threads.
+    """
+
+    reference: str = ""
+    names: Sequence[str] = ()
+    concurrent_blobs: bool = True
+
+    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+        """Return the raw manifest and the media type that the source claims for it ("" if it claims none).
+
+        instance: digest of a member of the index; None is the top document. The caller checks bytes against digest.
+        """
+        raise NotImplementedError
+
+    def blob(self, descriptor: Descriptor) -> Blob:
+        """Open the blob as one stream from its first byte. The reader of the stream checks size and digest."""
+        raise NotImplementedError
+
+    def signatures(self, instance: str | None = None) -> list[bytes]:
+        """Return the signatures stored beside the manifest; none is usual."""
+        return []
+
+
+class ImageDestination(_Closing):
+    """A place that one image is written to: blobs, then the manifest, then `commit`.
+
+    manifest_types: media types of manifests it can hold, best first; empty means any. layer_compression: what it
+    wants of layers. concurrent_blobs: `put_blob` may run in several threads. Without `commit`, `close` leaves nothing.
+    """
+
+    reference: str = ""
+    manifest_types: Sequence[str] = ()
+    layer_compression: str = PRESERVE
+    concurrent_blobs: bool = False
+
+    def blob_present(self, descriptor: Descriptor) -> bool:
+        """Say whether the destination holds the blob already, mounting it from another repository where it can."""
+        raise NotImplementedError
+
+    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+        """Store the stream and return its descriptor. A digest or size that was given and differs is a CorruptError.
+
+        digest and size are None where the blob is made while it flows; the destination then computes both.
+        """
+        raise NotImplementedError
+
+    def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
+        """Store the manifest after its blobs. instance: a member of an index that follows, stored by digest alone."""
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Make the image visible under its name, atomically where the place allows it."""
+        raise NotImplementedError
+
+
+class Progress:
+    """What the pipeline tells of its way, for bars or lines; the base class stays silent. Called from any thread."""
+
+    def message(self, text: str) -> None:
+        """Tell one step that has no bytes to count, such as "Writing manifest to image destination"."""
+
+    def blob_started(self, descriptor: Descriptor, kind: str, blob: Blob) -> None:
+        """Tell that a blob flows: kind is "blob" or "config"; `blob.position` of `descriptor.size` is its progress."""
+
+    def blob_done(self, descriptor: Descriptor, kind: str, *, skipped: bool) -> None:
+        """Tell that it is whole at the destination; skipped: it was there before ("skipped: already exists")."""
+
+
+def split_reference(text: str) -> tuple[str, str]:
+    """Split `transport:rest` and check that the transport is one of ours; the rest is the transport's own business.
+
+    Raises: InvalidError when there is no transport in front, UnsupportedError for one that is not served.
+    """
+    name, colon, rest = text.partition(":")
+    if not colon:
+        raise InvalidError(f'invalid image name "{text}", expected colon-separated transport:reference', op="parse")
+    if name not in TRANSPORTS:
+        raise UnsupportedError(f'invalid image name "{text}", unknown transport "{name}"', op="parse")
+    return name, rest
+
+
+def has_transport(text: str) -> bool:
+    """Say whether `text` starts with the name of a transport, as against a plain image name such as `host:5000/x`."""
+    name, colon, _ = text.partition(":")
+    return bool(colon) and name in TRANSPORTS
+
+
+def open_source(text: str, options: Options | None = None) -> ImageSource:
+    """Open `transport:rest` for reading; the caller closes it. Raises what the transport raises."""
+    name, rest = split_reference(text)
+    source: ImageSource = _module(name).open_source(name, rest, options or Options())
+    return source
+
+
+def open_destination(text: str, options: Options | None = None) -> ImageDestination:
+    """Open `transport:rest` for writing; nothing is visible there before `commit`. The caller closes it."""
+    name, rest = split_reference(text)
+    destination: ImageDestination = _module(name).open_destination(name, rest, options or Options())
+    return destination
+
+
+def _module(transport: str) -> Any:
+    from importlib import import_module
+
+    return import_module(TRANSPORTS[transport])
