@@ -34,7 +34,9 @@ def _build_helper() -> None:
     """Build the helper as a static program of its own and install it where maturin collects scripts."""
     target = _helper_target()
     target_dir = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "helper"
-    environment = {name: value for name, value in os.environ.items() if name not in {"RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"}}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"}
+    }
     flags = f"CARGO_TARGET_{target.upper().replace('-', '_')}_RUSTFLAGS"
     environment[flags] = "-C target-feature=+crt-static -C relocation-model=static"
     command = ["cargo", "build", "--locked", "--profile", "helper", "--package", "libpod-helper"]

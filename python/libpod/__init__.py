@@ -10,7 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.errors import LibpodError
 
-__all__ = ["LibpodError"]
+__all__ = ["LibpodError", "__version__"]
+
+__version__ = "0.1.0"
 
 _HOMES = {"LibpodError": "libpod.errors"}
 

@@ -1,6 +1,5 @@
 """Types of the extension module; checked against it by stubtest."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 # value

@@ -1,0 +1,127 @@
+"""What a command is: plain data that the parser, the help, the completion and the man pages all read.
+
+An option is declared once, here, with its help. Nothing in this module or in `parser` imports click: click's import costs
+more than a whole `exec`, and it serves the slow side (help, completion, prompts), built from the same data.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+    Runner = Callable[[Context, "Options", list[str]], int]
+
+#: Kinds of option values, in pflag's words. A `bool` takes a value only as `--flag=value`; `strings` splits at commas,
+#: `array` does not; both may be repeated.
+KINDS = ("bool", "string", "int", "uint", "duration", "strings", "array")
+
+
+class Option:
+    """One option of a command.
+
+    names: `"--env", "-e"`, the long one first. kind: one of `KINDS`. metavar: what the help calls its value.
+    default: the value where the option is not given; lists default to an empty list. choices: the accepted words.
+    supported: False makes its use an error that says so, in place of an option that does nothing.
+    """
+
+    __slots__ = ("choices", "default", "help", "hidden", "kind", "metavar", "names", "supported")
+
+    def __init__(
+        self,
+        *names: str,
+        kind: str = "string",
+        help: str = "",
+        default: Any = None,
+        metavar: str | None = None,
+        choices: Sequence[str] = (),
+        supported: bool = True,
+        hidden: bool = False,
+    ) -> None:
+        self.names = names
+        self.kind = kind
+        self.help = help
+        self.default = default
+        self.metavar = metavar
+        self.choices = choices
+        self.supported = supported
+        self.hidden = hidden
+
+    @property
+    def field(self) -> str:
+        """Name of the attribute that carries the value: `--env-file` is `env_file`."""
+        return self.names[0].lstrip("-").replace("-", "_")
+
+    @property
+    def initial(self) -> Any:
+        """The value before anything was parsed; lists are fresh for every parse."""
+        if self.kind in ("strings", "array"):
+            return list(self.default or ())
+        if self.default is None:
+            return {"bool": False, "int": 0, "uint": 0, "string": "", "duration": ""}[self.kind]
+        return self.default
+
+
+def flag(*names: str, help: str = "", default: bool = False) -> Option:
+    """Declare a boolean option."""
+    return Option(*names, kind="bool", help=help, default=default)
+
+
+def unsupported(*names: str, kind: str = "string", help: str = "") -> Option:
+    """Declare an option of Podman's that libpod does not have yet: using it is an error, and the help leaves it out."""
+    return Option(*names, kind=kind, help=help, supported=False, hidden=True)
+
+
+class Command:
+    """One command.
+
+    name: as typed. usage: what follows the name in the usage line. short: one line; long: the description.
+    options: all it accepts. least, most: how many positional arguments it takes (most None: any number).
+    interspersed: whether options may follow the first argument (not for run, exec, create). call: what runs it.
+    arity_error: replaces the standard message about the number of arguments.
+    """
+
+    __slots__ = (
+        "arity_error",
+        "call",
+        "examples",
+        "interspersed",
+        "least",
+        "long",
+        "most",
+        "name",
+        "options",
+        "short",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        call: Runner,
+        usage: str = "[options]",
+        short: str = "",
+        long: str = "",
+        options: Sequence[Option] = (),
+        least: int = 0,
+        most: int | None = None,
+        interspersed: bool = True,
+        arity_error: str | None = None,
+        examples: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.call = call
+        self.usage = usage
+        self.short = short
+        self.long = long or short
+        self.options = options
+        self.least = least
+        self.most = most
+        self.interspersed = interspersed
+        self.arity_error = arity_error
+        self.examples = examples

@@ -1,0 +1,62 @@
+"""What a command is given: the global options, the engine that they describe, and the two output streams."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.parser import Options
+    from libpod.engine import Engine
+
+
+class Context:
+    """One run of the program. The engine is opened on first use: `version` and `--help` never touch a store."""
+
+    __slots__ = ("_engine", "globals")
+
+    def __init__(self, globals: Options) -> None:
+        self.globals = globals
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this run, with the stores that the global options name."""
+        if self._engine is None:
+            from libpod.engine import Engine
+
+            chosen = self.globals
+            self._engine = Engine(
+                root=chosen.root or None,
+                runroot=chosen.runroot or None,
+                storage_driver=chosen.storage_driver or None,
+                storage_options=chosen.storage_opt if "storage_opt" in chosen.given else None,
+            )
+        return self._engine
+
+    def write(self, text: str) -> None:
+        """Write a line to stdout."""
+        sys.stdout.write(text + "\n")
+
+    def warn(self, text: str) -> None:
+        """Write a line to stderr."""
+        sys.stdout.flush()
+        sys.stderr.write(text + "\n")
+
+    def report(self, error: Exception) -> None:
+        """Print one of several errors on stderr, as `main` prints the last one."""
+        self.warn(f"Error: {message_of(error)}")
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+
+def message_of(error: Exception) -> str:
+    """One line for an error: our own message, or the path and reason of an `OSError`."""
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror[:1].lower() + error.strerror[1:]
+        return f"{error.filename}: {reason}" if error.filename else reason
+    return str(error) or type(error).__name__

@@ -1,0 +1,160 @@
+"""The program `podman`: find the command, parse, call, print what went wrong, exit.
+
+Start reading at `main`. This is the only place that turns an exception into an exit code: 125 for errors of our own,
+the class's own code (126, 127) for the container's command, else what the command returned. Only the module of the command
+that was typed is imported. Source: podman-run(1), "Exit Status".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from libpod.cli.command import Option, flag, unsupported
+from libpod.cli.context import Context, message_of
+from libpod.cli.parser import HelpRequested, parse, parse_options
+from libpod.cli.registry import COMMANDS, GROUPS, MISSING
+from libpod.errors import LibpodError, UnsupportedError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from libpod.cli.command import Command
+
+GLOBAL_OPTIONS = (
+    Option("--cgroup-manager", help='Cgroup manager to use ("cgroupfs")', choices=("cgroupfs",)),
+    Option("--log-level", help="Log messages above specified level", default="warn", hidden=True),
+    Option("--root", help="Path to the root directory in which data, including images, is stored"),
+    Option("--runroot", help="Path to the 'run directory' where all state information is stored"),
+    Option("--storage-driver", help="Select which storage driver is used to manage storage of images and containers"),
+    Option("--storage-opt", kind="array", help="Used to pass an option to the storage driver"),
+    flag("--version", "-v", help="version for podman"),
+    unsupported("--runtime"),
+    unsupported("--runtime-flag", kind="array"),
+    unsupported("--conmon"),
+    unsupported("--events-backend"),
+    unsupported("--hooks-dir", kind="strings"),
+    unsupported("--namespace"),
+    unsupported("--network-cmd-path"),
+    unsupported("--network-config-dir"),
+    unsupported("--noout", kind="bool"),
+    unsupported("--syslog", kind="bool"),
+    unsupported("--tmpdir"),
+    unsupported("--volumepath"),
+    unsupported("--remote", "-r", kind="bool"),
+    unsupported("--connection", "-c"),
+    unsupported("--identity"),
+    unsupported("--ssh"),
+    unsupported("--url"),
+)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit with its code."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or 1
+    # Nothing of ours waits for the interpreter's teardown, which would cost every command two milliseconds.
+    os._exit(code)
+
+
+def run(words: list[str]) -> int:
+    """Run one command line and return its exit code; errors are printed on stderr."""
+    if "_PODMAN_COMPLETE" in os.environ:
+        from libpod.cli.help import complete
+
+        return complete()
+    path = "podman"
+    context: Context | None = None
+    try:
+        options, rest = parse_options(GLOBAL_OPTIONS, words, interspersed=False)
+        if options.version:
+            from libpod.cli.version import print_version
+
+            return print_version()
+        command, path, rest = find_command(rest)
+        values, arguments = parse(command, rest)
+        context = Context(options)
+        return command.call(context, values, arguments)
+    except HelpRequested:
+        from libpod.cli.help import print_help
+
+        return print_help(words)
+    except BrokenPipeError:
+        return _drop_stdout()
+    except KeyboardInterrupt:
+        return 130
+    except UsageError as error:
+        return _fail(error, hint=f"See '{path} --help'" if _is_flag_error(error) else error.hint)
+    except (LibpodError, OSError) as error:
+        return _fail(error, hint=getattr(error, "hint", None))
+    finally:
+        if context is not None:
+            context.close()
+
+
+def find_command(words: list[str]) -> tuple[Command, str, list[str]]:
+    """Find the command that `words` begin with; return it, its full name and the words that follow."""
+    if not words:
+        raise UsageError("missing command 'podman COMMAND'", hint="Try 'podman --help' for more information")
+    name, rest = words[0], words[1:]
+    table, path = COMMANDS, "podman"
+    if name in GROUPS:
+        table, path = GROUPS[name], f"podman {name}"
+        if rest and rest[0] in ("--help", "-h"):
+            raise HelpRequested
+        if not rest:
+            raise UsageError(f"missing command '{path} COMMAND'", hint=f"Try '{path} --help' for more information")
+        name, rest = rest[0], rest[1:]
+    elif name == "help":
+        raise HelpRequested
+    home = table.get(name)
+    if home is None:
+        full = f"{path} {name}"
+        if full in MISSING:
+            raise UnsupportedError(f"`{full}` is not supported by this version of libpod")
+        raise UsageError(f"unrecognized command `{full}`", hint=_suggestion(name, table, path))
+    return load(home), f"{path} {name}", rest
+
+
+def load(home: str) -> Command:
+    """Import the command at `module` or `module:NAME` (default `COMMAND`)."""
+    module, _, attribute = home.partition(":")
+    command: Command = getattr(__import__(f"libpod.cli.{module}", fromlist=["COMMAND"]), attribute or "COMMAND")
+    return command
+
+
+def _suggestion(name: str, table: dict[str, str], path: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(table), n=3, cutoff=0.6)
+    lines = ["", "Did you mean this?", *(f"\t{candidate}" for candidate in close), ""] if close else []
+    return "\n".join([*lines, f"Try '{path} --help' for more information"])
+
+
+def _is_flag_error(error: UsageError) -> bool:
+    return error.message.startswith(("unknown flag", "unknown shorthand", "flag needs", "invalid argument"))
+
+
+def _fail(error: LibpodError | OSError, *, hint: str | None) -> int:
+    text = f"Error: {message_of(error)}\n"
+    if hint:
+        text += hint + "\n"
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+    sys.stderr.write(text)
+    return getattr(error, "exit_code", LibpodError.exit_code)
+
+
+def _drop_stdout() -> int:
+    """Point stdout at /dev/null after its reader went away, so that no later flush fails; 141 is SIGPIPE's code."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+    return 141

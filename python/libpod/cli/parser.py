@@ -1,0 +1,207 @@
+"""Parse a command line with the rules of pflag, whose habits Podman's users and scripts have.
+
+`--name value`, `--name=value`, `-n value`, `-nvalue`, `-itd`, `--flag=false`, `--` ends the options. Every refusal is a
+`UsageError` in pflag's words. What the words of a valid option mean is its command's business, not the parser's.
+"""
+
+from __future__ import annotations
+
+from libpod.errors import UnsupportedError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.cli.command import Command, Option
+
+_TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
+_FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
+_DURATION_CHARACTERS = frozenset("0123456789.hmsunµ-+")
+
+
+class HelpRequested(Exception):  # noqa: N818  (it is no error)
+    """The user asked for help."""
+
+
+class Options:
+    """The values of one parse, an attribute for each option; `given` names the fields that the user set."""
+
+    def __init__(self) -> None:
+        self.given: set[str] = set()
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def parse(command: Command, words: list[str]) -> tuple[Options, list[str]]:
+    """Parse what follows the command's name; return the options and the positional arguments.
+
+    Raises: UsageError in pflag's words, UnsupportedError for an option that libpod lacks, HelpRequested.
+    """
+    options, arguments = parse_options(command.options, words, interspersed=command.interspersed)
+    _check_arity(command, len(arguments))
+    return options, arguments
+
+
+def parse_options(declared: Any, words: list[str], *, interspersed: bool) -> tuple[Options, list[str]]:
+    """Parse `words` against the declared options; stop at the first positional one unless interspersed."""
+    known: dict[str, Option] = {}
+    values = Options()
+    for option in declared:
+        for name in option.names:
+            known[name] = option
+        setattr(values, option.field, option.initial)
+    arguments: list[str] = []
+    queue = iter(words)
+    for word in queue:
+        if word == "--":
+            arguments.extend(queue)
+        elif word.startswith("--"):
+            _parse_long(word, queue, known, values)
+        elif len(word) > 1 and word[0] == "-":
+            _parse_short(word, queue, known, values)
+        else:
+            arguments.append(word)
+            if not interspersed:
+                arguments.extend(queue)
+    return values, arguments
+
+
+def _parse_long(word: str, queue: Any, known: dict[str, Option], values: Options) -> None:
+    name, equals, value = word.partition("=")
+    option = known.get(name)
+    if option is None:
+        if name == "--help":
+            raise HelpRequested
+        raise UsageError(f"unknown flag: {name}")
+    if not equals:
+        if option.kind == "bool":
+            value = "true"
+        else:
+            following = next(queue, None)
+            if following is None:
+                raise UsageError(f"flag needs an argument: {name}")
+            value = following
+    _assign(option, value, values)
+
+
+def _parse_short(word: str, queue: Any, known: dict[str, Option], values: Options) -> None:
+    letters = word[1:]
+    for position, letter in enumerate(letters):
+        option = known.get("-" + letter)
+        if option is None:
+            if letter == "h":
+                raise HelpRequested
+            raise UsageError(f"unknown shorthand flag: {letter!r} in -{letters[position:]}")
+        rest = letters[position + 1 :]
+        if rest.startswith("="):
+            _assign(option, rest[1:], values)
+            return
+        if option.kind == "bool":
+            _assign(option, "true", values)
+            continue
+        if not rest:
+            following = next(queue, None)
+            if following is None:
+                raise UsageError(f"flag needs an argument: {letter!r} in -{letters[position:]}")
+            rest = following
+        _assign(option, rest, values)
+        return
+
+
+def _assign(option: Option, text: str, values: Options) -> None:
+    if not option.supported:
+        raise UnsupportedError(f"the option {option.names[0]} is not supported by this version of libpod")
+    field = option.field
+    try:
+        value = _convert(option, text)
+    except ValueError as error:
+        shown = ", ".join(sorted(option.names, key=len))
+        raise UsageError(f'invalid argument "{text}" for "{shown}" flag: {error}') from None
+    if option.kind in ("strings", "array"):
+        if field in values.given:
+            getattr(values, field).extend(value)
+        else:
+            setattr(values, field, list(value))
+    else:
+        setattr(values, field, value)
+    values.given.add(field)
+
+
+def _convert(option: Option, text: str) -> Any:
+    kind = option.kind
+    if kind == "bool":
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+    if kind in ("int", "uint"):
+        return _integer(text, signed=kind == "int")
+    if option.choices and text not in option.choices:
+        raise ValueError(f'"{text}" is not a valid value.  Choose from: "{", ".join(option.choices)}"')
+    if kind == "strings":
+        return _split_csv(text)
+    if kind == "array":
+        return [text]
+    if kind == "duration" and (not text or not _DURATION_CHARACTERS.issuperset(text)):
+        raise ValueError(f'time: invalid duration "{text}"')
+    return text
+
+
+def _integer(text: str, *, signed: bool) -> int:
+    function = "ParseInt" if signed else "ParseUint"
+    digits = text[1:] if signed and text[:1] in ("-", "+") else text
+    if not digits.isascii() or not digits.isalnum():
+        raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax')
+    try:
+        value = int(text, 0) if not digits.isdigit() else int(text)
+    except ValueError:
+        raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax') from None
+    if not -(2**63) <= value < (2**63 if signed else 2**64):
+        raise ValueError(f'strconv.{function}: parsing "{text}": value out of range')
+    return value
+
+
+def _split_csv(text: str) -> list[str]:
+    """Split one value of a string slice as encoding/csv does: commas separate, double quotes protect them."""
+    if '"' not in text:
+        return text.split(",") if text else []
+    fields: list[str] = []
+    field = ""
+    quoted = False
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character == '"':
+            if quoted and text[position + 1 : position + 2] == '"':
+                field += '"'
+                position += 1
+            elif quoted or not field:
+                quoted = not quoted
+            else:
+                raise ValueError('parse error on line 1, column 1: bare " in non-quoted-field')
+        elif character == "," and not quoted:
+            fields.append(field)
+            field = ""
+        else:
+            field += character
+        position += 1
+    if quoted:
+        raise ValueError('parse error on line 1, column 1: extraneous or missing " in quoted-field')
+    fields.append(field)
+    return fields
+
+
+def _check_arity(command: Command, count: int) -> None:
+    least, most = command.least, command.most
+    if least <= count and (most is None or count <= most):
+        return
+    if command.arity_error:
+        raise UsageError(command.arity_error)
+    if least == most:
+        raise UsageError(f"accepts {least} arg(s), received {count}")
+    if count < least:
+        raise UsageError(f"requires at least {least} arg(s), only received {count}")
+    raise UsageError(f"accepts at most {most} arg(s), received {count}")

@@ -1,0 +1,26 @@
+"""Which module serves which command. A new command is one line here and one module beside this one."""
+
+from __future__ import annotations
+
+#: Top-level commands: name → `module` or `module:ATTRIBUTE`.
+COMMANDS: dict[str, str] = {
+    "completion": "completion",
+    "info": "info",
+    "version": "version",
+}
+
+#: Commands of a group (`podman image ls`): group → name → module.
+GROUPS: dict[str, dict[str, str]] = {
+    "container": {},
+    "image": {},
+    "system": {"info": "info"},
+}
+
+#: Commands of Podman's that libpod does not have yet: their use says so.
+MISSING = frozenset(
+    f"podman {name}"
+    for name in (
+        "auto-update build commit cp diff events export generate healthcheck kube machine manifest mount pod play"
+        " secret search stats unmount umount unshare update volume"
+    ).split()
+)

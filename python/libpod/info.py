@@ -1,0 +1,134 @@
+"""Facts about the host and the store, as `podman info` names them. Slow side: imports and reads what it needs."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.engine import Engine
+
+
+def collect(engine: Engine) -> dict[str, Any]:
+    """Gather the `host`, `store`, `registries` and `plugins` parts of the document."""
+    return {
+        "host": _host(engine),
+        "store": _store(engine),
+        "registries": _registries(),
+        "plugins": {
+            "volume": ["local"],
+            "network": ["bridge"],
+            "log": ["k8s-file", "none"],
+            "authorization": None,
+        },
+    }
+
+
+def _host(engine: Engine) -> dict[str, Any]:
+    machine = os.uname()
+    memory = _memory()
+    version, controllers = _cgroups()
+    return {
+        "arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine.machine, machine.machine),
+        "cgroupManager": "cgroupfs",
+        "cgroupVersion": version,
+        "cgroupControllers": controllers,
+        "cpus": os.cpu_count() or 1,
+        "distribution": _distribution(),
+        "hostname": machine.nodename,
+        "idMappings": {"gidmap": None, "uidmap": None},
+        "kernel": machine.release,
+        "logDriver": engine.log_driver,
+        "memFree": memory.get("MemFree", 0),
+        "memTotal": memory.get("MemTotal", 0),
+        "networkBackend": "libpod",
+        "ociRuntime": {"name": "libpod-runtime", "package": "libpod", "path": engine.helper_path, "version": ""},
+        "os": "linux",
+        "security": _security(engine),
+        "serviceIsRemote": False,
+        "swapFree": memory.get("SwapFree", 0),
+        "swapTotal": memory.get("SwapTotal", 0),
+        "uptime": _uptime(),
+    }
+
+
+def _security(engine: Engine) -> dict[str, Any]:
+    from libpod.config.containers import load_containers_conf
+
+    capabilities = load_containers_conf().default_capabilities
+    return {
+        "apparmorEnabled": False,
+        "capabilities": ",".join(sorted(capabilities)),
+        "rootless": os.geteuid() != 0,
+        "seccompEnabled": os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
+        "selinuxEnabled": False,
+    }
+
+
+def _store(engine: Engine) -> dict[str, Any]:
+    store = engine.store
+    states = [container.state for container in engine.containers.list(all=True)]
+    space = os.statvfs(store.graphroot)
+    return {
+        "containerStore": {
+            "number": len(states),
+            "paused": states.count("paused"),
+            "running": states.count("running"),
+            "stopped": len(states) - states.count("paused") - states.count("running"),
+        },
+        "graphDriverName": "overlay",
+        "graphOptions": {},
+        "graphRoot": store.graphroot,
+        "graphRootAllocated": space.f_blocks * space.f_frsize,
+        "graphRootUsed": (space.f_blocks - space.f_bfree) * space.f_frsize,
+        "imageStore": {"number": len(store.images())},
+        "runRoot": store.runroot,
+        "volumePath": os.path.join(store.graphroot, "volumes"),
+    }
+
+
+def _registries() -> dict[str, Any]:
+    from libpod.config.registries import load_registries
+
+    search = load_registries().unqualified_search
+    return {"search": list(search)} if search else {}
+
+
+def _memory() -> dict[str, int]:
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in file)}
+
+
+def _distribution() -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                pairs = (line.rstrip("\n").partition("=") for line in file if "=" in line)
+                fields = {key: value.strip("\"'") for key, _, value in pairs}
+            break
+    named = {"distribution": fields.get("ID", "unknown"), "version": fields.get("VERSION_ID", "unknown")}
+    if "VERSION_CODENAME" in fields:
+        named["codename"] = fields["VERSION_CODENAME"]
+    return named
+
+
+def _cgroups() -> tuple[str, list[str]]:
+    unified = "/sys/fs/cgroup/cgroup.controllers"
+    if os.path.exists(unified):
+        with open(unified, encoding="ascii") as file:
+            return "v2", file.read().split()
+    with open("/proc/cgroups", encoding="ascii") as file:
+        rows = [line.split() for line in file if not line.startswith("#")]
+    return "v1", [row[0] for row in rows if row[3] == "1"]
+
+
+def _uptime() -> str:
+    with open("/proc/uptime", encoding="ascii") as file:
+        seconds = float(file.read().split()[0])
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    days = f" (Approximately {hours / 24:.2f} days)" if hours >= 24 else ""
+    return f"{hours}h {minutes}m {left:.2f}s{days}"
