@@ -34,7 +34,7 @@ def to_json(value: object) -> str:
 
 
 def render(text: str, value: Any, *, type_name: str = "struct", name: str = "format") -> str:
-    """Print `value` with the template `text`; backslash escapes `\\t` and `\\n` stand for their characters."""
+    r"""Print `value` with the template `text`; backslash escapes `\t` and `\n` stand for their characters."""
     return template.parse(_unescape(text), name=name).execute(value, type_name=type_name)
 
 

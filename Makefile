@@ -1,0 +1,58 @@
+# make demo   build, then run a container from the machine's own files, with no network
+# make test   install what the tests need, run every test
+# make check  format, lints, types, stubs, import directions
+# make bench  ours beside Podman on this machine; writes docs/benchmarks.md
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+SOURCES := $(shell git ls-files rust python build_backend wheel.data Cargo.toml Cargo.lock pyproject.toml 2>/dev/null)
+
+.PHONY: demo test test-rust test-python check bench install clean test-packages
+
+# One real install of the wheel, as a user gets it; made again when a source is newer.
+install: $(VENV)/installed
+
+$(VENV)/installed: $(SOURCES)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test,check]'
+	@touch $@
+
+demo: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
+
+# Peers and tools that the lanes need. Debian and Ubuntu only; elsewhere the lanes say what they miss and are skipped.
+TEST_PACKAGES := busybox-static podman runc conmon skopeo buildah umoci docker-registry apache2-utils netavark catatonit \
+	debootstrap iproute2 nftables curl openssl python3-seccomp libseccomp-dev xz-utils bzip2 zstd attr libcap2-bin uidmap
+
+test-packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  missing=$$(for p in $(TEST_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	  if [ -n "$$missing" ]; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  fi; \
+	else echo "not root on Debian: the lanes that need a peer will be skipped"; fi
+
+test: test-packages test-rust test-python
+
+test-rust: test-packages
+	cargo test --locked --workspace --quiet
+
+test-python: install test-packages
+	$(BIN)/python -m pytest
+
+check: install
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd / && $(CURDIR)/$(BIN)/python -m mypy.stubtest libpod._core
+	$(BIN)/python -m pytest -q tests/unit/test_import_direction.py
+
+bench: install test-packages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[bench]'
+	$(BIN)/python benches/run.py
+
+clean:
+	rm -rf $(VENV) target dist

@@ -1,0 +1,53 @@
+"""Fixtures of all lanes. Each test gets a store of its own; after the run nothing may be left on the host."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import cli, leaks, probe
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leak_check() -> Iterator[None]:
+    """Compare mounts, processes, cgroups and interfaces before and after the whole run."""
+    before = leaks.snapshot()
+    yield
+    deadline = time.monotonic() + 5
+    while (left := leaks.snapshot() - before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left, "left behind: " + ", ".join(sorted(left))
+
+
+@pytest.fixture
+def store_directory() -> Iterator[Path]:
+    """A short-named directory for one store; socket paths below it stay within the kernel's 108 bytes."""
+    directory = Path(tempfile.mkdtemp(prefix="lp-", dir="/tmp"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def podman(store_directory: Path) -> Iterator[cli.Cli]:
+    """Our program on a fresh store; its containers are removed when the test ends."""
+    probe.needs_root()
+    program = cli.ours(store_directory)
+    yield program
+    program.remove_all()
+
+
+@pytest.fixture
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cli.Cli]:
+    """Real Podman on a fresh store of its own."""
+    probe.needs_root()
+    probe.needs_programs("podman", "runc", "conmon")
+    directory = Path(tempfile.mkdtemp(prefix="pp-", dir="/tmp"))
+    program = cli.real_podman(directory)
+    yield program
+    program.remove_all()
+    shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""A lane of the tests: see tests/README.md."""

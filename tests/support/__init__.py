@@ -1,0 +1,1 @@
+"""What the tests share: command runners, probes, leak checks. No test lives here."""

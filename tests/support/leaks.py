@@ -1,0 +1,35 @@
+"""What a command may leave behind on a host, listed, so that before and after can be compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def _mounts() -> set[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return {f"mount {line.split()[4]}" for line in lines}
+
+
+def _processes() -> set[str]:
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = status.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words and words[0].endswith(b"libpod-runtime"):
+            found.add(f"process {status.parent.name} {b' '.join(words).decode(errors='replace').strip()}")
+    return found
+
+
+def _cgroups() -> set[str]:
+    return {f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob("**/libpod-*") if path.is_dir()}
+
+
+def _interfaces() -> set[str]:
+    return {f"interface {path.name}" for path in Path("/sys/class/net").iterdir() if path.name.startswith("veth")}
+
+
+def snapshot() -> set[str]:
+    """Everything of these kinds that is on the host now."""
+    return _mounts() | _processes() | _cgroups() | _interfaces()

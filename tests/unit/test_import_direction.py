@@ -1,0 +1,155 @@
+"""Which way dependencies point, in Rust and in Python: a lower room never imports a higher one."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import libpod
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGE = REPOSITORY / "python" / "libpod"
+
+#: What each crate may depend on inside the workspace.
+CRATES = {
+    "sys": set(),
+    "layer": {"sys"},
+    "store": {"sys", "layer"},
+    "registry": set(),
+    "runtime": {"sys"},
+    "monitor": {"sys", "runtime"},
+    "helper": {"sys", "runtime", "monitor"},
+    "python": {"sys", "layer", "store", "registry", "runtime", "monitor"},
+}
+
+#: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
+LEVELS = (
+    {"errors", "_core"},
+    {"config"},
+    {"store"},
+    {"image", "network"},
+    {"container"},
+    {"engine"},
+    {"info"},
+    {"cli"},
+)
+
+#: Import statements inside `if TYPE_CHECKING:` name types only and are no dependency at run time.
+HEAVY = {
+    "click",
+    "pyroute2",
+    "json",
+    "re",
+    "dataclasses",
+    "typing",
+    "subprocess",
+    "pathlib",
+    "tomllib",
+    "logging",
+    "argparse",
+}
+
+
+@pytest.mark.parametrize("crate", sorted(CRATES))
+def test_crate_depends_on_lower_crates_only(crate: str) -> None:
+    manifest = tomllib.loads((REPOSITORY / "rust" / crate / "Cargo.toml").read_text())
+    internal = {name.removeprefix("libpod-") for name in manifest.get("dependencies", {}) if name.startswith("libpod-")}
+    assert internal <= CRATES[crate]
+
+
+def test_every_crate_is_listed() -> None:
+    assert {path.name for path in (REPOSITORY / "rust").iterdir() if (path / "Cargo.toml").exists()} == set(CRATES)
+
+
+def test_unsafe_stands_in_sys_only() -> None:
+    for crate in set(CRATES) - {"sys"}:
+        root = REPOSITORY / "rust" / crate / "src"
+        heads = [path for path in (root / "lib.rs", root / "main.rs") if path.exists()]
+        assert heads, crate
+        for head in heads:
+            assert "#![forbid(unsafe_code)]" in head.read_text(), head
+
+
+def _level(room: str) -> int:
+    for level, rooms in enumerate(LEVELS):
+        if room in rooms:
+            return level
+    raise AssertionError(f"the room {room} has no level")
+
+
+def _runtime_imports(path: Path) -> set[str]:
+    """Rooms of libpod that a module imports at run time, at its top or inside a function."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for other in node.orelse:
+                visit(other)
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[1] for alias in node.names if alias.name.startswith("libpod."))
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "libpod":
+            parts = node.module.split(".")
+            found.update([parts[1]] if len(parts) > 1 else [alias.name for alias in node.names])
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text()))
+    return {name for name in found if not name.startswith("__")}
+
+
+def _modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_imports_lower_rooms_only(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for room in _runtime_imports(path):
+        assert room == own or _level(room) < _level(own), f"{own} imports {room}"
+
+
+def test_only_the_command_line_imports_click_or_prints() -> None:
+    for path in _modules():
+        if path.relative_to(PACKAGE).parts[0] == "cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "click" for name in names), path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("print", "exit"), f"{path}:{node.lineno}"
+
+
+def _loaded(statement: str) -> set[str]:
+    script = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_import_libpod_loads_nothing_else() -> None:
+    assert _loaded("import libpod") <= {"libpod", "__future__"}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "libpod.cli.main",
+        "libpod.engine, libpod.container.manager, libpod.image.manager, libpod.cli.run",
+        "libpod.cli.exec, libpod.cli.ps, libpod.cli.images",
+    ],
+)
+def test_way_of_a_command_imports_nothing_heavy(modules: str) -> None:
+    assert not _loaded(f"import {modules}") & HEAVY
+
+
+def test_public_names_are_what_all_says() -> None:
+    for name in libpod.__all__:
+        assert getattr(libpod, name) is not None
+    with pytest.raises(AttributeError):
+        _ = libpod.nonesuch  # type: ignore[attr-defined]
