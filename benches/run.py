@@ -1,0 +1,52 @@
+"""`make bench`: the table of ratios beside real Podman, runc and conmon, and the chart, into docs/benchmarks.md.
+
+Both sides use fresh stores below one directory of the same file system; nothing is deleted between timed runs, for ext4
+without a journal is slow just after large deletions. Usage: `benches/run.py [--only WORD] [--rounds N] [--no-write]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benches import cases, measure, report
+
+
+def main() -> int:
+    """Measure what was asked for, print the table, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", default=[], help="only cases whose name contains this word")
+    parser.add_argument("--rounds", type=int, help="pairs for every case, in place of each case's own number")
+    parser.add_argument("--no-write", action="store_true", help="print only; leave docs/ alone")
+    parser.add_argument(
+        "--inputs", type=Path, default=Path("/var/tmp/libpod-bench-inputs"), help="where the inputs are kept"
+    )
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("benches/run.py: needs root, as real containers do")
+    with tempfile.TemporaryDirectory(prefix="lb-", dir="/tmp") as directory:
+        bench = cases.Bench(Path(directory), options.inputs)
+        outcomes = []
+        try:
+            for case in bench.cases():
+                if options.only and not any(word in case.name for word in options.only):
+                    continue
+                outcome = measure.run(case, rounds=options.rounds)
+                outcomes.append(outcome)
+                print(report.row(outcome), flush=True)
+        finally:
+            bench.close()
+    print()
+    print(report.table(outcomes))
+    if not options.no_write and not options.only:
+        report.write(outcomes, Path(__file__).resolve().parent.parent / "docs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
