@@ -1,0 +1,96 @@
+"""Whole command lines that never reach a store: help, versions, and what a mistyped line is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import OURS, clean_environment
+
+LIBPOD = OURS.with_name("libpod")
+
+
+def run(*words: str, program: Path = OURS, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program, *words], capture_output=True, text=True, env=clean_environment(), stdin=stdin, check=False, timeout=30
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "stderr"),
+    [
+        ([], "Error: missing command 'podman COMMAND'\nTry 'podman --help' for more information\n"),
+        (["foo"], "Error: unrecognized command `podman foo`\nTry 'podman --help' for more information\n"),
+        (
+            ["versio"],
+            "Error: unrecognized command `podman versio`\n\nDid you mean this?\n\tversion\n\n"
+            "Try 'podman --help' for more information\n",
+        ),
+        (["--foo", "ps"], "Error: unknown flag: --foo\nSee 'podman --help'\n"),
+        (["version", "--foo"], "Error: unknown flag: --foo\nSee 'podman version --help'\n"),
+        (["version", "x"], "Error: accepts at most 0 arg(s), received 1\n"),
+        (["image"], "Error: missing command 'podman image COMMAND'\nTry 'podman image --help' for more information\n"),
+        (["build", "."], "Error: `podman build` is not supported by this version of libpod\n"),
+        (["--remote", "ps"], "Error: the option --remote is not supported by this version of libpod\n"),
+        (["version", "-f", "{{.Foo}}"], None),
+    ],
+)
+def test_mistyped_line_exits_125_and_says_why(words: list[str], stderr: str | None) -> None:
+    done = run(*words)
+    assert done.returncode == 125
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    if stderr is not None:
+        assert done.stderr == stderr
+
+
+def test_version_names_the_release_that_scripts_compare() -> None:
+    assert run("--version").stdout.split()[:3] == ["podman", "version", "4.3.1"]
+    assert run("version", "--format", "{{.Client.Version}}").stdout == "4.3.1\n"
+    assert json.loads(run("version", "-f", "json").stdout)["Client"]["Os"] == "linux"
+
+
+def test_both_names_are_one_program() -> None:
+    assert run("version", program=LIBPOD).stdout == run("version").stdout
+
+
+def test_every_command_has_help_and_every_visible_option_a_text() -> None:
+    from libpod.cli.main import load
+    from libpod.cli.registry import COMMANDS, GROUPS
+
+    homes = set(COMMANDS.values()) | {home for table in GROUPS.values() for home in table.values()}
+    for home in homes:
+        command = load(home)
+        assert command.short, command.name
+        names = [name for option in command.options for name in option.names]
+        assert len(names) == len(set(names)), f"{command.name} declares an option twice"
+        for option in command.options:
+            assert option.hidden or option.help, f"{command.name} {option.names[0]} has no help"
+
+
+def test_help_of_a_command_shows_usage_and_options() -> None:
+    done = run("run", "--help")
+    assert done.returncode == 0
+    assert "podman run [options] IMAGE [COMMAND [ARG...]]" in done.stdout
+    assert "--network" in done.stdout
+    assert "--pod " not in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    script = f"{OURS} --help | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=clean_environment(), check=False)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell: str) -> None:
+    assert "_PODMAN_COMPLETE" in run("completion", shell).stdout
+
+
+def test_completion_answers_with_commands_and_options() -> None:
+    environment = clean_environment(_PODMAN_COMPLETE="bash_complete", COMP_WORDS="podman vers", COMP_CWORD="1")
+    done = subprocess.run([OURS], capture_output=True, text=True, env=environment, check=False, timeout=30)
+    assert "version" in done.stdout
