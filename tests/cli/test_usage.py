@@ -31,7 +31,7 @@ def run(*words: str, program: Path = OURS, stdin: int = subprocess.DEVNULL) -> s
         ),
         (["--foo", "ps"], "Error: unknown flag: --foo\nSee 'podman --help'\n"),
         (["version", "--foo"], "Error: unknown flag: --foo\nSee 'podman version --help'\n"),
-        (["version", "x"], "Error: accepts at most 0 arg(s), received 1\n"),
+        (["version", "x"], "Error: `podman version` takes no arguments\n"),
         (["image"], "Error: missing command 'podman image COMMAND'\nTry 'podman image --help' for more information\n"),
         (["build", "."], "Error: `podman build` is not supported by this version of libpod\n"),
         (["--remote", "ps"], "Error: the option --remote is not supported by this version of libpod\n"),

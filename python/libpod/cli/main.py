@@ -77,7 +77,7 @@ def run(words: list[str]) -> int:
 
             return print_version()
         command, path, rest = find_command(rest)
-        values, arguments = parse(command, rest)
+        values, arguments = parse(command, rest, path=path)
         context = Context(options)
         return command.call(context, values, arguments)
     except HelpRequested:

@@ -34,13 +34,15 @@ class Options:
         def __getattr__(self, name: str) -> Any: ...
 
 
-def parse(command: Command, words: list[str]) -> tuple[Options, list[str]]:
+def parse(command: Command, words: list[str], *, path: str = "podman") -> tuple[Options, list[str]]:
     """Parse what follows the command's name; return the options and the positional arguments.
+
+    path: the command's full name, for messages.
 
     Raises: UsageError in pflag's words, UnsupportedError for an option that libpod lacks, HelpRequested.
     """
     options, arguments = parse_options(command.options, words, interspersed=command.interspersed)
-    _check_arity(command, len(arguments))
+    _check_arity(command, len(arguments), path)
     return options, arguments
 
 
@@ -194,14 +196,18 @@ def _split_csv(text: str) -> list[str]:
     return fields
 
 
-def _check_arity(command: Command, count: int) -> None:
+def _check_arity(command: Command, count: int, path: str) -> None:
     least, most = command.least, command.most
     if least <= count and (most is None or count <= most):
         return
     if command.arity_error:
         raise UsageError(command.arity_error)
+    if most == 0:
+        raise UsageError(f"`{path}` takes no arguments")
     if least == most:
         raise UsageError(f"accepts {least} arg(s), received {count}")
+    if most is not None and least > 0:
+        raise UsageError(f"accepts between {least} and {most} arg(s), received {count}")
     if count < least:
         raise UsageError(f"requires at least {least} arg(s), only received {count}")
     raise UsageError(f"accepts at most {most} arg(s), received {count}")
