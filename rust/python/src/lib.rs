@@ -8,11 +8,13 @@ use pyo3::prelude::*;
 
 mod blob;
 mod error;
+mod registry;
 mod value;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     blob::register(module)?;
+    registry::register(module)?;
     value::register(module)?;
     Ok(())
 }

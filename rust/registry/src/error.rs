@@ -1,0 +1,222 @@
+//! What can go wrong between us and a registry, with the request and the registry's own words.
+
+use crate::Url;
+use crate::http::Response;
+use std::io;
+use std::time::Duration;
+
+/// A failed operation on a registry. Displays as one clause without a full stop; the cause is in `source`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer: name resolution, connection, TLS, or a connection that broke while the request was sent.
+    #[error("{method} \"{url}\": {reason}")]
+    Connect {
+        /// HTTP method.
+        method: &'static str,
+        /// Redacted URL.
+        url: String,
+        /// What failed, in words.
+        reason: String,
+        /// Whether the same request may succeed a moment later.
+        temporary: bool,
+    },
+    /// The registry could not be reached at all.
+    #[error("pinging container registry {registry}: {source}")]
+    Ping {
+        /// Its host.
+        registry: String,
+        /// The last attempt.
+        source: Box<Error>,
+    },
+    /// A connection broke while a blob was read, and could not be resumed.
+    #[error("reading {what} at byte {at}: {source}")]
+    Broken {
+        /// The blob.
+        what: String,
+        /// Bytes that had come.
+        at: u64,
+        /// How it broke.
+        source: io::Error,
+    },
+    /// The registry answered with an error status.
+    #[error("{0}")]
+    Status(Box<Failure>),
+    /// Credentials were refused.
+    #[error("unable to retrieve auth token: invalid username/password: {0}")]
+    Credentials(Box<Failure>),
+    /// Bytes do not match the digest they were asked by.
+    #[error("digest of {what} does not match: wanted {wanted}, got {got}")]
+    Digest {
+        /// The blob or manifest.
+        what: String,
+        /// Digest asked for.
+        wanted: String,
+        /// Digest of what came.
+        got: String,
+    },
+    /// More or fewer bytes than promised.
+    #[error("size of {what} does not match: wanted {wanted} bytes, got {got}")]
+    Size {
+        /// The blob.
+        what: String,
+        /// Promised length in bytes.
+        wanted: u64,
+        /// Length that came (at least).
+        got: u64,
+    },
+    /// A document that is larger than any honest one.
+    #[error("{what} is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The document.
+        what: String,
+        /// Largest accepted size in bytes.
+        limit: u64,
+    },
+    /// A redirect or upload location that must not be followed.
+    #[error("refusing to follow the registry from {from} to {to}: {reason}")]
+    Redirect {
+        /// Redacted URL that answered.
+        from: String,
+        /// Where it points.
+        to: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// An answer that breaks the protocol.
+    #[error("unexpected answer of {url}: {reason}")]
+    Protocol {
+        /// Redacted URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An argument that cannot be sent: malformed host, digest, repository.
+    #[error("invalid {what}: `{value}`")]
+    Invalid {
+        /// Which argument.
+        what: &'static str,
+        /// Its text.
+        value: String,
+    },
+    /// A certificate, key or directory of them cannot be used.
+    #[error("{path}: {reason}")]
+    Certificates {
+        /// File or directory.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading the bytes to upload failed.
+    #[error("reading the data to upload")]
+    Source(#[source] io::Error),
+}
+
+/// An error status of a registry.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// HTTP status.
+    pub status: u16,
+    /// The first `errors[].code` of the body, such as `MANIFEST_UNKNOWN`.
+    pub code: Option<String>,
+    /// The body's messages joined with ", ", or the status in words.
+    pub message: String,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Redacted URL.
+    pub url: String,
+    /// The pause that the registry asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.code {
+            Some(_) => out.write_str(&self.message),
+            None => write!(out, "{} \"{}\": {}", self.method, self.url, self.message),
+        }
+    }
+}
+
+impl Error {
+    /// Build [`Error::Connect`] for a request that got no answer.
+    pub(crate) fn connect(method: &'static str, url: &Url, error: &ureq::Error) -> Self {
+        let (reason, temporary) = explain(error, url);
+        Self::Connect { method, url: url.redacted(), reason, temporary }
+    }
+
+    /// The registry's status, where it answered with one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(failure) | Self::Credentials(failure) => Some(failure.status),
+            Self::Ping { source, .. } => source.status(),
+            _ => None,
+        }
+    }
+
+    /// The registry's error code (`MANIFEST_UNKNOWN`, `UNAUTHORIZED`, …), where it gave one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Status(failure) | Self::Credentials(failure) => failure.code.as_deref(),
+            Self::Ping { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether asking again after a pause may help.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Connect { temporary, .. } => *temporary,
+            // Too many requests, and gateways in front of a busy registry.
+            Self::Status(failure) => matches!(failure.status, 429 | 502 | 503 | 504),
+            Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The pause that the registry asked for before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status(failure) => failure.retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl From<Response> for Error {
+    /// An answer that is not the success it should be.
+    fn from(answer: Response) -> Self {
+        Self::Status(Box::new(answer.into_failure()))
+    }
+}
+
+/// Words and retry worth of a transport error. The words follow Go's, which users of other engines know and search for.
+fn explain(error: &ureq::Error, url: &Url) -> (String, bool) {
+    match error {
+        ureq::Error::Io(error) => explain_io(error, url),
+        ureq::Error::HostNotFound => (format!("dial tcp: lookup {}: no such host", url.host()), false),
+        ureq::Error::Timeout(which) => (format!("timeout: {which}"), true),
+        ureq::Error::Protocol(error) => (format!("malformed HTTP response: {error}"), false),
+        ureq::Error::Other(error) => (error.to_string(), false),
+        other => (other.to_string(), false),
+    }
+}
+
+fn explain_io(error: &io::Error, url: &Url) -> (String, bool) {
+    use io::ErrorKind as Kind;
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return (crate::tls::explain(tls), false);
+    }
+    match error.kind() {
+        Kind::ConnectionRefused => (format!("dial tcp {}: connect: connection refused", url.authority()), false),
+        Kind::UnexpectedEof => ("unexpected EOF".to_owned(), true),
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
+            ("connection reset by peer".to_owned(), true)
+        }
+        Kind::TimedOut | Kind::WouldBlock => ("i/o timeout".to_owned(), true),
+        Kind::NotFound => (format!("dial tcp: lookup {}: no such host", url.host()), false),
+        _ if error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup") => {
+            (format!("dial tcp: lookup {}: {error}", url.host()), false)
+        }
+        _ => (error.to_string(), false),
+    }
+}
