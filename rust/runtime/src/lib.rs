@@ -1,2 +1,4 @@
 //! OCI runtime: namespaces, mounts, cgroups, capabilities, seccomp, network attach, exec.
 #![forbid(unsafe_code)]
+
+pub mod seccomp;

@@ -3,6 +3,7 @@
 //! This is the only crate of the workspace that may contain `unsafe`; every block states the invariant it rests on.
 //! What `rustix` already wraps is not wrapped again. An [`Error`] prints the failed call the way strace would.
 
+pub mod bpf;
 mod error;
 pub mod fd;
 
