@@ -8,7 +8,7 @@ becomes visible with `commit`. Nothing here knows a store, a policy or a command
 
 from __future__ import annotations
 
-from libpod.errors import InvalidError, UnsupportedError
+from libpod.errors import InvalidError, LibpodError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from libpod._core import Blob
+    from libpod.image.manifest import ImageConfig, Index, Manifest
 
 #: Module that serves a transport. `containers-storage` is the store itself and is resolved by `image/manager.py`.
 TRANSPORTS = {
@@ -59,7 +60,7 @@ class Descriptor:
         if self.urls:
             value["urls"] = list(self.urls)
         if self.annotations:
-            value["annotations"] = dict(self.annotations)
+            value["annotations"] = {name: self.annotations[name] for name in sorted(self.annotations)}
         if self.platform is not None:
             value["platform"] = self.platform
         return value
@@ -96,6 +97,10 @@ class Options:
         self.retries = retries
         self.spool_dir = spool_dir
         self.compress = compress
+
+
+class LostBlobError(LibpodError):
+    """A blob that the destination had is gone, removed by another process: the blobs have to be put again."""
 
 
 class _Closing:
@@ -140,6 +145,14 @@ class ImageSource(_Closing):
         """Return the signatures stored beside the manifest; none is usual."""
         return []
 
+    def layers(self, manifest: Manifest, config: ImageConfig) -> list[Descriptor]:
+        """Return the layers as this source gives them, base first: the store has only uncompressed tars to give."""
+        return manifest.layers
+
+    def known_forms(self, position: int) -> list[Descriptor]:
+        """Return other forms of a layer (compressed ones) that a destination may have already, best first."""
+        return []
+
 
 class ImageDestination(_Closing):
     """A place that one image is written to: blobs, then the manifest, then `commit`.
@@ -152,6 +165,18 @@ class ImageDestination(_Closing):
     manifest_types: Sequence[str] = ()
     layer_compression: str = PRESERVE
     concurrent_blobs: bool = False
+
+    def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
+        """Take note of the image that is about to come; index: the list that it was chosen from."""
+
+    def layer_present(self, position: int, descriptor: Descriptor, diff_id: str) -> bool:
+        """Say whether the layer at `position` is there already."""
+        return self.blob_present(descriptor)
+
+    def put_layer(self, position: int, blob: Blob, descriptor: Descriptor, diff_id: str) -> Descriptor:
+        """Store a layer. A descriptor without digest ("") or size (-1) is of a blob that is made while it flows."""
+        digest, size = descriptor.digest or None, descriptor.size if descriptor.size >= 0 else None
+        return self.put_blob(blob, media_type=descriptor.media_type, digest=digest, size=size)
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether the destination holds the blob already, mounting it from another repository where it can."""
@@ -169,7 +194,7 @@ class ImageDestination(_Closing):
         raise NotImplementedError
 
     def commit(self) -> None:
-        """Make the image visible under its name, atomically where the place allows it."""
+        """Make the image visible under its name, atomically where the place allows it. Raises: LostBlobError."""
         raise NotImplementedError
 
 

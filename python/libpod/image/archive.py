@@ -1,0 +1,393 @@
+"""`docker-archive:`: the tar that `docker save` and `podman save` write, read in place and written in one pass.
+
+Reading starts at `DockerArchive`: it indexes the tar once, and each image in it is an `ImageSource` whose layers are
+byte ranges of the file. The format holds no registry manifest, so one is made exactly as containers/image makes it
+(the digest that Podman records is of that text). Writing starts at `ArchiveWriter`, which holds many images with
+their common layers once, and the legacy members (`repositories`, a directory per layer) beside `manifest.json`.
+Archives from before `manifest.json` (Docker 1.9) are refused.
+
+Source: moby image-spec v1.2, "Combined Image JSON + Filesystem Changeset Format"; containers-transports(5).
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
+from libpod.image import tarball
+from libpod.image.manifest import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER,
+    DOCKER_MANIFEST,
+    DOCUMENT_LIMIT,
+    ImageConfig,
+    Manifest,
+    build_manifest,
+    digest_of,
+    go_json,
+    parse_config,
+    parse_manifest,
+)
+from libpod.image.transport import DECOMPRESS, Descriptor, ImageDestination, ImageSource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from libpod._core import Blob
+    from libpod.image.transport import Options
+
+#: Members of the image config that the legacy per-layer config of the top layer repeats.
+_LEGACY_MEMBERS = ("architecture", "config", "container", "container_config", "created", "docker_version", "os")
+
+
+def open_source(transport: str, rest: str, options: Options) -> ImageSource:
+    """Open `path[:reference]` or `path:@index`. Without a reference the archive must hold exactly one image."""
+    path, _, wanted = rest.partition(":")
+    archive = DockerArchive(path, spool_dir=options.spool_dir)
+    try:
+        source = archive.choose(wanted)
+    except BaseException:
+        archive.close()
+        raise
+    source.owns_archive = True
+    return source
+
+
+def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
+    """Open `path[:name:tag]` for one image; the file must not exist."""
+    path, _, name = rest.partition(":")
+    writer = ArchiveWriter(path)
+    return ArchiveDestination(writer, [_tagged(name)] if name else [], owns_writer=True)
+
+
+def _tagged(name: str) -> str:
+    """Return the name with its default tag; archives hold no digests."""
+    from libpod.image.reference import parse_normalized
+
+    reference = parse_normalized(name)
+    if reference.digest:
+        raise InvalidError(f"docker-archive doesn't support digest references: {name}")
+    return str(reference)
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+class DockerArchive:
+    """The images of one archive file, plain or compressed; a pipe is spooled (see `tarball.seekable`)."""
+
+    def __init__(self, path: str, *, fd: int | None = None, spool_dir: str | None = None) -> None:
+        """Open `path`, or read from `fd`, which stays the caller's; path then only serves messages."""
+        opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if fd is None else fd
+        try:
+            seekable = tarball.seekable(opened, spool_dir)
+        finally:
+            if fd is None:
+                os.close(opened)
+        self.path = path
+        self.images: list[DockerArchiveSource] = []
+        try:
+            self.tar = tarball.Tarball(seekable, path)
+            self._read_images()
+        except BaseException:
+            os.close(seekable)
+            raise
+
+    @classmethod
+    def from_tarball(cls, tar: tarball.Tarball) -> DockerArchive:
+        """Read the images of a tar that was indexed already; it is closed with the archive."""
+        archive = cls.__new__(cls)
+        archive.path, archive.images, archive.tar = tar.path, [], tar
+        archive._read_images()
+        return archive
+
+    def _read_images(self) -> None:
+        document = _core.parse_json(self.tar.read("manifest.json", DOCUMENT_LIMIT))
+        if not isinstance(document, list) or not document:
+            raise InvalidError(f"{self.path}: manifest.json lists no image", path=self.path)
+        for place, item in enumerate(document):
+            self.images.append(DockerArchiveSource(self, place, item))
+
+    def choose(self, wanted: str) -> DockerArchiveSource:
+        """Return the image named by `wanted`: a reference, `@index`, or "" for the only one."""
+        if not wanted:
+            if len(self.images) != 1:
+                raise InvalidError(f"{self.path}: expected 1 image in the archive, found {len(self.images)}")
+            return self.images[0]
+        if wanted.startswith("@"):
+            place = int(wanted[1:]) if wanted[1:].isdigit() else -1
+            if not 0 <= place < len(self.images):
+                raise NotFoundError(f"{self.path}: no image of index {wanted} in the archive", path=self.path)
+            return self.images[place]
+        name = _tagged(wanted)
+        for image in self.images:
+            if name in image.names:
+                return image
+        raise NotFoundError(f"{self.path}: tag {name!r} not found in the archive", path=self.path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.tar.close()
+
+
+class DockerArchiveSource(ImageSource):
+    """One image of an archive."""
+
+    def __init__(self, archive: DockerArchive, place: int, item: object) -> None:
+        if not isinstance(item, dict):
+            raise InvalidError(f"{archive.path}: an item of manifest.json is not an object", path=archive.path)
+        self.archive = archive
+        self.owns_archive = False
+        self.reference = f"docker-archive:{archive.path}:@{place}"
+        self._config_name = _text(item.get("Config"), "Config", archive.path)
+        layers = item.get("Layers") or []
+        if not isinstance(layers, list):
+            raise InvalidError(f"{archive.path}: Layers of manifest.json is not a list", path=archive.path)
+        self._layer_names = [_text(name, "Layers", archive.path) for name in layers]
+        tags = item.get("RepoTags") or []
+        if not isinstance(tags, list):
+            raise InvalidError(f"{archive.path}: RepoTags of manifest.json is not a list", path=archive.path)
+        self.names = [_tagged(_text(tag, "RepoTags", archive.path)) for tag in tags]
+        self._layers: dict[str, tarball.Member] = {}
+        self._manifest: bytes | None = None
+        self._config: ImageConfig | None = None
+
+    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+        """Return the manifest that containers/image makes for an archive: layers named by their diff ids."""
+        if instance is not None:
+            raise UnsupportedError("a docker-archive holds no manifest lists")
+        if self._manifest is None:
+            self._manifest = self._make_manifest()
+        return self._manifest, DOCKER_MANIFEST
+
+    def _make_manifest(self) -> bytes:
+        tar, config = self.archive.tar, self._read_config()
+        if len(config.diff_ids) != len(self._layer_names):
+            raise CorruptError(
+                f"{tar.path}: manifest.json lists {len(self._layer_names)} layers and the image config "
+                f"{len(config.diff_ids)}",
+                path=tar.path,
+            )
+        layers = []
+        for diff_id, name in zip(config.diff_ids, self._layer_names, strict=True):
+            member = self._layers.setdefault(diff_id, tar.require(name))
+            size = _unpacked_size(tar, member) if tar.is_compressed(member) else member.size
+            layers.append(Descriptor(DOCKER_LAYER + ".gzip", diff_id, size))
+        return build_manifest(DOCKER_MANIFEST, Descriptor(DOCKER_CONFIG, config.digest, len(config.raw)), layers)
+
+    def _read_config(self) -> ImageConfig:
+        if self._config is None:
+            self._config = parse_config(self.archive.tar.read(self._config_name, DOCUMENT_LIMIT))
+        return self._config
+
+    def blob(self, descriptor: Descriptor) -> Blob:
+        """Open the config from memory, or a layer in place. A layer compressed inside the archive stays so."""
+        config = self._read_config()
+        if descriptor.digest == config.digest:
+            return _core.bytes_blob(config.raw)
+        if not self._layers:
+            self.manifest()
+        member = self._layers.get(descriptor.digest)
+        if member is None:
+            raise NotFoundError(f"{self.archive.path}: no blob {descriptor.digest} in the archive")
+        return self.archive.tar.blob(member)
+
+    def close(self) -> None:
+        """Close the archive if it was opened for this image alone."""
+        if self.owns_archive:
+            self.archive.close()
+
+
+def _text(value: object, name: str, path: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidError(f"{path}: {name} of manifest.json is not a string", path=path)
+    return value
+
+
+def _unpacked_size(tar: tarball.Tarball, member: tarball.Member) -> int:
+    """Count the bytes of a layer that is compressed inside the archive; only decompressing tells."""
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        return _core.unpack_to(tar.blob(member), null)
+    finally:
+        os.close(null)
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+class ArchiveWriter:
+    """One archive file that grows blob by blob; `finish` writes its index and makes it visible.
+
+    A regular file is written under a temporary name beside the target and renamed at the end. A descriptor (a pipe,
+    stdout) is written straight on.
+    """
+
+    def __init__(self, path: str, *, fd: int | None = None) -> None:
+        self.path = path
+        self._temporary: str | None = None
+        self._items: list[dict[str, Any]] = []
+        self._repositories: dict[str, dict[str, str]] = {}
+        self._written: dict[str, int] = {}
+        self._legacy: set[str] = set()
+        if fd is not None:
+            self._fd = os.dup(fd)
+            return
+        if os.path.exists(path) and os.path.isfile(path) and os.path.getsize(path):
+            raise InvalidError("docker-archive doesn't support modifying existing images", path=path)
+        if os.path.exists(path) and not os.path.isfile(path):
+            self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            return
+        self._temporary = f"{path}.{os.getpid()}.tmp"
+        self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+    def blob_size(self, digest: str) -> int | None:
+        """Return the size of a blob that is in the archive already."""
+        return self._written.get(digest)
+
+    def add_layer(self, blob: Blob, digest: str, size: int) -> int:
+        """Write an uncompressed layer of known size as `<hex>.tar`; returns its size. Raises: CorruptError."""
+        _write(self._fd, tarball.header(f"{digest.partition(':')[2]}.tar", size))
+        done = _core.pack(blob, self._fd, "none", None)
+        if done["digest"] != digest or done["size"] != size:
+            raise CorruptError(f"layer {digest} of {size} bytes came as {done['digest']} of {done['size']} bytes")
+        _write(self._fd, tarball.padding(size))
+        self._written[digest] = size
+        return size
+
+    def add_config(self, raw: bytes) -> None:
+        """Write an image config as `<hex>.json`."""
+        digest = digest_of(raw)
+        if digest not in self._written:
+            _write(self._fd, tarball.file_member(f"{digest.partition(':')[2]}.json", raw))
+            self._written[digest] = len(raw)
+
+    def add_image(self, manifest: Manifest, config: ImageConfig, names: Sequence[str]) -> None:
+        """Write the legacy members of an image and note it, with its names, for `manifest.json`."""
+        top = self._add_legacy(manifest, config)
+        name = f"{config.digest.partition(':')[2]}.json"
+        item = next((item for item in self._items if item["Config"] == name), None)
+        if item is None:
+            layers = [f"{layer.digest.partition(':')[2]}.tar" for layer in manifest.layers]
+            item = {"Config": name, "RepoTags": [], "Layers": layers}
+            self._items.append(item)
+        for tagged in names:
+            if tagged not in item["RepoTags"]:
+                item["RepoTags"].append(tagged)
+            repository, _, tag = tagged.rpartition(":")
+            if top:
+                self._repositories.setdefault(repository, {})[tag] = top
+
+    def _add_legacy(self, manifest: Manifest, config: ImageConfig) -> str:
+        """Write a directory per layer, as Docker before 1.10 reads it; returns the id of the top one.
+
+        The ids have to be unique and to depend on the chain; they are made as containers/image makes them, so that
+        equal images give equal archives.
+        """
+        parent = chain = ""
+        for place, layer in enumerate(manifest.layers):
+            value: dict[str, Any] = {"parent": parent} if parent else {}
+            if place == len(manifest.layers) - 1:
+                value.update((name, config.value.get(name)) for name in _LEGACY_MEMBERS)
+            chain = digest_of(f"{chain} {layer.digest}".encode()) if chain else layer.digest
+            hashed = {**value, "layer_id": chain}
+            own = digest_of(go_json({name: hashed[name] for name in sorted(hashed)})).partition(":")[2]
+            value["id"] = own
+            if own not in self._legacy:
+                self._legacy.add(own)
+                text = go_json({name: value[name] for name in sorted(value)})
+                target = f"../{layer.digest.partition(':')[2]}.tar"
+                _write(self._fd, tarball.header(f"{own}/layer.tar", 0, mode=0, kind="2", link=target))
+                _write(self._fd, tarball.file_member(f"{own}/VERSION", b"1.0"))
+                _write(self._fd, tarball.file_member(f"{own}/json", text))
+            parent = own
+        return parent
+
+    def finish(self) -> None:
+        """Write `manifest.json`, `repositories` and the end mark, and rename a regular file to its name."""
+        repositories = {
+            name: {tag: tags[tag] for tag in sorted(tags)} for name, tags in sorted(self._repositories.items())
+        }
+        _write(self._fd, tarball.file_member("manifest.json", go_json(self._items)))
+        _write(self._fd, tarball.file_member("repositories", go_json(repositories)))
+        _write(self._fd, tarball.trailer())
+        if self._temporary is not None:
+            os.replace(self._temporary, self.path)
+            self._temporary = None
+
+    def close(self) -> None:
+        """Close the file and, without `finish`, remove what was written of it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._temporary is not None:
+            os.unlink(self._temporary)
+            self._temporary = None
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class ArchiveDestination(ImageDestination):
+    """One image on its way into an archive. Layers are plain tars; the writer may hold more images."""
+
+    manifest_types = (DOCKER_MANIFEST,)
+    layer_compression = DECOMPRESS
+
+    def __init__(self, writer: ArchiveWriter, names: Sequence[str], *, owns_writer: bool = False) -> None:
+        self.reference = f"docker-archive:{writer.path}"
+        self._writer = writer
+        self._names = names
+        self._owns_writer = owns_writer
+        self._config: ImageConfig | None = None
+        self._manifest: Manifest | None = None
+
+    def blob_present(self, descriptor: Descriptor) -> bool:
+        """Say whether an earlier image of the archive brought the blob."""
+        return self._writer.blob_size(descriptor.digest) is not None
+
+    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+        """Write a layer, or keep the config until the manifest comes.
+
+        A tar states a member's size before its bytes: a blob of unknown size or digest is spooled first.
+        """
+        if media_type == DOCKER_CONFIG:
+            self._config = parse_config(blob.read_all(DOCUMENT_LIMIT))
+            return Descriptor(media_type, self._config.digest, len(self._config.raw))
+        if digest is not None and size is not None and size >= 0:
+            self._writer.add_layer(blob, digest, size)
+            return Descriptor(media_type, digest, size)
+        fd = tarball.scratch_file(os.path.dirname(self._writer.path) or ".")
+        try:
+            done = _core.pack(blob, fd, "none", None)
+            self._writer.add_layer(_core.open_blob(fd, 0, done["size"]), done["digest"], done["size"])
+        finally:
+            os.close(fd)
+        return Descriptor(media_type, done["digest"], done["size"])
+
+    def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
+        """Take the manifest, of which only the order of the layers is written."""
+        manifest = parse_manifest(raw, media_type)
+        if instance or not isinstance(manifest, Manifest):
+            raise UnsupportedError("docker-archive does not hold manifest lists")
+        self._manifest = manifest
+
+    def commit(self) -> None:
+        """Note the image in the archive, and finish an archive that holds only this one."""
+        if self._manifest is None or self._config is None:
+            raise InvalidError("the image has no manifest or no config yet")
+        self._writer.add_config(self._config.raw)
+        self._writer.add_image(self._manifest, self._config, self._names)
+        if self._owns_writer:
+            self._writer.finish()
+
+    def close(self) -> None:
+        """Close the archive if it holds only this image."""
+        if self._owns_writer:
+            self._writer.close()

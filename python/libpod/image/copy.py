@@ -1,0 +1,362 @@
+"""The one pipeline that every image takes: from a source to a destination, whatever the two are.
+
+`copy_image` is the way in. In order: the manifest is read, an index is resolved for the platform, every document is
+checked against its digest; the config is read and its diff ids are matched with the layers; layers that the
+destination has are skipped, the others flow, two at a time where both ends allow it; config, manifest and record
+follow. A layer is never stored twice on the way: what compresses or decompresses it sits between the two ends in a
+pipe. Nothing is visible at the destination before its `commit`. Trust is decided by the caller, before it opens the
+source for copying.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.errors import CorruptError, InvalidError, UnsupportedError
+from libpod.image.manifest import (
+    DOCKER_CONFIG,
+    DOCUMENT_LIMIT,
+    OCI_CONFIG,
+    OCI_MANIFEST,
+    ImageConfig,
+    Index,
+    Manifest,
+    Platform,
+    build_manifest,
+    check_digest,
+    layer_type,
+    parse_config,
+    parse_manifest,
+    to_oci_config,
+)
+from libpod.image.transport import COMPRESS, DECOMPRESS, PRESERVE, Descriptor, LostBlobError, Progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from libpod._core import Blob
+    from libpod.image.transport import ImageDestination, ImageSource
+
+#: How often layers are put again when another process removed one between its commit and the image's record.
+_ATTEMPTS = 3
+
+#: An index inside an index is legal in OCI; deeper nesting is somebody's joke.
+_INDEX_DEPTH = 4
+
+#: Layers that flow at once. More than the cores gain nothing: each is busy decompressing, hashing and writing.
+_WORKERS = 2
+
+
+class Copied:
+    """What `copy_image` did: the image id, the manifest as it stands at the destination, and the platform."""
+
+    __slots__ = ("config", "digest", "image_id", "manifest", "media_type")
+
+    def __init__(self, config: ImageConfig, manifest: bytes, media_type: str, digest: str) -> None:
+        self.config = config
+        self.image_id = config.digest.partition(":")[2]
+        self.manifest = manifest
+        self.media_type = media_type
+        self.digest = digest
+
+
+def copy_image(
+    source: ImageSource,
+    destination: ImageDestination,
+    *,
+    platform: Platform | None = None,
+    progress: Progress | None = None,
+    manifest_type: str | None = None,
+    compression: str = "gzip",
+    level: int | None = None,
+    workers: int | None = None,
+) -> Copied:
+    """Copy one image from `source` to `destination`; both stay the caller's to close.
+
+    platform: which member of an index; this machine's without it. manifest_type: the type to convert to. compression
+    and level: of layers that are compressed on the way ("gzip" or "zstd").
+    Raises: CorruptError (a digest, size or diff id differs), InvalidError, NotFoundError (no member for the platform),
+    UnsupportedError, and what the two ends raise.
+    """
+    copier = _Copier(source, destination, platform or Platform(), progress or Progress())
+    copier.compression, copier.level = compression, level
+    copier.workers = workers or _WORKERS
+    return copier.run(manifest_type)
+
+
+class _Copier:
+    """The state of one copy."""
+
+    def __init__(
+        self, source: ImageSource, destination: ImageDestination, platform: Platform, progress: Progress
+    ) -> None:
+        self.source = source
+        self.destination = destination
+        self.platform = platform
+        self.progress = progress
+        self.compression = "gzip"
+        self.level: int | None = None
+        self.workers = _WORKERS
+        self.manifest: Manifest
+        self.config: ImageConfig
+        self.index: Index | None = None
+
+    def run(self, manifest_type: str | None) -> Copied:
+        """Do the steps in order; the layers again where one was lost."""
+        self.progress.message("Getting image source signatures")
+        self._choose()
+        self._read_config()
+        target_type = self._target_type(manifest_type)
+        given = self.source.layers(self.manifest, self.config)
+        self.destination.plan(self.manifest, self.config, self.index)
+        for attempt in range(_ATTEMPTS):
+            layers = self._copy_layers(given, target_type)
+            config = self._convert_config(target_type)
+            self._put_config(config, target_type)
+            raw = self._make_manifest(config, layers, target_type)
+            self.progress.message("Writing manifest to image destination")
+            self.destination.put_manifest(raw, target_type)
+            try:
+                self.destination.commit()
+            except LostBlobError:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                continue
+            break
+        self.progress.message("Storing signatures")
+        written = parse_manifest(raw, target_type)
+        return Copied(config, raw, target_type, written.digest)
+
+    # Manifest and config ---------------------------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        """Read the manifest, through indexes, each proven by the digest that named it."""
+        raw, claimed = self.source.manifest()
+        document = parse_manifest(raw, claimed)
+        for _ in range(_INDEX_DEPTH):
+            if isinstance(document, Manifest):
+                self.manifest = document
+                return
+            self.index = self.index or document
+            member = document.choose(self.platform)
+            raw, claimed = self.source.manifest(member.digest)
+            check_digest(raw, member.digest, "manifest")
+            document = parse_manifest(raw, claimed or member.media_type)
+        raise InvalidError("image indexes are nested too deeply")
+
+    def _read_config(self) -> None:
+        """Read the config, proven by its digest, and match it with the layers."""
+        descriptor = self.manifest.config
+        if descriptor.media_type not in (DOCKER_CONFIG, OCI_CONFIG, ""):
+            raise UnsupportedError(f"not a container image: the config is of type {descriptor.media_type!r}")
+        raw = self.source.blob(descriptor).read_all(DOCUMENT_LIMIT)
+        check_digest(raw, descriptor.digest, "image config")
+        self.config = parse_config(raw)
+        diff_ids, layers = len(self.config.diff_ids), len(self.manifest.layers)
+        if diff_ids != layers:
+            raise CorruptError(f"the manifest lists {layers} layers and the image config {diff_ids} diff ids")
+
+    def _target_type(self, forced: str | None) -> str:
+        allowed = self.destination.manifest_types
+        if forced is not None:
+            if allowed and forced not in allowed:
+                raise UnsupportedError(f"{self.destination.reference} does not take manifests of type {forced}")
+            return forced
+        own = self.manifest.media_type
+        return own if not allowed or own in allowed else next(kind for kind in allowed if "manifest" in kind)
+
+    def _convert_config(self, target_type: str) -> ImageConfig:
+        """Return the config for the family of the target: OCI knows fewer members, Docker takes OCI's as it is."""
+        if target_type == OCI_MANIFEST and not self.manifest.is_oci:
+            raw = to_oci_config(self.config)
+            return self.config if raw == self.config.raw else parse_config(raw)
+        return self.config
+
+    def _put_config(self, config: ImageConfig, target_type: str) -> None:
+        descriptor = _config_descriptor(config, target_type)
+        if self.destination.blob_present(descriptor):
+            self.progress.blob_done(descriptor, "config", skipped=True)
+            return
+        blob = _core.bytes_blob(config.raw)
+        self.progress.blob_started(descriptor, "config", blob)
+        self.destination.put_blob(
+            blob, media_type=descriptor.media_type, digest=descriptor.digest, size=descriptor.size
+        )
+        self.progress.blob_done(descriptor, "config", skipped=False)
+
+    def _make_manifest(self, config: ImageConfig, layers: list[Descriptor], target_type: str) -> bytes:
+        """Return the raw manifest if nothing in it changed, as its digest is then kept; else write it anew."""
+        own = self.manifest
+        same_layers = all(
+            new is old or (new.digest == old.digest and new.media_type == old.media_type)
+            for new, old in zip(layers, own.layers, strict=True)
+        )
+        if target_type == own.media_type and same_layers and config is self.config:
+            return own.raw
+        annotations = own.annotations if target_type == OCI_MANIFEST else None
+        return build_manifest(target_type, _config_descriptor(config, target_type), layers, annotations)
+
+    # Layers ----------------------------------------------------------------------------------------------------------
+
+    def _copy_layers(self, given: list[Descriptor], target_type: str) -> list[Descriptor]:
+        """Copy the layers that are missing, several at once, and return them as the destination names them."""
+        done: list[Descriptor | None] = [None] * len(given)
+
+        def work(position: int) -> None:
+            done[position] = self._copy_layer(position, given[position], target_type)
+
+        at_once = self.workers if self.source.concurrent_blobs and self.destination.concurrent_blobs else 1
+        _run_all([(lambda position=position: work(position)) for position in range(len(given))], at_once)
+        return [layer for layer in done if layer is not None]
+
+    def _copy_layer(self, position: int, given: Descriptor, target_type: str) -> Descriptor:
+        diff_id = self.config.diff_ids[position]
+        wanted = self.destination.layer_compression
+        for form in self._forms(position, given, diff_id, wanted):
+            if self.destination.layer_present(position, form, diff_id):
+                self.progress.blob_done(form, "blob", skipped=True)
+                return _retyped(form, target_type, diff_id)
+        compressed = _is_compressed(given, diff_id)
+        blob = self.source.blob(given)
+        self.progress.blob_started(given, "blob", blob)
+        if wanted == COMPRESS and not compressed:
+            stored = self._put_packed(position, blob, target_type, diff_id)
+        elif wanted == DECOMPRESS and compressed:
+            stored = self._put_unpacked(position, blob, target_type, diff_id)
+        else:
+            stored = self.destination.put_layer(position, blob, _retyped(given, target_type, diff_id), diff_id)
+        self.progress.blob_done(given, "blob", skipped=False)
+        return stored
+
+    def _forms(self, position: int, given: Descriptor, diff_id: str, wanted: str) -> list[Descriptor]:
+        """List the forms of a layer that would do if the destination had them: the manifest's own comes first."""
+        own = self.manifest.layers[position]
+        forms = [own, *self.source.known_forms(position), given]
+        if wanted == PRESERVE:
+            return [given]
+        return [form for form in forms if _is_compressed(form, diff_id) == (wanted == COMPRESS)]
+
+    def _put_packed(self, position: int, blob: Blob, target_type: str, diff_id: str) -> Descriptor:
+        """Compress on the way; the diff id of what went in is checked too."""
+        media_type = layer_type(target_type, self.compression)
+        descriptor = Descriptor(media_type, "", -1)
+        stored, done = _through_pipe(
+            lambda fd: _core.pack(blob, fd, self.compression, self.level),
+            lambda packed: self.destination.put_layer(position, packed, descriptor, diff_id),
+        )
+        if done["diff_id"] != diff_id:
+            raise CorruptError(f"layer {diff_id} came as {done['diff_id']}")
+        if done["digest"] != stored.digest:
+            raise CorruptError(f"compressed layer {done['digest']} was stored as {stored.digest}")
+        return stored
+
+    def _put_unpacked(self, position: int, blob: Blob, target_type: str, diff_id: str) -> Descriptor:
+        """Decompress on the way; the destination checks the diff id."""
+        descriptor = Descriptor(layer_type(target_type), diff_id, -1)
+        stored, _ = _through_pipe(
+            lambda fd: _core.unpack_to(blob, fd),
+            lambda plain: self.destination.put_layer(position, plain, descriptor, diff_id),
+        )
+        return stored
+
+
+def _config_descriptor(config: ImageConfig, target_type: str) -> Descriptor:
+    media_type = OCI_CONFIG if target_type == OCI_MANIFEST else DOCKER_CONFIG
+    return Descriptor(media_type, config.digest, len(config.raw))
+
+
+def _is_compressed(descriptor: Descriptor, diff_id: str) -> bool:
+    """Say whether a layer is compressed. Archives call plain layers gzip, so a digest that is the diff id decides."""
+    return descriptor.digest != diff_id and not descriptor.media_type.endswith(".tar")
+
+
+def _retyped(layer: Descriptor, target_type: str, diff_id: str) -> Descriptor:
+    """Return the layer with the media type of the target's family; foreign layers keep being foreign."""
+    if "nondistributable" in layer.media_type or "foreign" in layer.media_type:
+        raise UnsupportedError(f"layers of type {layer.media_type} are not supported")
+    compression = "none"
+    if _is_compressed(layer, diff_id) or layer.media_type.endswith("gzip"):
+        compression = "zstd" if layer.media_type.endswith("zstd") else "gzip"
+    is_oci = ".oci." in layer.media_type
+    if layer.media_type and is_oci == (target_type == OCI_MANIFEST):
+        return layer
+    media_type = layer_type(target_type, compression)
+    return Descriptor(media_type, layer.digest, layer.size, annotations=layer.annotations, urls=layer.urls)
+
+
+# Threads ------------------------------------------------------------------------------------------------------------
+
+
+def _run_all(tasks: list[Callable[[], None]], at_once: int) -> None:
+    """Run the tasks in order, `at_once` at a time. After a failure nothing new starts; the first error is raised."""
+    if at_once == 1 or len(tasks) < 2:
+        for task in tasks:
+            task()
+        return
+    import threading
+
+    lock, waiting = threading.Lock(), list(reversed(tasks))
+    errors: list[BaseException] = []
+
+    def worker() -> None:
+        while True:
+            with lock:
+                if errors or not waiting:
+                    return
+                task = waiting.pop()
+            try:
+                task()
+            except BaseException as error:
+                with lock:
+                    errors.append(error)
+
+    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(at_once, len(tasks)))]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException as error:
+        # Interrupted: the workers end with the layers in hand, and nothing new starts.
+        with lock:
+            errors.append(error)
+        raise
+    if errors:
+        raise errors[0]
+
+
+def _through_pipe(write: Callable[[int], Any], read: Callable[[Blob], Descriptor]) -> tuple[Descriptor, Any]:
+    """Run `write` in a thread into a pipe that `read` reads; both must succeed. Returns what each returned."""
+    import threading
+
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    outcome: list[Any] = [None, None]
+
+    def produce() -> None:
+        try:
+            outcome[0] = write(writer)
+        except BaseException as error:
+            outcome[1] = error
+        finally:
+            os.close(writer)
+
+    thread = threading.Thread(target=produce, daemon=True)
+    try:
+        stream = _core.open_stream(reader)
+    finally:
+        os.close(reader)
+    thread.start()
+    try:
+        stored = read(stream)
+    except BrokenPipeError:
+        stored = None
+    thread.join()
+    if outcome[1] is not None:
+        # The reader saw an early end of the stream; what it stored is not referred to by anything.
+        raise outcome[1]
+    if stored is None:
+        raise BrokenPipeError("the destination stopped reading")
+    return stored, outcome[0]

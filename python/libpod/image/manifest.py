@@ -1,0 +1,436 @@
+"""Manifests, indexes and image configs: from raw bytes to checked values, and back to the bytes Podman would write.
+
+`parse_manifest` is the way in: it takes the raw document and answers a `Manifest` or an `Index`, which keep the raw
+bytes, because a digest is over those and never over a re-encoding. `parse_config` does the same for an image config.
+A document larger than 4 MiB, one that carries the members of two types, a malformed digest or a negative size is
+refused; a digest that does not match is the caller's to find (`check_digest`). Docker schema 1 is not supported.
+"""
+
+from __future__ import annotations
+
+from libpod import _core
+from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
+from libpod.image.transport import Descriptor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
+DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+DOCKER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+
+#: What a registry is asked for, in the order of preference of the field's tools.
+ACCEPTED = (OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST)
+
+#: Manifests, configs and signatures larger than this are refused; Docker, containers/image and registries agree on it.
+DOCUMENT_LIMIT = 4 << 20
+
+#: Overlay takes at most 500 lower directories, so an image of more layers could never be mounted.
+LAYER_LIMIT = 500
+
+#: How an uncompressed layer type says its compression, by the field's two families.
+_DOCKER_SUFFIXES = {"none": "", "gzip": ".gzip"}
+_OCI_SUFFIXES = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
+
+#: Variants of an architecture that a newer one runs, best first.
+_VARIANTS = {"arm": ("v8", "v7", "v6", "v5"), "arm64": ("v8",)}
+
+_MACHINES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "armv6l": "arm",
+    "i686": "386",
+    "i386": "386",
+    "riscv64": "riscv64",
+    "ppc64le": "ppc64le",
+    "s390x": "s390x",
+    "loongarch64": "loong64",
+    "mips64": "mips64le",
+}
+
+_HEX = frozenset("0123456789abcdef")
+
+
+class Platform:
+    """What an image must run on. An empty variant takes any of the architecture, plain ones first."""
+
+    __slots__ = ("architecture", "os", "variant")
+
+    def __init__(self, os: str = "", architecture: str = "", variant: str = "") -> None:
+        self.os = os or "linux"
+        self.architecture = architecture
+        self.variant = variant
+        if not architecture:
+            self.architecture, self.variant = host_architecture(variant)
+
+    def wanted_variants(self) -> list[str]:
+        """List the acceptable variants, best first."""
+        known = _VARIANTS.get(self.architecture, ())
+        if not self.variant:
+            return ["", *known]
+        if self.variant in known:
+            return [*known[known.index(self.variant) :], ""]
+        return [self.variant]
+
+
+def host_architecture(variant: str = "") -> tuple[str, str]:
+    """Return this machine's architecture and variant in the field's names."""
+    from os import uname
+
+    machine = uname().machine
+    architecture = _MACHINES.get(machine, machine)
+    if not variant and architecture == "arm":
+        variant = "v6" if machine.startswith("armv6") else "v7"
+    return architecture, variant
+
+
+class Manifest:
+    """One image: the raw bytes, their digest and media type, the config and the layers (base first)."""
+
+    __slots__ = ("annotations", "config", "digest", "layers", "media_type", "raw")
+
+    def __init__(self, raw: bytes, media_type: str, value: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self.media_type = media_type
+        self.digest = digest_of(raw)
+        self.config = parse_descriptor(value.get("config"), "config")
+        layers = _list(value.get("layers"), "layers")
+        if len(layers) > LAYER_LIMIT:
+            raise InvalidError(f"the manifest lists {len(layers)} layers, more than the limit of {LAYER_LIMIT}")
+        self.layers = [parse_descriptor(layer, f"layers[{place}]") for place, layer in enumerate(layers)]
+        self.annotations = _strings(value.get("annotations"), "annotations")
+
+    @property
+    def is_oci(self) -> bool:
+        """Say whether the document is of the OCI family, as against Docker's."""
+        return self.media_type == OCI_MANIFEST
+
+
+class Index:
+    """A list of manifests for several platforms: the raw bytes, their digest and media type, and the members."""
+
+    __slots__ = ("annotations", "digest", "media_type", "members", "raw")
+
+    def __init__(self, raw: bytes, media_type: str, value: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self.media_type = media_type
+        self.digest = digest_of(raw)
+        members = _list(value.get("manifests"), "manifests")
+        self.members = [parse_descriptor(member, f"manifests[{place}]") for place, member in enumerate(members)]
+        self.annotations = _strings(value.get("annotations"), "annotations")
+
+    def choose(self, platform: Platform) -> Descriptor:
+        """Pick the member for `platform`: variants in order of preference, then the first in the list.
+
+        Raises: NotFoundError where no member fits.
+        """
+        for variant in platform.wanted_variants():
+            for member in self.members:
+                offered = member.platform or {}
+                if (
+                    offered.get("os", "") == platform.os
+                    and offered.get("architecture", "") == platform.architecture
+                    and (offered.get("variant") or "") == variant
+                ):
+                    return member
+        raise NotFoundError(
+            f'no image found in manifest list for architecture {platform.architecture}, variant "{platform.variant}", '
+            f"OS {platform.os}"
+        )
+
+
+class ImageConfig:
+    """An image's config document: `value` is all of it, `config` the part about running a container.
+
+    digest: of the raw bytes; its hex is the image id. diff_ids: digests of the uncompressed layers, base first.
+    history: entries oldest first, each with `empty_layer` where it brought no layer.
+    """
+
+    __slots__ = ("digest", "raw", "value")
+
+    def __init__(self, raw: bytes, value: dict[str, Any]) -> None:
+        self.raw = raw
+        self.value = value
+        self.digest = digest_of(raw)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Return the defaults for a container: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on."""
+        return self.value.get("config") or {}
+
+    @property
+    def diff_ids(self) -> list[str]:
+        """Return the digests of the uncompressed layers, base first."""
+        return list((self.value.get("rootfs") or {}).get("diff_ids") or ())
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Return the history, oldest first."""
+        return list(self.value.get("history") or ())
+
+    @property
+    def created(self) -> str | None:
+        """Return the creation time as the document says it (RFC 3339)."""
+        return self.value.get("created") or None
+
+
+def parse_manifest(raw: bytes, claimed: str = "") -> Manifest | Index:
+    """Parse a manifest or an index from its raw bytes.
+
+    claimed: the media type that the transport gave ("" or a generic one if none); the document's own decides.
+    Raises: InvalidError (size, JSON, members of two types, fields), UnsupportedError (schema 1, an unknown type).
+    """
+    value = _document(raw, "manifest")
+    media_type = detect_type(value, claimed)
+    if media_type in (DOCKER_MANIFEST, OCI_MANIFEST):
+        return Manifest(raw, media_type, value)
+    return Index(raw, media_type, value)
+
+
+def detect_type(value: Mapping[str, Any], claimed: str = "") -> str:
+    """Name the media type of a parsed document and refuse one that could be read as two.
+
+    Raises: InvalidError (members of two types, or a type that contradicts them), UnsupportedError.
+    Source: OCI image-spec manifest.md, "mediaType"; CVE-2021-41190 for why both readings must not exist.
+    """
+    is_image = "config" in value or "layers" in value
+    is_index = "manifests" in value
+    is_schema1 = "fsLayers" in value or ("history" in value and not is_image)
+    if is_image + is_index + is_schema1 > 1:
+        raise InvalidError("rejecting ambiguous manifest: it has members of more than one type")
+    version = value.get("schemaVersion")
+    if version == 1 or is_schema1:
+        raise UnsupportedError("Docker manifest schema 1 is not supported", hint="convert the image to schema 2 or OCI")
+    if version != 2:
+        raise InvalidError(f"unsupported manifest schemaVersion {version!r}")
+    if not is_image and not is_index:
+        raise InvalidError("the document is neither an image manifest nor an index")
+    kinds = (DOCKER_MANIFEST, OCI_MANIFEST) if is_image else (DOCKER_LIST, OCI_INDEX)
+    stated = value.get("mediaType") or ""
+    if stated:
+        if stated not in kinds:
+            raise _wrong_type(stated, (DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX))
+        return str(stated)
+    if claimed in kinds:
+        return claimed
+    # OCI documents may leave `mediaType` out, Docker's may not.
+    return kinds[1]
+
+
+def _wrong_type(stated: object, known: Sequence[str]) -> Exception:
+    if stated in known:
+        return InvalidError(f"rejecting ambiguous manifest: its members do not belong to its media type {stated}")
+    return UnsupportedError(f"unsupported manifest media type {stated!r}")
+
+
+def parse_config(raw: bytes) -> ImageConfig:
+    """Parse an image config from its raw bytes and check the fields that the engine relies on.
+
+    Raises: InvalidError.
+    """
+    value = _document(raw, "image config")
+    rootfs = value.get("rootfs")
+    if rootfs is not None and not isinstance(rootfs, dict):
+        raise InvalidError("the image config's rootfs is not an object")
+    diff_ids = _list((rootfs or {}).get("diff_ids"), "rootfs.diff_ids")
+    for place, diff_id in enumerate(diff_ids):
+        check_digest_syntax(diff_id, f"rootfs.diff_ids[{place}]")
+    for entry in _list(value.get("history"), "history"):
+        if not isinstance(entry, dict):
+            raise InvalidError("an entry of the image config's history is not an object")
+    for name in ("config", "container_config"):
+        if not isinstance(value.get(name) or {}, dict):
+            raise InvalidError(f"the image config's {name} is not an object")
+    for name in ("created", "architecture", "os", "variant", "author"):
+        if not isinstance(value.get(name) or "", str):
+            raise InvalidError(f"the image config's {name} is not a string")
+    _check_defaults(value.get("config") or {})
+    return ImageConfig(raw, value)
+
+
+def _check_defaults(config: Mapping[str, Any]) -> None:
+    for name in ("Env", "Cmd", "Entrypoint"):
+        values = config.get(name)
+        if values is not None and not (isinstance(values, list) and all(isinstance(text, str) for text in values)):
+            raise InvalidError(f"the image config's {name} is not a list of strings")
+    for name in ("User", "WorkingDir", "StopSignal"):
+        if not isinstance(config.get(name) or "", str):
+            raise InvalidError(f"the image config's {name} is not a string")
+    for name in ("Labels", "Volumes", "ExposedPorts"):
+        if not isinstance(config.get(name) or {}, dict):
+            raise InvalidError(f"the image config's {name} is not an object")
+    _strings(config.get("Labels"), "Labels")
+
+
+def _document(raw: bytes, what: str) -> dict[str, Any]:
+    if len(raw) > DOCUMENT_LIMIT:
+        raise InvalidError(f"the {what} has {len(raw)} bytes, more than the limit of {DOCUMENT_LIMIT}")
+    try:
+        value = _core.parse_json(raw)
+    except InvalidError as error:
+        raise InvalidError(f"parsing the {what}: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidError(f"the {what} is not a JSON object")
+    return value
+
+
+def _list(value: object, name: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InvalidError(f"{name} is not a list")
+    return value
+
+
+def _strings(value: object, name: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise InvalidError(f"{name} is not an object of strings")
+    return value
+
+
+def parse_descriptor(value: object, name: str) -> Descriptor:
+    """Check one descriptor of a document and return it. Raises: InvalidError naming the member."""
+    if not isinstance(value, dict):
+        raise InvalidError(f"{name} is not a descriptor")
+    media_type, size, platform = value.get("mediaType") or "", value.get("size", -1), value.get("platform")
+    if not isinstance(media_type, str):
+        raise InvalidError(f"{name}.mediaType is not a string")
+    if not isinstance(size, int) or isinstance(size, bool) or size < -1:
+        raise InvalidError(f"{name}.size is not a size")
+    if platform is not None and not isinstance(platform, dict):
+        raise InvalidError(f"{name}.platform is not an object")
+    digest = check_digest_syntax(value.get("digest"), f"{name}.digest")
+    urls = [url for url in _list(value.get("urls"), f"{name}.urls") if isinstance(url, str)]
+    annotations = _strings(value.get("annotations"), f"{name}.annotations")
+    return Descriptor(media_type, digest, size, annotations=annotations, platform=platform, urls=urls)
+
+
+def check_digest_syntax(digest: object, name: str) -> str:
+    """Return `digest` if it is `sha256:` and 64 lowercase hex digits; it is used in file names and URLs.
+
+    Raises: InvalidError, or UnsupportedError for another algorithm.
+    """
+    if not isinstance(digest, str):
+        raise InvalidError(f"{name} is not a digest")
+    algorithm, _, text = digest.partition(":")
+    if algorithm in ("sha384", "sha512"):
+        raise UnsupportedError(f"{name}: digests of {algorithm} are not supported")
+    if algorithm != "sha256" or len(text) != 64 or not _HEX.issuperset(text):
+        raise InvalidError(f"{name}: invalid digest {digest[:100]!r}")
+    return digest
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest of `data` as `sha256:<hex>`."""
+    from hashlib import sha256
+
+    return f"sha256:{sha256(data).hexdigest()}"
+
+
+def check_digest(data: bytes, expected: str, what: str) -> None:
+    """Raise CorruptError unless `data` has the digest that was promised."""
+    actual = digest_of(data)
+    if actual != expected:
+        raise CorruptError(f"{what}: digest mismatch: wanted {expected}, got {actual}")
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def layer_type(family: str, compression: str = "none") -> str:
+    """Name the media type of a layer in the family of `family` (a manifest's media type), by its compression."""
+    if family == OCI_MANIFEST:
+        return OCI_LAYER + _OCI_SUFFIXES[compression]
+    if compression not in _DOCKER_SUFFIXES:
+        raise UnsupportedError(f"Docker manifests know no layers compressed with {compression}")
+    return DOCKER_LAYER + _DOCKER_SUFFIXES[compression]
+
+
+def go_json(value: object) -> bytes:
+    """Write JSON as Go's encoder does: compact, with `<`, `>`, `&` and the two line separators escaped."""
+    text = _core.dump_json(value)
+    for char, escape in (
+        ("<", "\\u003c"),
+        (">", "\\u003e"),
+        ("&", "\\u0026"),
+        ("\u2028", "\\u2028"),
+        ("\u2029", "\\u2029"),
+    ):
+        text = text.replace(char, escape)
+    return text.encode()
+
+
+def build_manifest(
+    media_type: str, config: Descriptor, layers: Iterable[Descriptor], annotations: Mapping[str, str] | None = None
+) -> bytes:
+    """Write a manifest of `media_type`, members in the order that the field's tools write them."""
+    if media_type == OCI_MANIFEST:
+        value: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.to_json()}
+        value["layers"] = [layer.to_json() for layer in layers]
+        if annotations:
+            value["annotations"] = {name: annotations[name] for name in sorted(annotations)}
+        return go_json(value)
+    layers_json = [_docker_descriptor(layer) for layer in layers]
+    value = {"schemaVersion": 2, "mediaType": media_type, "config": _docker_descriptor(config), "layers": layers_json}
+    return go_json(value)
+
+
+def _docker_descriptor(descriptor: Descriptor) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "mediaType": descriptor.media_type,
+        "size": descriptor.size,
+        "digest": descriptor.digest,
+    }
+    if descriptor.urls:
+        value["urls"] = list(descriptor.urls)
+    return value
+
+
+#: Members of an OCI config and of its parts, in the order of the specification's Go types.
+_OCI_MEMBERS = (
+    "created", "author", "architecture", "variant", "os", "os.version", "os.features", "config", "rootfs", "history",
+)  # fmt: skip
+_OCI_CONFIG_MEMBERS = (
+    "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal",
+)  # fmt: skip
+_OCI_HISTORY_MEMBERS = ("created", "created_by", "author", "comment", "empty_layer")
+_ALWAYS = ("architecture", "os", "config", "rootfs")
+
+
+def to_oci_config(config: ImageConfig) -> bytes:
+    """Write a Docker config as an OCI one: only the members that OCI knows, so the image id may change.
+
+    Source: OCI image-spec config.md, "Properties"; containers/image does the same when Docker images become OCI.
+    """
+    value = _pick(config.value, _OCI_MEMBERS, _ALWAYS)
+    value["config"] = _pick(config.config, _OCI_CONFIG_MEMBERS)
+    rootfs = config.value.get("rootfs") or {}
+    value["rootfs"] = {"type": rootfs.get("type", "layers"), "diff_ids": config.diff_ids}
+    if "history" in value:
+        value["history"] = [_pick(entry, _OCI_HISTORY_MEMBERS) for entry in config.history]
+    return go_json(value)
+
+
+def _pick(value: Mapping[str, Any], names: Iterable[str], always: Sequence[str] = ()) -> dict[str, Any]:
+    picked: dict[str, Any] = {}
+    for name in names:
+        member = value.get(name)
+        if member:
+            picked[name] = {key: member[key] for key in sorted(member)} if isinstance(member, dict) else member
+        elif name in always:
+            picked[name] = "" if name in ("architecture", "os") else {}
+    return picked

@@ -1,0 +1,331 @@
+"""The outer tar of an image archive: where each member lies in the file, and headers to write such a file.
+
+`Tarball(fd)` walks the headers of a seekable, uncompressed file once and skips the bodies, so that a layer of a
+gigabyte costs one seek and is later read in place. `seekable` first turns whatever the user gave (a pipe, a
+compressed file) into such a file. The tar *inside* a layer is none of this module's business: that is `rust/layer`.
+Member names are only keys to look up; nothing here creates a file of such a name.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.errors import CorruptError, InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod._core import Blob
+
+BLOCK = 512
+
+#: An archive of an image has a few members per layer; a million headers is an attack on memory.
+MEMBER_LIMIT = 100_000
+
+#: Longest PAX or GNU extension record that is read into memory.
+EXTENSION_LIMIT = 1 << 20
+
+#: Links that are followed from one member name to another before it counts as a cycle.
+LINK_LIMIT = 16
+
+_MAGICS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+
+
+class Member:
+    """One member: kind is "file", "link" (hard or symbolic, with `target` as a member name) or "other"."""
+
+    __slots__ = ("kind", "name", "offset", "size", "target")
+
+    def __init__(self, name: str, kind: str, offset: int, size: int, target: str = "") -> None:
+        self.name = name
+        self.kind = kind
+        self.offset = offset
+        self.size = size
+        self.target = target
+
+
+class Tarball:
+    """Members of an uncompressed tar by their cleaned names. The descriptor is kept open and closed by `close`."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        self.fd = fd
+        self.path = path
+        self.members: dict[str, Member] = {}
+        for member in _walk(fd, path):
+            if len(self.members) >= MEMBER_LIMIT:
+                raise InvalidError(f"{path}: more than {MEMBER_LIMIT} members", path=path)
+            # As with tar itself, the last member of a name wins.
+            self.members[member.name] = member
+
+    def find(self, name: str) -> Member | None:
+        """Return the regular file of that name, through links inside the archive; None where there is none.
+
+        A link whose target lies outside of the archive finds nothing, as no member can have such a name.
+        """
+        member = self.members.get(clean(name))
+        for _ in range(LINK_LIMIT):
+            if member is None or member.kind == "file":
+                return member
+            if member.kind != "link":
+                return None
+            member = self.members.get(member.target)
+        raise CorruptError(f"{self.path}: too many links at {name!r}", path=self.path)
+
+    def require(self, name: str) -> Member:
+        """Return the regular file of that name. Raises: CorruptError naming it where it is missing."""
+        member = self.find(name)
+        if member is None:
+            raise CorruptError(f"{self.path}: {name!r} is not in the archive", path=self.path)
+        return member
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Read a small member whole. Raises: CorruptError (missing), InvalidError (larger than limit)."""
+        member = self.require(name)
+        if member.size > limit:
+            raise InvalidError(
+                f"{self.path}: {name!r} has {member.size} bytes, more than the limit of {limit}", path=self.path
+            )
+        return _pread(self.fd, member.size, member.offset, self.path)
+
+    def blob(self, member: Member) -> Blob:
+        """Open the member's bytes in place."""
+        return _core.open_blob(self.fd, member.offset, member.size)
+
+    def is_compressed(self, member: Member) -> bool:
+        """Say whether the member starts as a compressed stream does."""
+        head = os.pread(self.fd, min(6, member.size), member.offset)
+        return head.startswith(_MAGICS)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def clean(name: str) -> str:
+    """Normalise a member name as a key: no `.`, no empty components; one that leaves the archive keeps its `..`."""
+    path = os.path.normpath(name.lstrip("/")) if name else ""
+    return "" if path == "." else path
+
+
+def seekable(fd: int, spool_dir: str | None) -> int:
+    """Return a new descriptor of the same archive that is seekable and uncompressed; the caller keeps `fd`.
+
+    Input that is neither is spooled to an unlinked file in `spool_dir` (or $TMPDIR, /var/tmp), which vanishes with
+    its descriptor.
+    """
+    try:
+        os.lseek(fd, 0, os.SEEK_SET)
+        head = os.pread(fd, 6, 0)
+    except OSError:
+        return _spool(_core.open_stream(fd), spool_dir)
+    if head.startswith(_MAGICS):
+        return _spool(_core.open_blob(fd), spool_dir)
+    return os.dup(fd)
+
+
+def scratch_file(directory: str | None) -> int:
+    """Open an unlinked file for reading and writing in `directory`, or where large temporary files belong."""
+    where = directory or os.environ.get("TMPDIR") or "/var/tmp"
+    try:
+        return os.open(where, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (FileNotFoundError, IsADirectoryError, OSError) as error:
+        if isinstance(error, PermissionError) or not os.path.isdir(where):
+            raise
+    # A filesystem without O_TMPFILE (some FUSE and network ones).
+    from tempfile import mkstemp
+
+    fd, path = mkstemp(prefix=".libpod-", dir=where)
+    os.unlink(path)
+    return fd
+
+
+def _spool(blob: Blob, spool_dir: str | None) -> int:
+    fd = scratch_file(spool_dir)
+    try:
+        _core.unpack_to(blob, fd)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def _pread(fd: int, size: int, offset: int, path: str) -> bytes:
+    parts = []
+    while size > 0:
+        part = os.pread(fd, size, offset)
+        if not part:
+            raise CorruptError(f"{path}: the archive is truncated", path=path)
+        parts.append(part)
+        size -= len(part)
+        offset += len(part)
+    return b"".join(parts)
+
+
+def _walk(fd: int, path: str) -> list[Member]:
+    """List the members in file order, extension headers applied. Raises: CorruptError."""
+    length = os.fstat(fd).st_size
+    offset, members, extension = 0, [], _Extension()
+    while offset + BLOCK <= length:
+        header = _pread(fd, BLOCK, offset, path)
+        if not header.strip(b"\0"):
+            break
+        _check_header(header, path)
+        kind = header[156:157]
+        if kind in b"xgLK":
+            size = _number(header[124:136], path)
+            if size > EXTENSION_LIMIT:
+                raise InvalidError(f"{path}: an extension header of {size} bytes", path=path)
+            extension.read(kind, _pread(fd, size, offset + BLOCK, path), path)
+        else:
+            member = _member(header, offset + BLOCK, extension, path)
+            size, extension = member.size, _Extension()
+            if member.offset + size > length:
+                raise CorruptError(f"{path}: the archive is truncated in {member.name!r}", path=path)
+            members.append(member)
+            if len(members) > MEMBER_LIMIT:
+                break
+        offset += BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK
+    return members
+
+
+def _check_header(header: bytes, path: str) -> None:
+    stated = _number(header[148:156], path)
+    blanked = header[:148] + b" " * 8 + header[156:]
+    if sum(blanked) != stated:
+        raise CorruptError(f"{path}: not a tar archive, or a damaged one (header checksum)", path=path)
+
+
+def _number(field: bytes, path: str) -> int:
+    """Read an octal or base-256 number of a header."""
+    if field[0] & 0x80:
+        if field[0] == 0xFF:
+            raise CorruptError(f"{path}: a negative number in a tar header", path=path)
+        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
+    text = field.strip(b"\0 ")
+    if not text:
+        return 0
+    try:
+        return int(text, 8)
+    except ValueError:
+        raise CorruptError(f"{path}: a bad number in a tar header", path=path) from None
+
+
+class _Extension:
+    """What GNU and PAX headers say about the next member."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.link: str | None = None
+        self.size: int | None = None
+
+    def read(self, kind: bytes, body: bytes, path: str) -> None:
+        if kind == b"L":
+            self.name = _text(body)
+        elif kind == b"K":
+            self.link = _text(body)
+        elif kind == b"x":
+            self._read_pax(body, path)
+
+    def _read_pax(self, body: bytes, path: str) -> None:
+        """Read records of `<length> <key>=<value>` and a newline; keys that do not matter here are passed over."""
+        place = 0
+        while place < len(body) and body[place] != 0:
+            space = body.find(b" ", place, place + 12)
+            length = int(body[place:space]) if space > 0 and body[place:space].isdigit() else 0
+            record = body[space + 1 : place + length]
+            if length < 5 or not record.endswith(b"\n"):
+                raise CorruptError(f"{path}: a malformed PAX record", path=path)
+            key, _, value = record[:-1].partition(b"=")
+            if key == b"path":
+                self.name = _text(value)
+            elif key == b"linkpath":
+                self.link = _text(value)
+            elif key == b"size":
+                if not value.isdigit() or len(value) > 19:
+                    raise CorruptError(f"{path}: a malformed PAX size", path=path)
+                self.size = int(value)
+            place += length
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+
+def _member(header: bytes, offset: int, extension: _Extension, path: str) -> Member:
+    name = extension.name
+    if name is None:
+        name = _text(header[:100])
+        prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else ""
+        name = f"{prefix}/{name}" if prefix else name
+    link = extension.link if extension.link is not None else _text(header[157:257])
+    size = extension.size if extension.size is not None else _number(header[124:136], path)
+    kind, key = header[156:157], clean(name)
+    if kind in (b"0", b"\0", b"7"):
+        return Member(key, "file", offset, size)
+    if kind == b"1":
+        return Member(key, "link", offset, 0, clean(link))
+    if kind == b"2":
+        return Member(key, "link", offset, 0, clean(os.path.join(os.path.dirname(key), link)))
+    # Directories, devices and fifos have no body, whatever their size field says.
+    return Member(key, "other", offset, 0 if kind in b"3456" else size)
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def header(name: str, size: int, *, mode: int = 0o444, kind: str = "0", link: str = "", mtime: int = 0) -> bytes:
+    """Return the ustar header of a member, preceded by a PAX header where a number does not fit.
+
+    kind: "0" file, "2" symbolic link, "5" directory. Owner is 0:0 without names; with mtime 0 and equal members two
+    archives are equal bytes.
+    """
+    if len(name.encode()) > 100 or len(link.encode()) > 100:
+        raise InvalidError(f"{name!r} is too long a name for an archive")
+    extension = b""
+    if size >= 8 << 30:
+        record = f"size={size}\n"
+        length = len(record) + 3
+        extension = _raw_header("PaxHeaders.0/" + name[-80:], length, 0, "x", "", 0)
+        extension += _pad(f"{length} {record}".encode())
+        size_field = 0
+    else:
+        size_field = size
+    return extension + _raw_header(name, size_field, mode, kind, link, mtime)
+
+
+def _raw_header(name: str, size: int, mode: int, kind: str, link: str, mtime: int) -> bytes:
+    def text(value: str, width: int) -> bytes:
+        return value.encode().ljust(width, b"\0")
+
+    def octal(value: int, width: int) -> bytes:
+        return f"{value:0{width - 1}o}".encode() + b"\0"
+
+    start = text(name, 100) + octal(mode, 8) + octal(0, 8) + octal(0, 8) + octal(size, 12) + octal(mtime, 12)
+    end = kind.encode() + text(link, 100) + b"ustar\x0000" + bytes(64) + octal(0, 8) + octal(0, 8) + bytes(167)
+    checksum = sum(start) + 8 * 32 + sum(end)
+    return start + f"{checksum:06o}\0 ".encode() + end
+
+
+def _pad(data: bytes) -> bytes:
+    return data + padding(len(data))
+
+
+def padding(size: int) -> bytes:
+    """Return the zero bytes that follow a body of `size` bytes."""
+    return bytes(-size % BLOCK)
+
+
+def file_member(name: str, data: bytes, *, mode: int = 0o444, mtime: int = 0) -> bytes:
+    """Return a whole small file as a member."""
+    return header(name, len(data), mode=mode, mtime=mtime) + _pad(data)
+
+
+def trailer() -> bytes:
+    """Return the end-of-archive mark."""
+    return bytes(2 * BLOCK)
