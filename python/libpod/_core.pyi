@@ -1,5 +1,6 @@
 """Types of the extension module; checked against it by stubtest."""
 
+from collections.abc import Sequence
 from typing import Any, final
 
 # value

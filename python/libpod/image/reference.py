@@ -1,0 +1,224 @@
+"""What an image is called: `[registry/]repository[:tag][@digest]`, as a text and as a value.
+
+Start with `parse_normalized`, which fills in what users leave out (`docker.io`, `library/`, `latest`), or with `parse`, which
+leaves tag and digest as they were written. Names without a registry are *short*: which registries they may stand for is
+decided by `libpod.image.shortnames`, not here. Nothing is looked up or contacted.
+
+Errors are in the words of Podman. Source: the grammar in the reference package of the distribution project.
+"""
+
+from __future__ import annotations
+
+from libpod.errors import InvalidError
+
+#: The registry of names that name none, and the namespace of its official images.
+DEFAULT_REGISTRY, OFFICIAL_NAMESPACE = "docker.io", "library"
+DEFAULT_TAG = "latest"
+
+#: Longest name (registry and repository) and tag.
+NAME_LIMIT, TAG_LIMIT = 255, 128
+
+_LOWER_HEX = frozenset("0123456789abcdef")
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_ALPHANUMERIC = _LOWER | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_WORD = _ALPHANUMERIC | {"_"}
+_TAG = _WORD | {".", "-"}
+_HOST = _ALPHANUMERIC | {"-"}
+_DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+
+class Reference:
+    """A fully qualified image name. Immutable by convention; equal and hashable by its text.
+
+    registry: host, with port where given. repository: path there, without tag. tag, digest: None where absent.
+    """
+
+    __slots__ = ("digest", "registry", "repository", "tag")
+
+    def __init__(self, registry: str, repository: str, tag: str | None = None, digest: str | None = None) -> None:
+        self.registry = registry
+        self.repository = repository
+        self.tag = tag
+        self.digest = digest
+
+    @property
+    def name(self) -> str:
+        """Registry and repository: `docker.io/library/busybox`."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
+    def familiar(self) -> str:
+        """The shortest text that normalises to this reference: `busybox:1.36`."""
+        name = self.name
+        if self.registry == DEFAULT_REGISTRY:
+            name = self.repository
+            official = OFFICIAL_NAMESPACE + "/"
+            if name.startswith(official) and "/" not in name[len(official) :]:
+                name = name[len(official) :]
+        return name + self._suffix()
+
+    def with_default_tag(self) -> Reference:
+        """Return the reference with `latest` where it has neither tag nor digest."""
+        if self.tag is None and self.digest is None:
+            return Reference(self.registry, self.repository, DEFAULT_TAG)
+        return self
+
+    def _suffix(self) -> str:
+        return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+
+    def __str__(self) -> str:
+        return self.name + self._suffix()
+
+    def __repr__(self) -> str:
+        return f"Reference({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def parse_normalized(text: str) -> Reference:
+    """Parse a name as `podman tag` and archives do: registry, namespace and tag are filled in.
+
+    Raises: InvalidError in Podman's words.
+    """
+    return parse(text).with_default_tag()
+
+
+def parse(text: str) -> Reference:
+    """Parse a name and fill in registry and namespace, not the tag.
+
+    Raises: InvalidError in Podman's words.
+    """
+    if len(text) == 64 and _LOWER_HEX.issuperset(text):
+        raise InvalidError(f"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings")
+    name, tag, digest = split(text)
+    registry, repository = _split_registry(name)
+    return Reference(registry, repository, tag, digest)
+
+
+def is_short(text: str) -> bool:
+    """Say whether a name leaves its registry open: `busybox`, `library/busybox:1`, not `localhost/x` or `quay.io/x`.
+
+    Raises: InvalidError for a text that is no name at all.
+    """
+    return _names_no_registry(split(text)[0])
+
+
+def split(text: str) -> tuple[str, str | None, str | None]:
+    """Split a text into name, tag and digest and check each; nothing is filled in.
+
+    Raises: InvalidError in Podman's words.
+    """
+    name, at, digest = text.partition("@")
+    if at:
+        _check_digest(digest)
+    tag: str | None = None
+    slash = name.rfind("/")
+    colon = name.find(":", slash + 1)
+    # The colon of `[::1]:5000` alone is no tag's, but a name consists of more than a host.
+    if colon != -1:
+        name, tag = name[:colon], name[colon + 1 :]
+    _check_name(name, whole=text)
+    if tag is not None and not _is_tag(tag):
+        raise InvalidError("invalid reference format")
+    return name, tag, digest if at else None
+
+
+def check_repository(path: str) -> bool:
+    """Say whether a path is a valid repository: lower-case components, separated by slashes."""
+    return bool(path) and all(_is_component(part) for part in path.split("/"))
+
+
+def _check_name(name: str, *, whole: str) -> None:
+    if not name:
+        message = "repository name must have at least one component" if not whole else "invalid reference format"
+        raise InvalidError(message)
+    host, slash, path = name.partition("/")
+    # The first component may be a host (with port, upper case allowed) as long as a path follows.
+    hosted = slash != "" and (_is_host(host) and check_repository(path))
+    if not hosted and not check_repository(name):
+        lower = name.lower()
+        lower_host, _, lower_path = lower.partition("/")
+        repairable = check_repository(lower) or (slash != "" and _is_host(lower_host) and check_repository(lower_path))
+        if lower != name and repairable:
+            raise InvalidError("repository name must be lowercase")
+        raise InvalidError("invalid reference format")
+    if len(name) > NAME_LIMIT:
+        raise InvalidError(f"repository name must not be more than {NAME_LIMIT} characters")
+
+
+def _split_registry(name: str) -> tuple[str, str]:
+    registry, slash, repository = name.partition("/")
+    if _names_no_registry(name) or not slash:
+        if not check_repository(name):
+            raise InvalidError("repository name must be lowercase")
+        registry, repository = DEFAULT_REGISTRY, name
+    elif registry == "index.docker.io":
+        registry = DEFAULT_REGISTRY
+    if registry == DEFAULT_REGISTRY and "/" not in repository:
+        repository = f"{OFFICIAL_NAMESPACE}/{repository}"
+    return registry, repository
+
+
+def _names_no_registry(name: str) -> bool:
+    first, slash, _ = name.partition("/")
+    hostlike = ("." in first or ":" in first or first == "localhost") and _is_host(first)
+    return not (slash and hostlike)
+
+
+def _is_host(text: str) -> bool:
+    host, port = text, None
+    if text.startswith("["):
+        address, bracket, rest = text[1:].partition("]")
+        if not bracket or not address or not all(letter in "0123456789abcdefABCDEF:." for letter in address):
+            return False
+        return not rest or (rest[0] == ":" and rest[1:].isascii() and rest[1:].isdigit())
+    if ":" in text:
+        host, port = text.split(":", 1)
+    if port is not None and not (port.isascii() and port.isdigit()):
+        return False
+    return all(part and _HOST.issuperset(part) and part[0] != "-" and part[-1] != "-" for part in host.split("."))
+
+
+def _is_component(text: str) -> bool:
+    """Lower-case letters and digits in groups, held together by one `.`, one or two `_`, or any number of `-`."""
+    if not text or text[0] not in _LOWER or text[-1] not in _LOWER:
+        return False
+    position, length = 0, len(text)
+    while position < length:
+        end = position
+        while end < length and text[end] not in _LOWER:
+            end += 1
+        separator = text[position:end]
+        if separator and separator not in (".", "_", "__") and separator.strip("-"):
+            return False
+        position = end
+        while position < length and text[position] in _LOWER:
+            position += 1
+    return True
+
+
+def _is_tag(text: str) -> bool:
+    return 0 < len(text) <= TAG_LIMIT and text[0] in _WORD and _TAG.issuperset(text)
+
+
+def _check_digest(text: str) -> None:
+    algorithm, _, digits = text.partition(":")
+    well_formed = _is_algorithm(algorithm) and len(digits) >= 32 and all(c in "0123456789abcdefABCDEF" for c in digits)
+    if not well_formed:
+        raise InvalidError("invalid reference format")
+    if algorithm not in _DIGEST_LENGTHS:
+        raise InvalidError("unsupported digest algorithm")
+    if len(digits) != _DIGEST_LENGTHS[algorithm]:
+        raise InvalidError("invalid checksum digest length")
+    if not _LOWER_HEX.issuperset(digits):
+        raise InvalidError("invalid checksum digest format")
+
+
+def _is_algorithm(text: str) -> bool:
+    for separator in "-_+.":
+        text = text.replace(separator, " ")
+    return all(part and part.isascii() and part[0].isalpha() and part.isalnum() for part in text.split(" "))
