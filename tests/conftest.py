@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import cli, leaks, probe
+from tests.support import cli, leaks, probe, registry
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,3 +51,17 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cli.Cli]:
     yield program
     program.remove_all()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def plain_registry() -> Iterator[registry.Registry]:
+    """A real registry without TLS and passwords, shared by the whole run: use repository names of your own."""
+    with registry.serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secure_registry() -> Iterator[registry.Registry]:
+    """A real registry with TLS by an authority of its own and with passwords, shared by the whole run."""
+    with registry.serve(tls=True, password=True) as running:
+        yield running

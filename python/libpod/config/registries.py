@@ -150,7 +150,7 @@ class Registries:
         try:
             self._merge(_from_version_1(document), path)
         except InvalidError as error:
-            raise InvalidError(f"loading registries configuration {path!r}: {error}", path=path) from error
+            raise InvalidError(f'loading registries configuration "{path}": {error}', path=path) from error
 
     def _merge(self, document: dict[str, Any], path: str) -> None:
         tables = [_read_registry(table) for table in _typed(document, "registry", list, [])]
@@ -239,7 +239,7 @@ def _parse(text: str, path: str) -> dict[str, Any]:
     try:
         return _core.parse_toml(text)
     except InvalidError as error:
-        raise InvalidError(f"loading registries configuration {path!r}: {error}", path=path) from error
+        raise InvalidError(f'loading registries configuration "{path}": {error}', path=path) from error
 
 
 def _read_registry(table: Any) -> Registry:

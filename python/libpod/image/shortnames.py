@@ -56,7 +56,7 @@ def pull_candidates(text: str, registries: Registries | None = None) -> Candidat
             f' "{registries.path}"'
         )
     if registries.short_name_mode == "enforcing" and len(registries.unqualified_search) > 1:
-        raise DeniedError(f'short-name resolution enforced but cannot prompt without a TTY: "{text}"')
+        raise DeniedError("short-name resolution enforced but cannot prompt without a TTY")
     found = [_tagged(f"{host}/{name}", tag, digest) for host in registries.unqualified_search]
     origin = f'Resolving "{name}" using unqualified-search registries ({registries.search_file})'
     return Candidates(found, origin)
@@ -92,27 +92,27 @@ def endpoints(wanted: Reference, registries: Registries | None = None) -> list[E
     """
     registries = registries or configuration.load_registries()
     text = str(wanted)
-    check_not_blocked(wanted, registries)
+    check_not_blocked(text, registries)
     found = []
     for source in registries.sources(text):
+        check_not_blocked(source.name, registries)
         try:
             rewritten = reference.parse(source.name)
         except InvalidError as error:
             raise InvalidError(f"rewriting reference {text} to {source.name}: {error}") from error
-        found.append(Endpoint(rewritten, insecure=source.insecure))
+        found.append(Endpoint(rewritten, insecure=source.insecure or registries.is_insecure(source.name)))
     return found
 
 
-def check_not_blocked(wanted: Reference, registries: Registries) -> None:
-    """Refuse a reference whose registry is blocked.
+def check_not_blocked(name: str, registries: Registries) -> None:
+    """Refuse a full name whose registry is blocked.
 
     Raises: DeniedError.
     """
-    registry = registries.find(str(wanted))
+    registry = registries.find(name)
     if registry is not None and registry.blocked:
-        raise DeniedError(
-            f"registry {registry.prefix} is blocked in {registries.path} or {configuration.SYSTEM_DIRECTORY}"
-        )
+        places = f"{registries.path} or {configuration.SYSTEM_DIRECTORY}"
+        raise DeniedError(f"registry {registry.prefix} is blocked in {places}")
 
 
 def without_tag_beside_digest(wanted: Reference) -> Reference:

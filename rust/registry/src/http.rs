@@ -242,7 +242,6 @@ fn read_errors(body: &[u8]) -> Option<(Option<String>, String)> {
             .filter_map(|error| {
                 let code = text(error, "code").map(|code| code.to_lowercase().replace('_', " "));
                 match (code, text(error, "message")) {
-                    (Some(code), Some(message)) if message == code => Some(message),
                     (Some(code), Some(message)) => Some(format!("{code}: {message}")),
                     (code, message) => message.or(code),
                 }

@@ -1,0 +1,236 @@
+"""`docker://`: images in registries, as a source and as a destination of the copy pipeline.
+
+`open_source` tries the mirrors of registries.conf before the registry itself; `open_destination` takes the registry alone.
+Credentials come from `--creds` or auth.json and are given to the one host they are for. Talking is done by
+`_core.RegistryClient`; every blob's size and digest are proven there as it streams.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.config import auth
+from libpod.config import registries as configuration
+from libpod.errors import InvalidError, LibpodError, UnsupportedError
+from libpod.image import reference, shortnames
+from libpod.image.transport import COMPRESS, Descriptor, ImageDestination, ImageSource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod._core import Blob, RegistryClient
+    from libpod.image.reference import Reference
+    from libpod.image.transport import Options
+
+#: Media types of manifests that we can read, best first.
+ACCEPTED = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+
+#: Where the registry of docker.io answers.
+_HUB_HOST = "registry-1.docker.io"
+
+#: Directories of certificates per host; the user's own first.
+_CERTIFICATE_DIRECTORIES = ("~/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d")
+
+#: Which repository of a registry is known to hold a blob: what this process saw is mounted instead of sent again.
+_seen: dict[tuple[str, str], str] = {}
+
+
+def open_source(transport: str, rest: str, options: Options) -> ImageSource:
+    """Open `//name[:tag|@digest]`; the manifest has been fetched when this returns.
+
+    Raises: DeniedError, NotFoundError, RegistryError, each beginning with "initializing source".
+    """
+    wanted = parse_rest(rest)
+    try:
+        return _open_first(wanted, options)
+    except LibpodError as error:
+        raise _wrapped(error, f"initializing source docker://{wanted.familiar}: ") from error.__cause__
+
+
+def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
+    """Open `//name[:tag|@digest]`; nothing is sent before the first blob."""
+    wanted = parse_rest(rest)
+    registries = configuration.load_registries()
+    shortnames.check_not_blocked(str(wanted), registries)
+    insecure = registries.is_insecure(str(wanted))
+    client = open_client(wanted.name, options, insecure=insecure, push=True)
+    return DockerDestination(wanted, client)
+
+
+def parse_rest(rest: str) -> Reference:
+    """Parse what follows `docker:`. A tag beside a digest is dropped.
+
+    Raises: InvalidError.
+    """
+    if not rest.startswith("//"):
+        raise InvalidError(f"docker: image reference {rest} does not start with //")
+    return shortnames.without_tag_beside_digest(reference.parse_normalized(rest[2:]))
+
+
+def open_client(
+    name: str, options: Options, *, insecure: bool = False, push: bool = False, own_credentials: bool = True
+) -> RegistryClient:
+    """Prepare to talk to the registry of a full repository name (or a bare host); nothing is sent yet.
+
+    insecure: what registries.conf says; an explicit `--tls-verify` wins. own_credentials: whether `--creds` are for this host.
+    """
+    host = name.partition("/")[0]
+    if options.tls_verify is not None:
+        insecure = not options.tls_verify
+    found: auth.Credentials | None
+    if options.credentials is not None and own_credentials:
+        found = auth.parse_credentials(options.credentials)
+    else:
+        helpers = configuration.load_registries().credential_helpers
+        found = auth.find_credentials(name, authfile=options.authfile, helpers=helpers)
+    token = found.identity_token or None if found else None
+    return _core.RegistryClient(
+        _HUB_HOST if host == reference.DEFAULT_REGISTRY else host,
+        insecure=insecure,
+        certificates=certificate_directory(host, options.cert_dir),
+        username=found.username if found and not token else None,
+        password=found.password if found and not token else None,
+        identity_token=token,
+        push=push,
+        retries=options.retries,
+    )
+
+
+def certificate_directory(host: str, chosen: str | None) -> str | None:
+    """Return the directory of certificates for `host:port`: the chosen one or the first of `certs.d` that exists."""
+    places = [chosen] if chosen else [os.path.join(os.path.expanduser(d), host) for d in _CERTIFICATE_DIRECTORIES]
+    return next((place for place in places if os.path.isdir(place)), None)
+
+
+def _open_first(wanted: Reference, options: Options) -> DockerSource:
+    """Open the first endpoint that has the manifest."""
+    failures: list[tuple[Reference, LibpodError]] = []
+    for endpoint in shortnames.endpoints(wanted):
+        place = endpoint.reference
+        own = place.name == wanted.name
+        client = open_client(place.name, options, insecure=endpoint.insecure, own_credentials=own)
+        try:
+            return DockerSource(wanted, place, client)
+        except LibpodError as error:
+            failures.append((place, error))
+    place, error = failures.pop()
+    if failures:
+        others = "\n".join(f"[{place}: {failure}]" for place, failure in failures)
+        raise _wrapped(error, f"(Mirrors also failed: {others}): {place}: ")
+    raise error
+
+
+class DockerSource(ImageSource):
+    """An image in a registry. The top manifest is fetched at once: it decides whether the endpoint has the image."""
+
+    concurrent_blobs = True
+
+    def __init__(self, wanted: Reference, place: Reference, client: RegistryClient) -> None:
+        """Fetch the manifest of `place`, where the registry keeps what the user calls `wanted`."""
+        self.reference = f"docker://{wanted.familiar}"
+        self.names = [str(wanted)]
+        self._place = place
+        self._client = client
+        self._top = self._fetch(place.digest or place.tag or reference.DEFAULT_TAG)
+
+    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+        """Return the raw manifest and the registry's media type; the bytes match their digest already."""
+        return self._top if instance is None else self._fetch(instance)
+
+    def blob(self, descriptor: Descriptor) -> Blob:
+        """Open a blob. Blobs that live at a URL of the manifest's choice, and not in the registry, are not fetched.
+
+        Raises: UnsupportedError for those.
+        """
+        size = descriptor.size if descriptor.size >= 0 else None
+        try:
+            blob = self._client.open_blob(self._place.repository, descriptor.digest, size)
+        except LibpodError as error:
+            if descriptor.urls:
+                raise UnsupportedError(
+                    f"the layer {descriptor.digest} is outside of its registry: not fetched"
+                ) from error
+            raise _wrapped(error, f"fetching blob {descriptor.digest}: ") from error.__cause__
+        _seen[self._place.registry, descriptor.digest] = self._place.repository
+        return blob
+
+    def _fetch(self, tag_or_digest: str) -> tuple[bytes, str]:
+        try:
+            raw, media_type, _ = self._client.manifest(self._place.repository, tag_or_digest, ACCEPTED)
+        except LibpodError as error:
+            if str(error).startswith("pinging "):
+                raise
+            raise _wrapped(error, f"reading manifest {tag_or_digest} in {self._place.name}: ") from error.__cause__
+        # Registries that serve files say nothing of use; the document then speaks for itself.
+        return raw, "" if media_type in ("text/plain", "application/octet-stream", "application/json") else media_type
+
+
+class DockerDestination(ImageDestination):
+    """A tag (or digest) in a registry. The manifest makes the image visible, so `commit` has nothing left to do."""
+
+    layer_compression = COMPRESS
+    concurrent_blobs = True
+
+    def __init__(self, wanted: Reference, client: RegistryClient) -> None:
+        self.reference = f"docker://{wanted.familiar}"
+        self._wanted = wanted
+        self._client = client
+
+    def blob_present(self, descriptor: Descriptor) -> bool:
+        """Ask for the blob, and for its mount from a repository of this registry that is known to have it."""
+        repository, digest = self._wanted.repository, descriptor.digest
+        try:
+            if self._client.blob_size(repository, digest) is not None:
+                return True
+            known = _seen.get((self._wanted.registry, digest))
+            return known is not None and known != repository and self._client.mount(repository, digest, known)
+        except LibpodError as error:
+            if str(error).startswith("pinging "):
+                raise _wrapped(error, f"trying to reuse blob {digest} at destination: ") from error.__cause__
+            context = f"checking whether a blob {digest} exists in {self._wanted.name}"
+            raise _wrapped(error, f"trying to reuse blob {digest} at destination: {context}: ") from error.__cause__
+
+    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+        """Send the blob in one stream."""
+        try:
+            sent, length = self._client.upload(self._wanted.repository, blob, digest=digest, size=size)
+        except LibpodError as error:
+            raise _wrapped(error, "writing blob: ") from error.__cause__
+        _seen[self._wanted.registry, sent] = self._wanted.repository
+        return Descriptor(media_type, sent, length)
+
+    def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
+        """Send the manifest under the tag, or under its own digest."""
+        wanted = self._wanted
+        place = _digest_of(raw) if instance else wanted.digest or wanted.tag or reference.DEFAULT_TAG
+        if not instance and wanted.digest is not None and wanted.digest != _digest_of(raw):
+            raise InvalidError("Digest of source image's manifest would not match destination reference")
+        try:
+            self._client.put_manifest(wanted.repository, place, raw, media_type)
+        except LibpodError as error:
+            raise _wrapped(
+                error, f"writing manifest: uploading manifest {place} to {wanted.name}: "
+            ) from error.__cause__
+
+    def commit(self) -> None:
+        """Do nothing: the registry shows the image since its manifest arrived."""
+
+
+def _digest_of(raw: bytes) -> str:
+    import hashlib
+
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def _wrapped(error: LibpodError, prefix: str) -> LibpodError:
+    """Return an error of the same class that says in front what was being done."""
+    wrapped = type(error)(prefix + error.message, op=error.op, path=error.path, errno=error.errno, hint=error.hint)
+    wrapped.__suppress_context__ = True
+    return wrapped
