@@ -72,7 +72,9 @@ def make_certificates(directory: Path, *names: str) -> None:
     (directory / "trusted").mkdir()
     authority = ("-subj", "/CN=libpod tests", "-keyout", "ca.key", "-out", "trusted/ca.crt")
     _run("openssl", "req", "-x509", *curve, "-days", "2", *authority, cwd=directory)
-    _run("openssl", "req", *curve, "-subj", "/CN=registry", "-keyout", "server.key", "-out", "server.csr", cwd=directory)
+    _run(
+        "openssl", "req", *curve, "-subj", "/CN=registry", "-keyout", "server.key", "-out", "server.csr", cwd=directory
+    )
     alternatives = ",".join(names or ("IP:127.0.0.1", "DNS:localhost"))
     (directory / "names").write_text(f"subjectAltName={alternatives}\n")
     signed = ("-CA", "trusted/ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2")

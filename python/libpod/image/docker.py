@@ -120,11 +120,11 @@ def _open_first(wanted: Reference, options: Options) -> DockerSource:
             return DockerSource(wanted, place, client)
         except LibpodError as error:
             failures.append((place, error))
-    place, error = failures.pop()
+    place, last = failures.pop()
     if failures:
-        others = "\n".join(f"[{place}: {failure}]" for place, failure in failures)
-        raise _wrapped(error, f"(Mirrors also failed: {others}): {place}: ")
-    raise error
+        others = "\n".join(f"[{mirror}: {failure}]" for mirror, failure in failures)
+        raise _wrapped(last, f"(Mirrors also failed: {others}): {place}: ")
+    raise last
 
 
 class DockerSource(ImageSource):

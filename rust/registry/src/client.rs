@@ -103,13 +103,9 @@ impl Client {
         if let Some(base) = &*base {
             return Ok(base.clone());
         }
-        let found = self.ping_by("https").or_else(|error| {
-            if self.inner.options.insecure {
-                self.ping_by("http").map_err(|plain| worse(error, plain))
-            } else {
-                Err(error)
-            }
-        });
+        let found = self
+            .ping_by("https")
+            .or_else(|error| if self.inner.options.insecure { self.ping_by("http") } else { Err(error) });
         let found =
             found.map_err(|error| Error::Ping { registry: self.registry().to_owned(), source: Box::new(error) })?;
         Ok(base.insert(found).clone())
@@ -310,14 +306,6 @@ impl Client {
     /// Whether plain HTTP is fine with the caller.
     pub(crate) fn is_insecure(&self) -> bool {
         self.inner.options.insecure
-    }
-}
-
-/// Which of two failed attempts, by HTTPS and by HTTP, tells the user more.
-fn worse(https: Error, http: Error) -> Error {
-    match http {
-        Error::Status(_) => http,
-        _ => https,
     }
 }
 
