@@ -6,5 +6,7 @@
 pub mod bpf;
 mod error;
 pub mod fd;
+pub mod mount;
+pub mod process;
 
 pub use error::{Error, Result};

@@ -1,0 +1,305 @@
+//! The container's cgroup: made, limited, joined, frozen, killed, measured and removed through the cgroup file systems.
+//!
+//! One container has one path, the same in every hierarchy: in each v1 controller's and, on a hybrid host, in the unified
+//! one as well, or in the unified one alone (v2). systemd is not asked. What a host has is found in [`discover`]; how a
+//! limit is written is told by [`v1`] and [`v2`]. A limit whose controller is missing is not silently forgotten: it
+//! comes back as a warning.
+//!
+//! Joining a v1 hierarchy waits for a grace period of RCU. Only the first of several in a row does, and the caller joins
+//! while the container sets up its mounts: see `docs/runtime.md` for the numbers.
+
+use crate::error::{Error, Result};
+use crate::spec::Resources;
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
+use rustix::io::Errno;
+use rustix::process::Pid;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub mod devices;
+mod discover;
+mod stats;
+mod v1;
+mod v2;
+
+pub use discover::{Hierarchies, Hierarchy};
+pub use stats::Stats;
+
+/// How long a removal waits for the last processes to go.
+const REMOVE_TRIES: u32 = 40;
+/// Wait between two tries; grows with each.
+const REMOVE_PAUSE: Duration = Duration::from_millis(1);
+
+/// One container's cgroup, in all hierarchies of the host.
+#[derive(Debug, Clone)]
+pub struct Cgroup {
+    hierarchies: Hierarchies,
+    /// Path below each hierarchy's root, without the leading slash.
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// Name the cgroup of `id`, whether it exists or not. `path`: as in `linux.cgroupsPath`; absent means `/<id>` below this
+    /// process's own.
+    pub fn open(path: Option<&str>, id: &str) -> Result<Self> {
+        let hierarchies = Hierarchies::discover()?;
+        let given = Path::new(path.unwrap_or(id));
+        if given.components().any(|part| matches!(part, std::path::Component::ParentDir)) {
+            return Err(Error::invalid(format!("cgroupsPath {} leaves its tree", given.display())));
+        }
+        let path = match given.strip_prefix("/") {
+            Ok(absolute) => absolute.to_owned(),
+            Err(_) => hierarchies.own_path().join(given),
+        };
+        if path.as_os_str().is_empty() {
+            return Err(Error::invalid("cgroupsPath names the root of the tree"));
+        }
+        Ok(Self { hierarchies, path })
+    }
+
+    /// Make the directories and write the limits; what this host cannot do is added to `warnings`.
+    pub fn create(&self, resources: &Resources, warnings: &mut Vec<String>) -> Result<()> {
+        for hierarchy in self.hierarchies.iter() {
+            let directory = self.make_directory(hierarchy)?;
+            if hierarchy.is_v1() {
+                v1::limit(&directory, hierarchy, resources, warnings)?;
+            } else if self.hierarchies.is_unified() {
+                v2::limit(&directory, resources, warnings)?;
+            }
+        }
+        warnings.extend(self.hierarchies.missing(resources));
+        Ok(())
+    }
+
+    /// Put a process into the cgroup of every hierarchy.
+    pub fn add(&self, pid: Pid) -> Result<()> {
+        for hierarchy in self.hierarchies.iter() {
+            self.write(hierarchy, "cgroup.procs", &pid.as_raw_nonzero().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The directory that `clone3` can be told to start a process in: only in the unified hierarchy.
+    pub fn unified_directory(&self) -> Option<OwnedFd> {
+        let unified = self.hierarchies.unified()?;
+        open_directory(unified, &self.path).ok()
+    }
+
+    /// Put a process that started in the unified cgroup into those of the other hierarchies.
+    pub fn add_to_v1(&self, pid: Pid) -> Result<()> {
+        for hierarchy in self.hierarchies.iter().filter(|hierarchy| hierarchy.is_v1()) {
+            self.write(hierarchy, "cgroup.procs", &pid.as_raw_nonzero().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the host has only the unified hierarchy.
+    pub fn is_unified(&self) -> bool {
+        self.hierarchies.is_unified()
+    }
+
+    /// The path below each hierarchy's root, with a leading slash.
+    pub fn path(&self) -> PathBuf {
+        Path::new("/").join(&self.path)
+    }
+
+    /// Name and host directory of each hierarchy that a container sees under `/sys/fs/cgroup`.
+    pub fn views(&self) -> impl Iterator<Item = (&Hierarchy, PathBuf)> {
+        let unified = self.hierarchies.is_unified();
+        self.hierarchies
+            .iter()
+            .filter(move |hierarchy| unified || hierarchy.is_v1())
+            .map(|hierarchy| (hierarchy, hierarchy.directory().join(&self.path)))
+    }
+
+    /// Stop every process of the cgroup, or let them run on.
+    pub fn set_frozen(&self, frozen: bool) -> Result<()> {
+        if let Some(freezer) = self.hierarchies.find("freezer") {
+            return v1::set_frozen(&self.directory(freezer)?, frozen);
+        }
+        match self.hierarchies.unified() {
+            Some(unified) => v2::set_frozen(&self.directory(unified)?, frozen),
+            None => Err(Error::unsupported("pausing a container", Some("this host has no freezer"))),
+        }
+    }
+
+    /// Whether the processes are stopped; a cgroup that does not exist is not.
+    pub fn is_frozen(&self) -> bool {
+        let read = |hierarchy: &Hierarchy, file: &str| self.read(hierarchy, file).unwrap_or_default();
+        match (self.hierarchies.find("freezer"), self.hierarchies.unified()) {
+            (Some(freezer), _) => read(freezer, "freezer.state").trim() == "FROZEN",
+            (_, Some(unified)) => read(unified, "cgroup.freeze").trim() == "1",
+            _ => false,
+        }
+    }
+
+    /// The processes in the cgroup, as the caller's PID namespace numbers them.
+    pub fn processes(&self) -> Result<Vec<Pid>> {
+        let Some(hierarchy) = self.hierarchies.tracking() else { return Ok(Vec::new()) };
+        let text = self.read(hierarchy, "cgroup.procs")?;
+        Ok(text.lines().filter_map(|line| line.parse().ok().and_then(Pid::from_raw)).collect())
+    }
+
+    /// Send `SIGKILL` to every process, those made meanwhile included.
+    pub fn kill(&self) -> Result<()> {
+        if let Some(unified) = self.hierarchies.unified()
+            && self.write(unified, "cgroup.kill", "1").is_ok()
+        {
+            return Ok(());
+        }
+        for _ in 0..REMOVE_TRIES {
+            let processes = match self.processes() {
+                Err(Error::Step { errno, .. }) if errno == Errno::NOENT.raw_os_error() => return Ok(()),
+                other => other?,
+            };
+            if processes.is_empty() {
+                return Ok(());
+            }
+            for pid in processes {
+                // It may have ended since it was listed; a frozen one dies as soon as it is thawed.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+            std::thread::sleep(REMOVE_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Remove the directories, with those that the container made below them. What does not exist is fine.
+    ///
+    /// Processes that are about to end are waited for, a fraction of a second; then the error is `EBUSY`.
+    pub fn remove(&self) -> Result<()> {
+        let mut first_error = None;
+        for hierarchy in self.hierarchies.iter() {
+            if let Err(errno) = remove_patiently(hierarchy, &self.path) {
+                let path = hierarchy.directory().join(&self.path);
+                first_error.get_or_insert(Error::step("remove cgroup", path, errno));
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// What the container has used.
+    pub fn stats(&self) -> Result<Stats> {
+        if self.hierarchies.is_unified() {
+            return v2::stats(|file| self.hierarchies.unified().and_then(|unified| self.read(unified, file).ok()));
+        }
+        v1::stats(|controller, file| self.read(self.hierarchies.find(controller)?, file).ok())
+    }
+
+    fn make_directory(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
+        let fail = |errno| Error::step("make cgroup", hierarchy.directory().join(&self.path), errno);
+        let root = hierarchy.open().map_err(fail)?;
+        let mode = Mode::from_raw_mode(0o755);
+        match mkdirat(&root, &self.path, mode) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(Errno::NOENT) => make_ancestors(&root, &self.path, hierarchy).map_err(fail)?,
+            Err(errno) => return Err(fail(errno)),
+        }
+        if hierarchy.controls("cpuset") {
+            v1::inherit_cpuset(&root, &self.path).map_err(fail)?;
+        }
+        if self.hierarchies.is_unified() {
+            v2::enable_controllers(&root, &self.path);
+        }
+        openat(&root, &self.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)
+    }
+
+    fn directory(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
+        open_directory(hierarchy, &self.path)
+            .map_err(|errno| Error::step("open cgroup", hierarchy.directory().join(&self.path), errno))
+    }
+
+    fn read(&self, hierarchy: &Hierarchy, file: &str) -> Result<String> {
+        let directory = self.directory(hierarchy)?;
+        read_file(&directory, file)
+            .map_err(|errno| Error::step("read", hierarchy.directory().join(&self.path).join(file), errno))
+    }
+
+    fn write(&self, hierarchy: &Hierarchy, file: &str, text: &str) -> Result<()> {
+        let directory = self.directory(hierarchy)?;
+        write_file(&directory, file, text).map_err(|errno| {
+            Error::step(format!("write {text:?} to"), hierarchy.directory().join(&self.path).join(file), errno)
+        })
+    }
+}
+
+fn open_directory(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<OwnedFd> {
+    openat(&hierarchy.open()?, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn make_ancestors(root: &OwnedFd, path: &Path, hierarchy: &Hierarchy) -> rustix::io::Result<()> {
+    let mut made = PathBuf::new();
+    for part in path.components() {
+        made.push(part);
+        match mkdirat(root, &made, Mode::from_raw_mode(0o755)) {
+            Ok(()) if hierarchy.controls("cpuset") => v1::inherit_cpuset(root, &made)?,
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Read a cgroup file whole.
+pub(crate) fn read_file(directory: &impl AsFd, file: impl rustix::path::Arg) -> rustix::io::Result<String> {
+    let file = openat(directory, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut text = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        match rustix::io::read(&file, &mut chunk)? {
+            0 => return Ok(String::from_utf8_lossy(&text).into_owned()),
+            length => text.extend_from_slice(&chunk[..length]),
+        }
+    }
+}
+
+/// Write a cgroup file in one call, as the kernel wants it.
+pub(crate) fn write_file(directory: &impl AsFd, file: impl rustix::path::Arg, text: &str) -> rustix::io::Result<()> {
+    let file = openat(directory, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&file, text.as_bytes()).map(drop)
+}
+
+fn remove_patiently(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<()> {
+    let root = match hierarchy.open() {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other?,
+    };
+    for attempt in 1..=REMOVE_TRIES {
+        match unlinkat(&root, path, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::BUSY) if attempt < REMOVE_TRIES => {}
+            Err(errno) => return Err(errno),
+        }
+        remove_children(&root, path)?;
+        match unlinkat(&root, path, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::BUSY) => std::thread::sleep(REMOVE_PAUSE * attempt),
+            Err(errno) => return Err(errno),
+        }
+    }
+    Err(Errno::BUSY)
+}
+
+/// Remove what a container with a cgroup file system of its own has made below its cgroup, deepest first.
+fn remove_children(root: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
+    let directory = match openat(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other?,
+    };
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if entry.file_type() != rustix::fs::FileType::Directory || name == b"." || name == b".." {
+            continue;
+        }
+        let child = path.join(std::ffi::OsStr::new(&*entry.file_name().to_string_lossy()));
+        remove_children(root, &child)?;
+        match unlinkat(root, &child, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::BUSY) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+

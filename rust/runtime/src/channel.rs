@@ -1,0 +1,138 @@
+//! The conversation between the parent and the child of a start: one message per packet, over a socket pair.
+//!
+//! The socket closes on `execve`. An end of file after *go* therefore says that the user's program runs; before, that the
+//! other side is gone. The first byte of a packet is its meaning, the rest its text; a terminal's master end travels beside
+//! *prepared*.
+
+use crate::error::{Error, Result};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Longest packet; an error's JSON stays far below.
+const PACKET_SIZE: usize = 8192;
+
+/// What one side tells the other.
+#[derive(Debug)]
+pub enum Message {
+    /// Parent: ids are mapped, and the process is in its cgroup.
+    Ready,
+    /// Child: the mounts stand, the root is not yet changed; parent: hooks of that moment are done.
+    Midway,
+    /// Child: all is done that can be done before *go*; with the terminal's master end, where there is one.
+    Prepared(Option<OwnedFd>),
+    /// Parent: execute the user's program.
+    Go,
+    /// Child: something was not done as asked.
+    Warning(String),
+    /// Child: the set-up failed; nothing follows.
+    Failed(Error),
+}
+
+/// One end.
+#[derive(Debug)]
+pub struct Channel(OwnedFd);
+
+impl Channel {
+    /// Make both ends.
+    pub fn pair() -> Result<(Self, Self)> {
+        let (one, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(|errno| Error::pathless("make the start channel", errno))?;
+        Ok((Self(one), Self(other)))
+    }
+
+    /// Use a connected socket.
+    pub fn over(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+
+    /// Send one message; a terminal's master end is lent for the call.
+    pub fn send(&self, message: &Message) -> rustix::io::Result<()> {
+        let (tag, text, fd) = match message {
+            Message::Ready => (b'R', String::new(), None),
+            Message::Midway => (b'M', String::new(), None),
+            Message::Prepared(terminal) => (b'P', String::new(), terminal.as_ref().map(AsFd::as_fd)),
+            Message::Go => (b'G', String::new(), None),
+            Message::Warning(text) => (b'W', text.clone(), None),
+            Message::Failed(error) => (b'F', serde_json::to_string(error).unwrap_or_default(), None),
+        };
+        self.send_packet(tag, text.as_bytes(), fd)
+    }
+
+    fn send_packet(&self, tag: u8, text: &[u8], fd: Option<BorrowedFd<'_>>) -> rustix::io::Result<()> {
+        let text = &text[..text.len().min(PACKET_SIZE - 1)];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let fds: Vec<BorrowedFd<'_>> = fd.into_iter().collect();
+        if !fds.is_empty() {
+            ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+        }
+        sendmsg(&self.0, &[IoSlice::new(&[tag]), IoSlice::new(text)], &mut ancillary, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Wait for one message; `None` when the other side is closed.
+    pub fn receive(&self) -> Result<Option<Message>> {
+        let mut buffer = [0; PACKET_SIZE];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let received = loop {
+            match recvmsg(&self.0, &mut [IoSliceMut::new(&mut buffer)], &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNRESET) => return Ok(None),
+                other => break other.map_err(|errno| Error::pathless("read the start channel", errno))?,
+            }
+        };
+        let fd = ancillary.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+            _ => None,
+        });
+        let Some((tag, text)) = buffer[..received.bytes].split_first() else { return Ok(None) };
+        parse(*tag, text, fd).map(Some)
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn parse(tag: u8, text: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
+    Ok(match tag {
+        b'R' => Message::Ready,
+        b'M' => Message::Midway,
+        b'P' => Message::Prepared(fd),
+        b'G' => Message::Go,
+        b'W' => Message::Warning(String::from_utf8_lossy(text).into_owned()),
+        b'F' => Message::Failed(serde_json::from_slice(text).unwrap_or_else(|_| Error::Died {
+            how: format!("unreadable report {:?}", String::from_utf8_lossy(text)),
+        })),
+        _ => return Err(Error::Died { how: format!("unknown message {tag:#x}") }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn carries_text_errors_and_descriptors() {
+        let (parent, child) = Channel::pair().expect("socket pair");
+        child.send(&Message::Warning("clamped".into())).expect("sends");
+        let error = Error::step("mount", "/x", Errno::NOENT);
+        child.send(&Message::Failed(error.clone())).expect("sends");
+        let terminal = std::fs::File::open("/dev/null").expect("opens").into();
+        child.send(&Message::Prepared(Some(terminal))).expect("sends");
+        assert!(matches!(parent.receive(), Ok(Some(Message::Warning(text))) if text == "clamped"));
+        assert!(matches!(parent.receive(), Ok(Some(Message::Failed(got))) if got == error));
+        assert!(matches!(parent.receive(), Ok(Some(Message::Prepared(Some(_))))));
+        drop(child);
+        assert!(matches!(parent.receive(), Ok(None)));
+    }
+}

@@ -1,0 +1,296 @@
+//! Starting a container: [`create`], [`Created::wait_prepared`], [`Created::go`].
+//!
+//! The caller has one thread. After `create` the child works on its mounts while the caller joins it to its cgroup and may
+//! attach a network; the three calls only meet where one needs the other. Dropping a [`Created`] that was not let go kills
+//! it and takes its cgroup away: nothing is left behind.
+
+use crate::cgroup::Cgroup;
+use crate::channel::{Channel, Message};
+use crate::child::{self, Setup};
+use crate::command::Command;
+use crate::error::{Error, Result};
+use crate::mounting::Mounter;
+use crate::namespaces::NamespacePlan;
+use crate::plan;
+pub use crate::rootfs::Rootfs;
+use crate::seccomp::Program;
+use crate::spec::{IdMapping, Spec};
+use crate::stage::Stage;
+use crate::step::HookContext;
+use libpod_sys::process::{Child, Namespaces, clone3, setns};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// The standard descriptors of a process.
+#[derive(Debug)]
+pub enum Stdio {
+    /// The caller's own.
+    Inherit,
+    /// Three descriptors, of pipes or files.
+    Pipes {
+        /// Read by the process.
+        stdin: OwnedFd,
+        /// Written by the process.
+        stdout: OwnedFd,
+        /// Written by the process.
+        stderr: OwnedFd,
+    },
+    /// A terminal made for it; the caller gets the master end.
+    Terminal,
+}
+
+/// What to start.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The container.
+    pub id: &'a str,
+    /// Directory that relative paths of the specification start at.
+    pub bundle: &'a Path,
+    /// The specification.
+    pub spec: &'a Spec,
+    /// The root filesystem; `spec.root.path` is not read.
+    pub rootfs: Rootfs,
+    /// Standard descriptors; [`Stdio::Terminal`] where `spec.process.terminal` is set.
+    pub stdio: Stdio,
+    /// Descriptors after the standard ones that stay open.
+    pub preserve_fds: u32,
+    /// The compiled filter of `spec.linux.seccomp`.
+    pub seccomp: Option<Program>,
+    /// A listening socket: the child waits there for [`start`](crate::start::start), which may come from another process, instead of
+    /// for [`Created::go`].
+    pub start_socket: Option<OwnedFd>,
+    /// How mounts are made; [`Mounter::probe`] unless an old kernel is to be tried.
+    pub mounter: Mounter,
+}
+
+/// A container whose first process exists and does not yet run the user's program.
+#[derive(Debug)]
+pub struct Created<'a> {
+    pid: Pid,
+    pidfd: Option<OwnedFd>,
+    channel: Channel,
+    cgroup: Cgroup,
+    context: HookContext<'a>,
+    /// What was not done as asked.
+    pub warnings: Vec<String>,
+}
+
+/// A container that runs the user's program.
+#[derive(Debug)]
+pub struct Running {
+    /// First process, a child of the caller.
+    pub pid: Pid,
+    /// The same, as a descriptor.
+    pub pidfd: OwnedFd,
+    /// Its cgroup.
+    pub cgroup: Cgroup,
+    /// What was not done as asked.
+    pub warnings: Vec<String>,
+}
+
+/// Make the container's process in its namespaces and its cgroup.
+///
+/// Returns while the child sets up its mounts. On error nothing is left behind.
+pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
+    let spec = request.spec;
+    let process = spec.process.as_ref().ok_or_else(|| Error::invalid("the specification has no process"))?;
+    if process.terminal != matches!(request.stdio, Stdio::Terminal) {
+        return Err(Error::invalid("process.terminal and the standard descriptors contradict each other"));
+    }
+    let namespaces = NamespacePlan::new(spec)?;
+    let command = Command::plan(process, request.seccomp.as_ref(), request.id, request.preserve_fds)?;
+    let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), request.id)?;
+    let steps = plan::build(request, process, &namespaces, &cgroup)?;
+    let mut warnings = Vec::new();
+    let context = HookContext { spec, id: request.id, bundle: request.bundle };
+    let started = cgroup.create(&spec.linux.resources, &mut warnings).and_then(|()| {
+        let listener = request.start_socket.as_ref();
+        let setup = Setup { steps: &steps, command: &command, stdio: &request.stdio, context, listener };
+        spawn(&setup, request.mounter, &namespaces, &cgroup)
+    });
+    let (child, channel) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            // The first error is the one that counts; a cgroup that will not go is found by the next removal.
+            let _ = cgroup.remove();
+            return Err(error);
+        }
+    };
+    let mut created = Created { pid: child.pid, pidfd: Some(child.pidfd), channel, cgroup, context, warnings };
+    match created.place(&namespaces) {
+        Ok(()) => Ok(created),
+        // A child that has met an error of its own says more than our failure to find it.
+        Err(error) => Err(created.child_error().unwrap_or(error)),
+    }
+}
+
+fn spawn(setup: &Setup<'_>, mounter: Mounter, namespaces: &NamespacePlan, cgroup: &Cgroup) -> Result<(Child, Channel)> {
+    let (ours, theirs) = Channel::pair()?;
+    let (mut ours, mut theirs) = (Some(ours), Some(theirs));
+    let unified = cgroup.unified_directory();
+    let restore = enter_pid_namespace(namespaces)?;
+    let child = clone3(namespaces.new, unified.as_ref().map(AsFd::as_fd), || {
+        // The child's copy of the parent's end: as long as it is open, the parent is never seen to go.
+        drop(ours.take());
+        match theirs.take() {
+            Some(channel) => child::run(setup, Stage::new(mounter, channel)),
+            None => 1,
+        }
+    });
+    if let Some(own) = restore {
+        setns(own.as_fd(), Namespaces::PID).map_err(|error| Error::call("return to the PID namespace", &error))?;
+    }
+    let child = child.map_err(|error| Error::call("make the container's namespaces", &error))?;
+    let channel = ours.ok_or_else(|| Error::invalid("the channel was used up"))?;
+    Ok((child, channel))
+}
+
+/// Let the next child be born into the PID namespace to join; returns this process's own, to go back to.
+fn enter_pid_namespace(namespaces: &NamespacePlan) -> Result<Option<OwnedFd>> {
+    let Some(joined) = namespaces.joined_pid() else { return Ok(None) };
+    let path = "/proc/self/ns/pid";
+    let own = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::step("open", path, errno))?;
+    setns(joined.fd.as_fd(), Namespaces::PID)
+        .map_err(|error| Error::step("join namespace", &joined.path, error.errno()))?;
+    Ok(Some(own))
+}
+
+impl Created<'_> {
+    /// First process of the container, in the caller's PID namespace.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The same, as a descriptor.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_ref().expect("only taken when the container is let go").as_fd()
+    }
+
+    /// Its cgroup.
+    pub fn cgroup(&self) -> &Cgroup {
+        &self.cgroup
+    }
+
+    /// Its network namespace; valid from the start.
+    pub fn netns(&self) -> Result<OwnedFd> {
+        let path = format!("/proc/{}/ns/net", self.pid.as_raw_nonzero());
+        openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| Error::step("open", path, errno))
+    }
+
+    /// Map ids, join the cgroup, and tell the child.
+    fn place(&mut self, namespaces: &NamespacePlan) -> Result<()> {
+        if namespaces.new.contains(Namespaces::USER) {
+            let linux = &self.context.spec.linux;
+            write_map(self.pid, "uid_map", &linux.uid_mappings)?;
+            write_map(self.pid, "gid_map", &linux.gid_mappings)?;
+        }
+        self.cgroup.add_to_v1(self.pid)?;
+        self.channel.send(&Message::Ready).map_err(|errno| Error::pathless("tell the child to go on", errno))
+    }
+
+    /// Wait until the container's mounts stand and its program is found; runs the hooks that belong before. Attach the network
+    /// first: kernel parameters of its interfaces are written meanwhile.
+    ///
+    /// Returns the terminal's master end where there is a terminal.
+    pub fn wait_prepared(&mut self) -> Result<Option<OwnedFd>> {
+        loop {
+            match self.channel.receive()? {
+                Some(Message::Warning(text)) => self.warnings.push(text),
+                Some(Message::Midway) => self.run_midway_hooks()?,
+                Some(Message::Prepared(terminal)) => return Ok(terminal),
+                Some(Message::Failed(error)) => return Err(error),
+                Some(other) => return Err(Error::Died { how: format!("unexpected message {other:?}") }),
+                None => return Err(self.how_it_died()),
+            }
+        }
+    }
+
+    fn run_midway_hooks(&self) -> Result<()> {
+        let hooks = &self.context.spec.hooks;
+        let pid = self.pid.as_raw_nonzero().get();
+        self.context.run("prestart", &hooks.prestart, "creating", pid)?;
+        self.context.run("createRuntime", &hooks.create_runtime, "creating", pid)?;
+        self.channel.send(&Message::Midway).map_err(|errno| Error::pathless("tell the child to go on", errno))
+    }
+
+    /// Let the user's program be executed. Returns when it is, or with the reason why not.
+    pub fn go(mut self) -> Result<Running> {
+        self.channel.send(&Message::Go).map_err(|errno| Error::pathless("tell the child to go on", errno))?;
+        let outcome = await_exec(&self.channel, &mut self.warnings);
+        outcome?;
+        let hooks = &self.context.spec.hooks.poststart;
+        if let Err(error) = self.context.run("poststart", hooks, "running", self.pid.as_raw_nonzero().get()) {
+            self.warnings.push(error.to_string());
+        }
+        Ok(self.release())
+    }
+
+    /// Give the process out of hand without letting it go: with [`Request::start_socket`] somebody else does.
+    pub fn release(mut self) -> Running {
+        let pidfd = self.pidfd.take().expect("only taken when the container is let go");
+        let warnings = std::mem::take(&mut self.warnings);
+        let cgroup = self.cgroup.clone();
+        Running { pid: self.pid, pidfd, cgroup, warnings }
+    }
+
+    /// What the child has reported, if it has.
+    fn child_error(&self) -> Option<Error> {
+        loop {
+            match self.channel.receive() {
+                Ok(Some(Message::Failed(error))) => return Some(error),
+                Ok(Some(Message::Warning(_))) => {}
+                _ => return None,
+            }
+        }
+    }
+
+    fn how_it_died(&self) -> Error {
+        let status = waitid(WaitId::PidFd(self.pidfd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        let how = match status {
+            Ok(Some(status)) => match (status.terminating_signal(), status.exit_status()) {
+                (Some(signal), _) => format!("killed by signal {signal}"),
+                (_, Some(code)) => format!("exit status {code}"),
+                _ => "for an unknown reason".into(),
+            },
+            _ => "for an unknown reason".into(),
+        };
+        Error::Died { how }
+    }
+}
+
+impl Drop for Created<'_> {
+    fn drop(&mut self) {
+        let Some(pidfd) = self.pidfd.take() else { return };
+        // Each fails only where the process, or the cgroup, is already gone.
+        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+        let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+        let _ = self.cgroup.kill();
+        let _ = self.cgroup.remove();
+    }
+}
+
+/// Wait for the end of the channel that `execve` brings, or for the reason why it does not come.
+pub(crate) fn await_exec(channel: &Channel, warnings: &mut Vec<String>) -> Result<()> {
+    loop {
+        match channel.receive()? {
+            None => return Ok(()),
+            Some(Message::Warning(text)) => warnings.push(text),
+            Some(Message::Failed(error)) => return Err(error),
+            Some(other) => return Err(Error::Died { how: format!("unexpected message {other:?}") }),
+        }
+    }
+}
+
+/// Map the ids of a new user namespace. The caller has `CAP_SETUID` and `CAP_SETGID` over the ids outside.
+fn write_map(pid: Pid, file: &str, mappings: &[IdMapping]) -> Result<()> {
+    let path = format!("/proc/{}/{file}", pid.as_raw_nonzero());
+    let text: String =
+        mappings.iter().map(|map| format!("{} {} {}\n", map.container_id, map.host_id, map.size)).collect();
+    std::fs::write(&path, text).map_err(|error| {
+        let errno = rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO);
+        Error::step("write", path, errno)
+    })
+}

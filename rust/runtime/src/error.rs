@@ -1,0 +1,250 @@
+//! What can go wrong, on either side of the fork.
+//!
+//! A child reports its error as the JSON form of [`Error`], so the parent raises exactly what the child met. The texts for a
+//! command that cannot be started are those which Podman's users know.
+
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of the runtime.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Error {
+    /// A step of the set-up failed in the kernel.
+    #[error("{step}{}: {}{}", path_text(path), errno_text(*errno), detail_text(detail))]
+    Step {
+        /// What was being done: `mount proc`.
+        step: String,
+        /// The file or directory, as the container names it where it lies inside.
+        path: Option<PathBuf>,
+        /// The kernel's error number.
+        errno: i32,
+        /// What the kernel or the system call adds.
+        detail: Option<String>,
+    },
+    /// The program does not exist (exit code 127).
+    #[error("exec: {command:?}: {reason}: OCI runtime attempted to invoke a command that was not found")]
+    CommandNotFound {
+        /// The program, as it was asked for.
+        command: String,
+        /// Why: `executable file not found in $PATH`.
+        reason: String,
+    },
+    /// The program exists and cannot be executed (exit code 126).
+    #[error("exec: {command:?}: {reason}: OCI permission denied")]
+    CommandNotExecutable {
+        /// The program, as it was asked for.
+        command: String,
+        /// Why: `permission denied`.
+        reason: String,
+    },
+    /// The working directory cannot be entered.
+    #[error("chdir to cwd ({path:?}) set in config.json failed: {}{}", errno_text(*errno), chdir_text(*errno))]
+    WorkingDirectory {
+        /// The directory, inside the container.
+        path: PathBuf,
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The specification is malformed, or contradicts itself.
+    #[error("{what}")]
+    Invalid {
+        /// What is wrong.
+        what: String,
+    },
+    /// The specification asks for what this runtime or this host does not have.
+    #[error("{what} is not supported{}", reason_text(reason))]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+        /// Why not.
+        reason: Option<String>,
+    },
+    /// A path inside the container leads where it must not.
+    #[error("{}: {reason}", path.display())]
+    UnsafePath {
+        /// The path, inside the container.
+        path: PathBuf,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// A hook failed.
+    #[error("{moment} hook {}: {reason}", path.display())]
+    Hook {
+        /// `prestart`, `createRuntime`, …
+        moment: String,
+        /// The hook's program.
+        path: PathBuf,
+        /// Exit status, signal or error.
+        reason: String,
+    },
+    /// The container's first process ended before it executed the user's program, and said nothing.
+    #[error("the container's process ended during its set-up: {how}")]
+    Died {
+        /// Exit status or signal.
+        how: String,
+    },
+    /// The container is in the wrong state for the operation.
+    #[error("{what}")]
+    State {
+        /// What was wrong.
+        what: String,
+    },
+}
+
+/// What a caller may match on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No such program.
+    CommandNotFound,
+    /// A program that cannot be executed.
+    CommandNotExecutable,
+    /// Malformed specification.
+    Invalid,
+    /// Not available.
+    Unsupported,
+    /// A path that leaves its tree.
+    UnsafePath,
+    /// Wrong state.
+    State,
+    /// A failed system call.
+    Os(i32),
+    /// A hook, or a child that died.
+    Failed,
+}
+
+impl Error {
+    /// The error of `step` on `path`.
+    pub fn step(step: impl Into<String>, path: impl AsRef<Path>, errno: Errno) -> Self {
+        Self::Step { step: step.into(), path: Some(path.as_ref().into()), errno: errno.raw_os_error(), detail: None }
+    }
+
+    /// The error of `step`, which concerns no path.
+    pub fn pathless(step: impl Into<String>, errno: Errno) -> Self {
+        Self::Step { step: step.into(), path: None, errno: errno.raw_os_error(), detail: None }
+    }
+
+    /// The error of a wrapped system call in `step`.
+    pub fn call(step: impl Into<String>, error: &libpod_sys::Error) -> Self {
+        let detail = Some(format!("{}({})", error.call(), error.args()));
+        Self::Step { step: step.into(), path: None, errno: error.errno().raw_os_error(), detail }
+    }
+
+    /// A malformed specification.
+    pub fn invalid(what: impl Into<String>) -> Self {
+        Self::Invalid { what: what.into() }
+    }
+
+    /// Something that is not there.
+    pub fn unsupported(what: impl Into<String>, reason: Option<&str>) -> Self {
+        Self::Unsupported { what: what.into(), reason: reason.map(str::to_owned) }
+    }
+
+    /// Add the kernel's own words, or the call, to a failed step.
+    pub fn with_detail(mut self, text: impl Into<String>) -> Self {
+        if let Self::Step { detail, .. } = &mut self {
+            *detail = Some(text.into());
+        }
+        self
+    }
+
+    /// What a caller may match on.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::CommandNotFound { .. } => ErrorKind::CommandNotFound,
+            Self::CommandNotExecutable { .. } => ErrorKind::CommandNotExecutable,
+            Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::UnsafePath { .. } => ErrorKind::UnsafePath,
+            Self::State { .. } => ErrorKind::State,
+            Self::WorkingDirectory { errno, .. } if *errno == libc_enoent() => ErrorKind::CommandNotFound,
+            Self::WorkingDirectory { .. } => ErrorKind::CommandNotExecutable,
+            Self::Step { errno, .. } => ErrorKind::Os(*errno),
+            Self::Hook { .. } | Self::Died { .. } => ErrorKind::Failed,
+        }
+    }
+
+    /// The exit code of a command line that ends with this error.
+    pub fn exit_code(&self) -> u8 {
+        match self.kind() {
+            ErrorKind::CommandNotFound => 127,
+            ErrorKind::CommandNotExecutable => 126,
+            _ => 125,
+        }
+    }
+}
+
+fn libc_enoent() -> i32 {
+    Errno::NOENT.raw_os_error()
+}
+
+fn path_text(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default()
+}
+
+/// The kernel's text in the spelling of the Go programs that users know: lower case, without the number.
+pub(crate) fn errno_text(errno: i32) -> String {
+    let text = std::io::Error::from_raw_os_error(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if !text.starts_with("RFS") => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+fn chdir_text(errno: i32) -> &'static str {
+    if errno == libc_enoent() {
+        ": OCI runtime attempted to invoke a command that was not found"
+    } else {
+        ": OCI permission denied"
+    }
+}
+
+fn detail_text(detail: &Option<String>) -> String {
+    detail.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+fn reason_text(reason: &Option<String>) -> String {
+    reason.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_step_path_errno_and_detail() {
+        let error = Error::step("mount proc", "/proc", Errno::PERM).with_detail("fsmount");
+        assert_eq!(error.to_string(), "mount proc /proc: operation not permitted (fsmount)");
+        assert_eq!(error.kind(), ErrorKind::Os(1));
+        assert_eq!(error.exit_code(), 125);
+    }
+
+    #[test]
+    fn a_missing_command_reads_as_in_podman() {
+        let error = Error::CommandNotFound { command: "x".into(), reason: "executable file not found in $PATH".into() };
+        assert_eq!(
+            error.to_string(),
+            "exec: \"x\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found"
+        );
+        assert_eq!(error.exit_code(), 127);
+    }
+
+    #[test]
+    fn crosses_the_fork_unchanged() {
+        let errors = [
+            Error::step("open", "/a", Errno::ACCESS),
+            Error::WorkingDirectory { path: "/w".into(), errno: 2 },
+            Error::unsupported("AppArmor", Some("the kernel has none")),
+        ];
+        for error in errors {
+            let text = serde_json::to_vec(&error).expect("plain data");
+            assert_eq!(serde_json::from_slice::<Error>(&text).expect("round trip"), error);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! A container's root as a directory descriptor, and every way to a path below it.
+//!
+//! All names that come from an image or a specification are resolved here, inside the root: `..` stops at it, an absolute
+//! symbolic link starts at it, and magic links of /proc are not followed. `openat2` does that in the kernel; where it is
+//! refused, and where something has to be made on the way, [`Walk`] does it one component at a time, climbing only over
+//! descriptors that it came by. Nothing is opened for reading or writing: an `O_PATH` descriptor is all a mount needs.
+
+use crate::error::{Error, Result};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, readlinkat};
+use rustix::io::Errno;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+/// As many symbolic links as the kernel follows in one path.
+const LINK_LIMIT: usize = 40;
+
+/// What is made where nothing exists at the end of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing: the error is `ENOENT`.
+    Fail,
+    /// Directories, all the way, mode 0755.
+    Directory,
+    /// An empty file of mode 0755 and the directories to it: the place of a file's bind mount.
+    File,
+}
+
+/// The root directory.
+#[derive(Debug)]
+pub struct RootDir {
+    fd: OwnedFd,
+    /// Whether `openat2` is worth a try; cleared by its first `ENOSYS`.
+    kernel_resolves: Cell<bool>,
+}
+
+impl RootDir {
+    /// Take `fd`, a directory, as a root.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd, kernel_resolves: Cell::new(true) }
+    }
+
+    /// Open a directory of the host as a root.
+    pub fn open(path: &Path) -> Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|errno| Error::step("open root", path, errno))?;
+        Ok(Self::new(fd))
+    }
+
+    /// The same root, resolving every component here and never by `openat2`.
+    #[must_use]
+    pub fn without_openat2(self) -> Self {
+        self.kernel_resolves.set(false);
+        self
+    }
+
+    /// Resolve `path` to an `O_PATH` descriptor; a symbolic link at its end is followed.
+    pub fn resolve(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        self.open_at(path, OFlags::PATH, Mode::empty())
+    }
+
+    /// Resolve `path` to a descriptor, making what is missing.
+    pub fn resolve_or_make(&self, path: &Path, missing: Missing) -> rustix::io::Result<OwnedFd> {
+        match self.resolve(path) {
+            Err(Errno::NOENT) if missing != Missing::Fail => Walk::start(self, path)?.run(missing),
+            other => other,
+        }
+    }
+
+    /// Open `path` below the root with `flags`; never through a magic link.
+    pub fn open_at(&self, path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+        let flags = flags | OFlags::CLOEXEC;
+        if self.kernel_resolves.get() {
+            let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+            let relative = path.strip_prefix("/").unwrap_or(path);
+            let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+            loop {
+                match openat2(&self.fd, relative, flags, mode, how) {
+                    // A rename somewhere raced with a `..`: the kernel asks for another try.
+                    Err(Errno::AGAIN | Errno::INTR) => {}
+                    Err(Errno::NOSYS | Errno::PERM) => break,
+                    other => return other,
+                }
+            }
+            self.kernel_resolves.set(false);
+        }
+        let found = Walk::start(self, path)?.run(Missing::Fail)?;
+        if flags.contains(OFlags::PATH) { Ok(found) } else { reopen(found.as_fd(), flags) }
+    }
+
+    /// Resolve `path` where no component of it may be a symbolic link.
+    pub fn resolve_plain(&self, path: &Path, missing: Missing) -> Result<OwnedFd> {
+        let mut current = self.duplicate("resolve", path)?;
+        for component in path.components() {
+            let Component::Normal(name) = component else { continue };
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let next = match openat(&current, name, flags, Mode::empty()) {
+                Err(Errno::NOENT) if missing == Missing::Directory => make_directory(current.as_fd(), name)
+                    .and_then(|()| openat(&current, name, flags, Mode::empty())),
+                other => other,
+            };
+            current = next.map_err(|errno| Error::step("resolve", path, errno))?;
+            if is_symlink(current.as_fd()).map_err(|errno| Error::step("resolve", path, errno))? {
+                let reason = "must be an ordinary directory, and a symbolic link leads there".into();
+                return Err(Error::UnsafePath { path: path.into(), reason });
+            }
+        }
+        Ok(current)
+    }
+
+    fn duplicate(&self, step: &str, path: &Path) -> Result<OwnedFd> {
+        rustix::io::fcntl_dupfd_cloexec(&self.fd, 0).map_err(|errno| Error::step(step, path, errno))
+    }
+}
+
+impl AsFd for RootDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Open again, with other flags, what an `O_PATH` descriptor refers to.
+pub fn reopen(fd: BorrowedFd<'_>, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    openat(CWD, proc_path(fd), flags - OFlags::NOFOLLOW, Mode::empty())
+}
+
+/// The path by which the calls that take no descriptor reach one.
+pub fn proc_path(fd: BorrowedFd<'_>) -> String {
+    use std::os::fd::AsRawFd;
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
+/// Whether the descriptor is of a symbolic link itself.
+fn is_symlink(fd: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+    let stat = rustix::fs::fstat(fd)?;
+    Ok(rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Symlink)
+}
+
+/// Make one directory, or accept one that another process made meanwhile.
+fn make_directory(parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+    match mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
+        Err(Errno::EXIST) => Ok(()),
+        other => other,
+    }
+}
+
+/// A path that is being resolved, component by component.
+struct Walk {
+    /// Directories from the root to where we are; `..` drops the last and never the first.
+    way: Vec<OwnedFd>,
+    /// What is still to be walked.
+    rest: VecDeque<OsString>,
+    links: usize,
+}
+
+impl Walk {
+    fn start(root: &RootDir, path: &Path) -> rustix::io::Result<Self> {
+        let way = vec![rustix::io::fcntl_dupfd_cloexec(&root.fd, 0)?];
+        let mut walk = Self { way, rest: VecDeque::new(), links: 0 };
+        walk.push_front(path.as_os_str());
+        Ok(walk)
+    }
+
+    fn push_front(&mut self, path: &OsStr) {
+        let names = path.as_bytes().split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
+        for name in names.rev() {
+            self.rest.push_front(OsStr::from_bytes(name).to_owned());
+        }
+    }
+
+    fn here(&self) -> BorrowedFd<'_> {
+        self.way.last().expect("the root is never dropped").as_fd()
+    }
+
+    fn run(mut self, missing: Missing) -> rustix::io::Result<OwnedFd> {
+        while let Some(name) = self.rest.pop_front() {
+            if name == ".." {
+                if self.way.len() > 1 {
+                    self.way.pop();
+                }
+                continue;
+            }
+            let next = self.open_or_make(&name, missing)?;
+            if is_symlink(next.as_fd())? { self.follow(next.as_fd())? } else { self.way.push(next) }
+        }
+        Ok(self.way.pop().expect("the root is never dropped"))
+    }
+
+    fn open_or_make(&self, name: &OsStr, missing: Missing) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(self.here(), name, flags, Mode::empty()) {
+            Err(Errno::NOENT) if missing != Missing::Fail => {}
+            other => return other,
+        }
+        if missing == Missing::File && self.rest.is_empty() {
+            let create = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            match openat(self.here(), name, create, Mode::from_raw_mode(0o755)) {
+                Ok(_) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+        } else {
+            make_directory(self.here(), name)?;
+        }
+        openat(self.here(), name, flags, Mode::empty())
+    }
+
+    /// Replace a symbolic link by its text; a magic link's text is only text here.
+    fn follow(&mut self, link: BorrowedFd<'_>) -> rustix::io::Result<()> {
+        self.links += 1;
+        if self.links > LINK_LIMIT {
+            return Err(Errno::LOOP);
+        }
+        let text = readlinkat(link, "", Vec::new())?;
+        let text = OsStr::from_bytes(text.as_bytes()).to_owned();
+        if text.as_bytes().starts_with(b"/") {
+            self.way.truncate(1);
+        }
+        self.push_front(&text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    fn scratch(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("libpod-rootdir-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(path.join("root/etc")).expect("makes");
+        path
+    }
+
+    fn inode(fd: &OwnedFd) -> u64 {
+        rustix::fs::fstat(fd).expect("stats").st_ino
+    }
+
+    fn both(path: &Path) -> [RootDir; 2] {
+        let open = || RootDir::open(path).expect("opens");
+        [open(), open().without_openat2()]
+    }
+
+    #[test]
+    fn links_and_dots_stay_inside() {
+        let dir = scratch("inside");
+        let root = dir.join("root");
+        symlink("/", root.join("abs")).expect("links");
+        symlink("../../../..", root.join("up")).expect("links");
+        symlink("abs/etc", root.join("chain")).expect("links");
+        let (top, etc) = (root.metadata().expect("stats").ino(), root.join("etc").metadata().expect("stats").ino());
+        for root in both(&root) {
+            for (path, expected) in [("/abs", top), ("up", top), ("../..", top), ("/", top), ("chain/../etc/.", etc)] {
+                assert_eq!(inode(&root.resolve(Path::new(path)).expect(path)), expected, "{path}");
+            }
+        }
+        std::fs::remove_dir_all(dir).expect("removes");
+    }
+
+    #[test]
+    fn makes_what_is_missing_inside_even_through_a_dangling_link() {
+        let dir = scratch("make");
+        let root = dir.join("root");
+        symlink("/run/../../made", root.join("dangling")).expect("links");
+        let make = both(&root).map(|root| {
+            root.resolve_or_make(Path::new("/dangling/file"), Missing::File).expect("made");
+            root.resolve_or_make(Path::new("a/b/c"), Missing::Directory).expect("made");
+        });
+        assert_eq!(make.len(), 2);
+        assert!(root.join("made/file").is_file() && root.join("a/b/c").is_dir() && !dir.join("made").exists());
+        std::fs::remove_dir_all(dir).expect("removes");
+    }
+
+    #[test]
+    fn a_circle_of_links_is_an_error() {
+        let dir = scratch("circle");
+        symlink("b", dir.join("root/a")).expect("links");
+        symlink("a", dir.join("root/b")).expect("links");
+        for root in both(&dir.join("root")) {
+            assert_eq!(root.resolve(Path::new("a")).err(), Some(Errno::LOOP));
+        }
+        std::fs::remove_dir_all(dir).expect("removes");
+    }
+
+    #[test]
+    fn magic_links_lead_nowhere() {
+        for root in both(Path::new("/")) {
+            let errno = root.resolve(Path::new("/proc/self/fd/0/../..")).expect_err("refused");
+            assert!(matches!(errno, Errno::LOOP | Errno::NOENT | Errno::NOTDIR), "{errno}");
+        }
+    }
+
+    #[test]
+    fn a_plain_path_has_no_link() {
+        let dir = scratch("plain");
+        symlink("etc", dir.join("root/proc")).expect("links");
+        let root = RootDir::open(&dir.join("root")).expect("opens");
+        assert!(matches!(root.resolve_plain(Path::new("/proc"), Missing::Fail), Err(Error::UnsafePath { .. })));
+        root.resolve_plain(Path::new("/sys/fs"), Missing::Directory).expect("made");
+        std::fs::remove_dir_all(dir).expect("removes");
+    }
+}

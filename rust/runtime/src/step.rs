@@ -1,0 +1,274 @@
+//! The steps of a container's set-up, as data.
+//!
+//! A step is checked when it is planned, so here only the kernel can refuse. [`Step::describe`] says in a few words what
+//! will be done; [`Step::execute`] does it. The order is the business of [`crate::plan`].
+
+use crate::devices::{self, Node};
+use crate::error::{Error, Result};
+use crate::hooks;
+use crate::mount_options::{Bind, MountOptions};
+use crate::mounting::Target;
+use crate::namespaces::NamespacePlan;
+use crate::rootdir::Missing;
+use crate::rootfs::{self, Rootfs};
+use crate::spec::{ConsoleSize, Hook, Spec};
+use crate::stage::Stage;
+use crate::{cgroup_mount, console, copy_up, protect};
+use libpod_sys::process::{Namespaces, unshare};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
+use rustix::mount::{MountPropagationFlags, UnmountFlags, unmount};
+use rustix::process::{Gid, Uid, chdir, fchdir, pivot_root};
+use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+/// One step.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Set the out-of-memory score adjustment, while the host's /proc is in sight.
+    OomScore(i32),
+    /// Join existing namespaces.
+    Join(&'a NamespacePlan),
+    /// Wait for the id mappings and the cgroup.
+    AwaitReady,
+    /// Become root of the user namespace.
+    BecomeRoot,
+    /// Make the cgroup we are in the root of the view.
+    NewCgroupView,
+    /// Keep mounts of the container from reaching the host.
+    DetachPropagation(MountPropagationFlags),
+    /// Open the source of a bind.
+    OpenSource(PathBuf, Bind),
+    /// Mount the root.
+    MountRoot(&'a Rootfs),
+    /// Mount a new file system.
+    Mount(NewMount),
+    /// Bind source number `.0`.
+    Bind(usize, PathBuf, MountOptions),
+    /// Show the cgroup tree.
+    MountCgroup(cgroup_mount::CgroupMount),
+    /// Make a device node, or bind the host's.
+    Device(Node, bool),
+    /// Make the links of /dev.
+    DeviceLinks,
+    /// Make the terminal, and /dev/console of it.
+    Console(Option<ConsoleSize>, u32),
+    /// Let the parent run its hooks.
+    Midway,
+    /// Run hooks in the container's namespaces; `.0` is their moment.
+    Hooks(&'static str, &'a [Hook], HookContext<'a>),
+    /// Make the root the root.
+    Pivot,
+    /// Set the host name.
+    Hostname(&'a str),
+    /// Set the NIS domain name.
+    Domainname(&'a str),
+    /// Write a kernel parameter.
+    Sysctl(PathBuf, &'a str),
+    /// Make a path read-only.
+    ReadonlyPath(PathBuf),
+    /// Make a mount point read-only, after what had to be written below it.
+    ReadonlyMount(PathBuf),
+    /// Hide a path.
+    MaskedPath(PathBuf),
+    /// Make the working directory where it is missing.
+    MakeDirectory(PathBuf),
+    /// Give the root mount its propagation.
+    RootPropagation(MountPropagationFlags, bool),
+    /// Set the execution domain.
+    Personality(u64),
+}
+
+/// What a hook's state is made of, besides the process id.
+#[derive(Debug, Clone, Copy)]
+pub struct HookContext<'a> {
+    /// The specification.
+    pub spec: &'a Spec,
+    /// The container.
+    pub id: &'a str,
+    /// The bundle.
+    pub bundle: &'a Path,
+}
+
+impl HookContext<'_> {
+    /// Run hooks with the container's state on their stdin.
+    pub fn run(&self, moment: &str, hooks: &[Hook], status: &str, pid: i32) -> Result<()> {
+        if hooks.is_empty() {
+            return Ok(());
+        }
+        let state = hooks::State {
+            oci_version: &self.spec.oci_version,
+            id: self.id,
+            status,
+            pid,
+            bundle: hooks::absolute(self.bundle),
+            annotations: &self.spec.annotations,
+        };
+        hooks::run(moment, hooks, &state)
+    }
+}
+
+/// A new file system and its place.
+#[derive(Debug)]
+pub struct NewMount {
+    /// Type, as in /proc/filesystems.
+    pub kind: String,
+    /// What mountinfo shows as its source.
+    pub source: String,
+    /// Place inside the container.
+    pub path: PathBuf,
+    /// Flags and data.
+    pub options: MountOptions,
+    /// Whether no symbolic link may lead to the place: /proc and /sys protect what is below them.
+    pub plain: bool,
+}
+
+impl Step<'_> {
+    /// Say what the step does.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::OomScore(score) => format!("set oom_score_adj to {score}"),
+            Self::Join(plan) => format!("join {} namespaces", plan.joined.len()),
+            Self::AwaitReady => "wait for id mappings and cgroup".into(),
+            Self::BecomeRoot => "become root of the user namespace".into(),
+            Self::NewCgroupView => "make a cgroup namespace".into(),
+            Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
+            Self::OpenSource(path, _) => format!("open {}", path.display()),
+            Self::MountRoot(rootfs) => format!("mount root {rootfs:?}"),
+            Self::Mount(mount) => format!("mount {} on {}", mount.kind, mount.path.display()),
+            Self::Bind(index, path, _) => format!("bind source {index} to {}", path.display()),
+            Self::MountCgroup(mount) => format!("mount cgroup on {}", mount.path.display()),
+            Self::Device(node, bind) => format!("{} {}", if *bind { "bind" } else { "make" }, node.path.display()),
+            Self::DeviceLinks => "make links in /dev".into(),
+            Self::Console(..) => "make the terminal and /dev/console".into(),
+            Self::Midway => "let the parent run its hooks".into(),
+            Self::Hooks(moment, hooks, _) => format!("run {} {moment} hooks", hooks.len()),
+            Self::Pivot => "change the root".into(),
+            Self::Hostname(name) => format!("set hostname to {name}"),
+            Self::Domainname(name) => format!("set domainname to {name}"),
+            Self::Sysctl(path, value) => format!("write {value:?} to {}", path.display()),
+            Self::ReadonlyPath(path) | Self::ReadonlyMount(path) => format!("make {} read-only", path.display()),
+            Self::MaskedPath(path) => format!("mask {}", path.display()),
+            Self::MakeDirectory(path) => format!("make directory {}", path.display()),
+            Self::RootPropagation(kind, _) => format!("set propagation of the root to {kind:?}"),
+            Self::Personality(domain) => format!("set personality {domain:#x}"),
+        }
+    }
+
+    /// Do it.
+    pub fn execute(&self, stage: &mut Stage) -> Result<()> {
+        match self {
+            Self::OomScore(score) => set_oom_score(stage, *score),
+            Self::Join(plan) => plan.join(),
+            Self::AwaitReady => stage.await_ready(),
+            Self::BecomeRoot => become_root(),
+            Self::NewCgroupView => unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error)),
+            Self::DetachPropagation(kind) => detach_propagation(*kind),
+            Self::OpenSource(path, bind) => open_source(stage, path, *bind),
+            Self::MountRoot(rootfs) => {
+                stage.set_root(rootfs::mount_root(stage.mounter, rootfs)?);
+                Ok(())
+            }
+            Self::Mount(mount) => mount_new(stage, mount),
+            Self::Bind(index, path, options) => bind(stage, *index, path, options),
+            Self::MountCgroup(mount) => mount.execute(stage),
+            Self::Device(node, bind) => devices::make(stage.mounter, stage.root()?, node, *bind),
+            Self::DeviceLinks => devices::make_links(stage.root()?),
+            Self::Console(size, uid) => console::attach(stage, *size, *uid),
+            Self::Midway => stage.pause_midway(),
+            Self::Hooks(moment, hooks, context) => {
+                stage.await_ready()?;
+                context.run(moment, hooks, "creating", rustix::process::getpid().as_raw_nonzero().get())
+            }
+            Self::Pivot => pivot(stage),
+            Self::Hostname(name) => rustix::system::sethostname(name.as_bytes())
+                .map_err(|errno| Error::pathless(format!("set hostname {name:?}"), errno)),
+            Self::Domainname(name) => rustix::system::setdomainname(name.as_bytes())
+                .map_err(|errno| Error::pathless(format!("set domainname {name:?}"), errno)),
+            Self::Sysctl(path, value) => protect::write_sysctl(stage, path, value),
+            Self::ReadonlyPath(path) => protect::make_readonly(stage, path),
+            Self::ReadonlyMount(path) => protect::remount_readonly(stage, path),
+            Self::MaskedPath(path) => protect::mask(stage, path),
+            Self::MakeDirectory(path) => stage
+                .root()?
+                .resolve_or_make(path, Missing::Directory)
+                .map(drop)
+                .map_err(|errno| Error::step("make working directory", path, errno)),
+            Self::RootPropagation(kind, recursive) => stage
+                .mounter
+                .set_propagation(stage.root()?.as_fd(), *kind, *recursive)
+                .map_err(|errno| Error::step("set propagation of", "/", errno)),
+            Self::Personality(domain) => libpod_sys::process::set_personality(*domain)
+                .map_err(|error| Error::call("set personality", &error)),
+        }
+    }
+}
+
+fn set_oom_score(stage: &Stage, score: i32) -> Result<()> {
+    let path = "/proc/self/oom_score_adj";
+    match std::fs::write(path, score.to_string()) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            stage.warn(format!("oom_score_adj {score} is not set: the kernel refuses to lower it without CAP_SYS_RESOURCE"));
+            Ok(())
+        }
+        other => other.map_err(|error| Error::step("write", path, errno_of(&error))),
+    }
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+fn become_root() -> Result<()> {
+    let fail = |errno| Error::pathless("become root of the user namespace", errno);
+    set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT).map_err(fail)?;
+    set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).map_err(fail)
+}
+
+fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {
+    rustix::mount::mount_change("/", kind | MountPropagationFlags::REC)
+        .map_err(|errno| Error::step("set propagation of all mounts below", "/", errno))
+}
+
+fn open_source(stage: &mut Stage, path: &Path, bind: Bind) -> Result<()> {
+    let tree = stage.mounter.open_tree(path, bind).map_err(|errno| Error::step("open bind source", path, errno))?;
+    stage.trees.push(Some(tree));
+    Ok(())
+}
+
+fn mount_new(stage: &Stage, mount: &NewMount) -> Result<()> {
+    let root = stage.root()?;
+    let fail = |errno| Error::step(format!("make mount point of {}", mount.kind), &mount.path, errno);
+    let fd = if mount.plain {
+        root.resolve_plain(&mount.path, Missing::Directory)?
+    } else {
+        root.resolve_or_make(&mount.path, Missing::Directory).map_err(fail)?
+    };
+    let target = Target { path: mount.path.clone(), fd };
+    if mount.options.copy_up {
+        return copy_up::mount(stage.mounter, root, &target, mount);
+    }
+    stage.mounter.mount_new(root, &target, &mount.kind, &mount.source, &mount.options)
+}
+
+fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
+    let tree = stage.trees.get_mut(index).and_then(Option::take);
+    let tree = tree.ok_or_else(|| Error::invalid("a bind without its source"))?;
+    let missing = if tree.is_directory { Missing::Directory } else { Missing::File };
+    let root = stage.root()?;
+    let fd = root.resolve_or_make(path, missing).map_err(|errno| Error::step("make mount point", path, errno))?;
+    stage.mounter.bind(root, tree, &Target { path: path.into(), fd }, options)
+}
+
+/// Put the new root in the place of the old one, and the old one away.
+fn pivot(stage: &Stage) -> Result<()> {
+    let fail = |what: &'static str| move |errno| Error::step(what, "/", errno);
+    let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail("open old root"))?;
+    fchdir(stage.root()?).map_err(fail("enter new root"))?;
+    pivot_root(".", ".").map_err(fail("pivot_root"))?;
+    // Both roots are stacked at `/` now: stand in the old one, whose mounts must not tell any peer that they go away.
+    fchdir(&old).map_err(fail("enter old root"))?;
+    unmount(".", UnmountFlags::DETACH).map_err(fail("unmount old root"))?;
+    chdir("/").map_err(fail("enter new root"))
+}
