@@ -110,9 +110,11 @@ fn parse(tag: u8, text: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
         b'P' => Message::Prepared(fd),
         b'G' => Message::Go,
         b'W' => Message::Warning(String::from_utf8_lossy(text).into_owned()),
-        b'F' => Message::Failed(serde_json::from_slice(text).unwrap_or_else(|_| Error::Died {
-            how: format!("unreadable report {:?}", String::from_utf8_lossy(text)),
-        })),
+        b'F' => {
+            Message::Failed(serde_json::from_slice(text).unwrap_or_else(|_| Error::Died {
+                how: format!("unreadable report {:?}", String::from_utf8_lossy(text)),
+            }))
+        }
         _ => return Err(Error::Died { how: format!("unknown message {tag:#x}") }),
     })
 }

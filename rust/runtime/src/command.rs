@@ -11,7 +11,7 @@ use crate::rootdir::RootDir;
 use crate::seccomp::Program;
 use crate::spec::Process;
 use crate::user;
-use libpod_sys::process::{close_on_exec_from, execve, join_session_keyring, reset_signals};
+use libpod_sys::process::{close_on_exec_from, execve, join_session_keyring};
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, accessat, fchown, fstat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid, fchdir, umask};
@@ -230,11 +230,6 @@ impl<'a> Command<'a> {
         let reason = crate::error::errno_text(errno.raw_os_error());
         Error::CommandNotExecutable { command: self.process.args[0].clone(), reason }
     }
-}
-
-/// Give this process the signals of a fresh one; the program inherits what is ignored or blocked.
-pub fn reset() {
-    reset_signals();
 }
 
 fn is_executable(path: &Path) -> rustix::io::Result<()> {

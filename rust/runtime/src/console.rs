@@ -36,7 +36,8 @@ pub fn attach(stage: &mut Stage, size: Option<ConsoleSize>, uid: u32) -> Result<
 /// Make a terminal in the devpts of `root`; its master and slave ends.
 pub fn open(root: &RootDir, size: Option<ConsoleSize>, uid: u32) -> Result<(OwnedFd, OwnedFd)> {
     let fail = |errno| Error::step("make a terminal in", "/dev/pts", errno);
-    let master = root.open_at(Path::new("/dev/pts/ptmx"), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).map_err(fail)?;
+    let master =
+        root.open_at(Path::new("/dev/pts/ptmx"), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).map_err(fail)?;
     unlockpt(&master).map_err(fail)?;
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let slave = ioctl_tiocgptpeer(&master, flags).map_err(fail)?;

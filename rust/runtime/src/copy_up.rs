@@ -8,8 +8,8 @@ use crate::mounting::{Mounter, Target, attach};
 use crate::rootdir::{RootDir, reopen};
 use crate::step::NewMount;
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, chmodat, chownat, fchmod, fchown, futimens, mkdirat,
-    mknodat, openat, readlinkat, statat, symlinkat, utimensat,
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, chmodat, chownat, fchmod, fchown, futimens,
+    mkdirat, mknodat, openat, readlinkat, statat, symlinkat, utimensat,
 };
 use rustix::process::{Gid, Uid};
 use std::ffi::CStr;
@@ -30,7 +30,8 @@ pub fn mount(mounter: Mounter, root: &RootDir, target: &Target, mount: &NewMount
         mounter.mount_new(root, target, &mount.kind, &mount.source, &options)?;
         root.resolve(&target.path).map_err(fail)?
     } else {
-        let made = mounter.make(&mount.kind, &mount.source, &options).map_err(|fault| fault.at(&mount.kind, &target.path))?;
+        let made =
+            mounter.make(&mount.kind, &mount.source, &options).map_err(|fault| fault.at(&mount.kind, &target.path))?;
         copy_tree(below.as_fd(), made.as_fd()).map_err(fail)?;
         attach(made.as_fd(), target.fd.as_fd()).map_err(fail)?;
         made

@@ -16,7 +16,7 @@ pub use crate::rootfs::Rootfs;
 use crate::seccomp::Program;
 use crate::spec::{IdMapping, Spec};
 use crate::stage::Stage;
-use crate::step::HookContext;
+use crate::step::{HookContext, Step};
 use libpod_sys::process::{Child, Namespaces, clone3, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
@@ -126,6 +126,15 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
     }
 }
 
+/// Say in words what the child would do for `request`, in order. Makes nothing.
+pub fn describe(request: &Request<'_>) -> Result<Vec<String>> {
+    let spec = request.spec;
+    let process = spec.process.as_ref().ok_or_else(|| Error::invalid("the specification has no process"))?;
+    let namespaces = NamespacePlan::new(spec)?;
+    let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), request.id)?;
+    Ok(plan::build(request, process, &namespaces, &cgroup)?.iter().map(Step::describe).collect())
+}
+
 fn spawn(setup: &Setup<'_>, mounter: Mounter, namespaces: &NamespacePlan, cgroup: &Cgroup) -> Result<(Child, Channel)> {
     let (ours, theirs) = Channel::pair()?;
     let (mut ours, mut theirs) = (Some(ours), Some(theirs));
@@ -177,7 +186,8 @@ impl Created<'_> {
     /// Its network namespace; valid from the start.
     pub fn netns(&self) -> Result<OwnedFd> {
         let path = format!("/proc/{}/ns/net", self.pid.as_raw_nonzero());
-        openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| Error::step("open", path, errno))
+        openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| Error::step("open", path, errno))
     }
 
     /// Map ids, join the cgroup, and tell the child.

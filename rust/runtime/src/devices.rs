@@ -8,10 +8,12 @@ use crate::mount_options::{Bind, MountOptions};
 use crate::mounting::{Mounter, Target};
 use crate::rootdir::{Missing, RootDir};
 use crate::spec::Device;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, chmodat, chownat, makedev, mknodat, openat, symlinkat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, chmodat, chownat, makedev, mknodat, openat, symlinkat, unlinkat,
+};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Nodes that every container has (runtime-spec config-linux.md, "Default Devices").
@@ -98,10 +100,8 @@ pub fn make(mounter: Mounter, root: &RootDir, node: &Node, bind: bool) -> Result
     }
     let directory = node.path.parent().unwrap_or(Path::new("/"));
     let parent = root.resolve_or_make(directory, Missing::Directory).map_err(fail)?;
-    let name = node.path.file_name().map(OsStr::to_owned).unwrap_or_else(OsString::new);
-    let create = || {
-        mknodat(&parent, &name, node.kind, Mode::from_raw_mode(node.mode), makedev(node.major, node.minor))
-    };
+    let name = node.path.file_name().map(OsStr::to_owned).unwrap_or_default();
+    let create = || mknodat(&parent, &name, node.kind, Mode::from_raw_mode(node.mode), makedev(node.major, node.minor));
     match create() {
         Err(Errno::EXIST) => {
             // A node that an image brings has whatever number the image chose.
@@ -134,7 +134,7 @@ pub fn make_links(root: &RootDir) -> Result<()> {
     let fail = |errno| Error::step("make links in", "/dev", errno);
     let directory = root.resolve_or_make(Path::new("/dev"), Missing::Directory).map_err(fail)?;
     for (text, name) in LINKS {
-        match symlinkat(text, &directory, name) {
+        match symlinkat(*text, &directory, *name) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(Error::step("make link", Path::new("/dev").join(name), errno)),
         }
@@ -148,7 +148,14 @@ mod tests {
 
     #[test]
     fn a_device_of_the_specification_replaces_a_default() {
-        let null = Device { path: "/dev/null".into(), kind: "c".into(), major: 1, minor: 3, file_mode: Some(0o600), ..Device::default() };
+        let null = Device {
+            path: "/dev/null".into(),
+            kind: "c".into(),
+            major: 1,
+            minor: 3,
+            file_mode: Some(0o600),
+            ..Device::default()
+        };
         let nodes = plan(std::slice::from_ref(&null)).expect("valid");
         assert_eq!(nodes.iter().filter(|node| node.path == Path::new("/dev/null")).count(), 1);
         assert_eq!(nodes.last().map(|node| node.mode), Some(0o600));
@@ -157,8 +164,11 @@ mod tests {
 
     #[test]
     fn refuses_types_numbers_and_paths_that_make_no_node() {
-        let device = |path: &str, kind: &str, major| Device { path: path.into(), kind: kind.into(), major, ..Device::default() };
-        for bad in [device("/dev/x", "z", 1), device("/dev/x", "c", -1), device("dev/x", "c", 1), device("/dev/", "c", 1)] {
+        let device =
+            |path: &str, kind: &str, major| Device { path: path.into(), kind: kind.into(), major, ..Device::default() };
+        for bad in
+            [device("/dev/x", "z", 1), device("/dev/x", "c", -1), device("dev/x", "c", 1), device("/dev/", "c", 1)]
+        {
             assert!(matches!(plan(std::slice::from_ref(&bad)), Err(Error::Invalid { .. })), "{bad:?}");
         }
         assert!(plan(&[device("/dev/fifo", "p", -1)]).is_ok());

@@ -39,8 +39,11 @@ pub struct State<'a> {
 /// Run the hooks of one moment, in order, up to the first failure.
 pub fn run(moment: &str, hooks: &[Hook], state: &State<'_>) -> Result<()> {
     for hook in hooks {
-        run_one(hook, state)
-            .map_err(|reason| Error::Hook { moment: moment.into(), path: hook.path.clone(), reason })?;
+        run_one(hook, state).map_err(|reason| Error::Hook {
+            moment: moment.into(),
+            path: hook.path.clone(),
+            reason,
+        })?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ mod mount_options;
 pub mod mounting;
 mod namespaces;
 mod plan;
+mod protect;
 mod rlimits;
 pub mod rootdir;
 mod rootfs;
@@ -35,5 +36,5 @@ pub mod start;
 mod step;
 pub mod user;
 
-pub use create::{Created, Request, Rootfs, Running, Stdio, create};
+pub use create::{Created, Request, Rootfs, Running, Stdio, create, describe};
 pub use error::{Error, ErrorKind, Result};

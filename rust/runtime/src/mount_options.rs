@@ -71,8 +71,19 @@ const PROPAGATION: &[(&str, MountPropagationFlags, bool)] = &[
 ];
 
 /// Words that are defaults, or that concern mount(8) alone.
-const IGNORED: &[&str] =
-    &["defaults", "remount", "async", "nomand", "silent", "loud", "nolazytime", "noiversion", "auto", "noauto", "nofail"];
+const IGNORED: &[&str] = &[
+    "defaults",
+    "remount",
+    "async",
+    "nomand",
+    "silent",
+    "loud",
+    "nolazytime",
+    "noiversion",
+    "auto",
+    "noauto",
+    "nofail",
+];
 
 /// Parse the options of one mount.
 pub fn parse(words: &[String]) -> Result<MountOptions> {

@@ -70,7 +70,14 @@ impl Mounter {
     }
 
     /// Mount a new file system at `target`.
-    pub fn mount_new(self, root: &RootDir, target: &Target, kind: &str, source: &str, options: &MountOptions) -> Result<()> {
+    pub fn mount_new(
+        self,
+        root: &RootDir,
+        target: &Target,
+        kind: &str,
+        source: &str,
+        options: &MountOptions,
+    ) -> Result<()> {
         let fail = |errno| Error::step(format!("mount {kind}"), &target.path, errno);
         if self.classic {
             let flags = options.classic_flags();
@@ -167,7 +174,12 @@ impl Mounter {
     }
 
     /// Change the propagation of the mount that `fd` refers to.
-    pub fn set_propagation(self, fd: BorrowedFd<'_>, kind: MountPropagationFlags, recursive: bool) -> rustix::io::Result<()> {
+    pub fn set_propagation(
+        self,
+        fd: BorrowedFd<'_>,
+        kind: MountPropagationFlags,
+        recursive: bool,
+    ) -> rustix::io::Result<()> {
         if !self.classic {
             let propagation = u64::from(kind.bits());
             let change = Attributes { propagation, ..Attributes::default() };

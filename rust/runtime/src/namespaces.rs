@@ -71,11 +71,6 @@ impl NamespacePlan {
         Ok(plan)
     }
 
-    /// Whether the process will be in a network namespace other than the caller's.
-    pub fn has_private_network(&self) -> bool {
-        self.new.contains(Namespaces::NET) || self.joined.iter().any(|joined| joined.kind == Namespaces::NET)
-    }
-
     /// The PID namespace to join, which only a child can be born into.
     pub fn joined_pid(&self) -> Option<&Joined> {
         self.joined.iter().find(|joined| joined.kind == Namespaces::PID)
@@ -114,7 +109,7 @@ mod tests {
         )
         .expect("valid");
         assert_eq!(plan.new, Namespaces::MOUNT | Namespaces::PID);
-        assert!(plan.new_cgroup && plan.has_private_network() && plan.joined_pid().is_none());
+        assert!(plan.new_cgroup && plan.joined_pid().is_none());
         assert_eq!(plan.joined[0].kind, Namespaces::USER);
     }
 

@@ -19,13 +19,28 @@ use std::path::{Component, Path, PathBuf};
 
 /// Places below /proc where a file may be bound: lxcfs gives containers their own figures there.
 const PROC_FILES: &[&str] = &[
-    "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo", "net/dev",
-    "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
+    "cpuinfo",
+    "diskstats",
+    "meminfo",
+    "stat",
+    "swaps",
+    "uptime",
+    "loadavg",
+    "slabinfo",
+    "net/dev",
+    "sys/kernel/ns_last_pid",
+    "sys/crypto/fips_enabled",
 ];
 
 /// Kernel parameters that live in the IPC namespace.
 const IPC_SYSCTLS: &[&str] = &[
-    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
     "kernel.shm_rmid_forced",
 ];
 
@@ -62,7 +77,8 @@ pub fn build<'a>(
         }
     }
     steps.push(Step::MountRoot(&request.rootfs));
-    let makes_devices = !spec.mounts.iter().any(|mount| clean(&mount.destination) == Path::new("/dev") && is_bind(mount));
+    let makes_devices =
+        !spec.mounts.iter().any(|mount| clean(&mount.destination) == Path::new("/dev") && is_bind(mount));
     push_mounts(&mut steps, mounts, namespaces, cgroup);
     if makes_devices {
         let nodes = devices::plan(&spec.linux.devices)?;
@@ -87,7 +103,9 @@ fn has(namespaces: &NamespacePlan, kind: Namespaces) -> bool {
 /// The propagation that keeps the container's mounts from the host.
 fn host_propagation(spec: &Spec) -> Result<MountPropagationFlags> {
     match spec.linux.rootfs_propagation.as_deref().unwrap_or("") {
-        "" | "slave" | "rslave" | "shared" | "rshared" | "unbindable" | "runbindable" => Ok(MountPropagationFlags::DOWNSTREAM),
+        "" | "slave" | "rslave" | "shared" | "rshared" | "unbindable" | "runbindable" => {
+            Ok(MountPropagationFlags::DOWNSTREAM)
+        }
         "private" | "rprivate" => Ok(MountPropagationFlags::PRIVATE),
         other => Err(Error::invalid(format!("rootfsPropagation `{other}`"))),
     }
@@ -111,7 +129,11 @@ fn plan_mount(request: &Request<'_>, mount: &Mount) -> Result<Planned> {
         check_below_proc(&path)?;
         let bind = *options.bind.get_or_insert(Bind::Recursive);
         if !options.data.is_empty() {
-            return Err(Error::invalid(format!("the bind mount on {} has options `{}`", path.display(), options.data.join(","))));
+            return Err(Error::invalid(format!(
+                "the bind mount on {} has options `{}`",
+                path.display(),
+                options.data.join(",")
+            )));
         }
         return Ok(Planned::Bind { source: request.bundle.join(source), path, bind, options });
     }
@@ -260,7 +282,9 @@ fn push_protection<'a>(steps: &mut Vec<Step<'a>>, spec: &'a Spec, cwd: &str) -> 
         steps.push(Step::MaskedPath(clean(path)));
     }
     let readonly_dev = spec.mounts.iter().any(|mount| {
-        clean(&mount.destination) == Path::new("/dev") && !is_bind(mount) && mount.options.iter().any(|word| word == "ro")
+        clean(&mount.destination) == Path::new("/dev")
+            && !is_bind(mount)
+            && mount.options.iter().any(|word| word == "ro")
     });
     if readonly_dev {
         steps.push(Step::ReadonlyMount("/dev".into()));

@@ -21,9 +21,13 @@ pub struct Limit {
 pub fn parse(limits: &[spec::Rlimit]) -> Result<Vec<Limit>> {
     let mut parsed: Vec<Limit> = Vec::with_capacity(limits.len());
     for limit in limits {
-        let resource = resource(&limit.kind).ok_or_else(|| Error::invalid(format!("unknown rlimit `{}`", limit.kind)))?;
+        let resource =
+            resource(&limit.kind).ok_or_else(|| Error::invalid(format!("unknown rlimit `{}`", limit.kind)))?;
         if limit.soft > limit.hard {
-            return Err(Error::invalid(format!("{}: soft limit {} above hard limit {}", limit.kind, limit.soft, limit.hard)));
+            return Err(Error::invalid(format!(
+                "{}: soft limit {} above hard limit {}",
+                limit.kind, limit.soft, limit.hard
+            )));
         }
         if parsed.iter().any(|other| other.resource == resource) {
             return Err(Error::invalid(format!("{} is listed twice", limit.kind)));
@@ -46,7 +50,9 @@ impl Limit {
         let (hard, soft) = (self.hard.min(ceiling), self.soft.min(ceiling));
         setrlimit(self.resource, to_rlimit(soft, hard)).map_err(fail)?;
         let (name, wanted) = (&self.name, self.hard);
-        Ok(Some(format!("{name}: hard limit {wanted} set to {hard}: the kernel refuses to raise it without CAP_SYS_RESOURCE")))
+        Ok(Some(format!(
+            "{name}: hard limit {wanted} set to {hard}: the kernel refuses to raise it without CAP_SYS_RESOURCE"
+        )))
     }
 }
 

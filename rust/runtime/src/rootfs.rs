@@ -80,11 +80,13 @@ struct Overlay<'a> {
 
 impl Overlay<'_> {
     fn mount(&self, classic: bool) -> Result<RootDir> {
-        let place = self.work.or(self.lower.first().map(PathBuf::as_path)).ok_or_else(|| {
-            Error::invalid("an overlay root needs at least one lower directory")
-        })?;
+        let place = self
+            .work
+            .or(self.lower.first().map(PathBuf::as_path))
+            .ok_or_else(|| Error::invalid("an overlay root needs at least one lower directory"))?;
         let fail = |errno| Error::step("mount overlay", place, errno);
-        let target = openat(CWD, place, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
+        let target =
+            openat(CWD, place, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
         if !classic {
             match self.make() {
                 Ok(overlay) => {
@@ -152,7 +154,10 @@ impl Overlay<'_> {
         let common = self.lower.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
         let short = self.data_text(common);
         if short.len() > DATA_LIMIT {
-            return Err(Error::unsupported(format!("a root of {} layers", self.lower.len()), Some("options exceed a page")));
+            return Err(Error::unsupported(
+                format!("a root of {} layers", self.lower.len()),
+                Some("options exceed a page"),
+            ));
         }
         Ok((Some(common.into()), to_c_string(short)?))
     }
@@ -224,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_long_list_is_said_relative_to_its_directory() {
-        let lower: Vec<PathBuf> = (0..100).map(|n| format!("/var/lib/containers/storage/overlay/l/{n:026}").into()).collect();
+        let lower: Vec<PathBuf> =
+            (0..100).map(|n| format!("/var/lib/containers/storage/overlay/l/{n:026}").into()).collect();
         let (directory, data) = overlay(&lower).classic_data().expect("fits");
         assert_eq!(directory.as_deref(), Some(Path::new("/var/lib/containers/storage/overlay/l")));
         assert!(data.as_bytes().len() <= DATA_LIMIT && data.as_bytes().starts_with(b"lowerdir=0000"));

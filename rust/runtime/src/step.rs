@@ -163,7 +163,9 @@ impl Step<'_> {
             Self::Join(plan) => plan.join(),
             Self::AwaitReady => stage.await_ready(),
             Self::BecomeRoot => become_root(),
-            Self::NewCgroupView => unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error)),
+            Self::NewCgroupView => {
+                unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error))
+            }
             Self::DetachPropagation(kind) => detach_propagation(*kind),
             Self::OpenSource(path, bind) => open_source(stage, path, *bind),
             Self::MountRoot(rootfs) => {
@@ -199,8 +201,9 @@ impl Step<'_> {
                 .mounter
                 .set_propagation(stage.root()?.as_fd(), *kind, *recursive)
                 .map_err(|errno| Error::step("set propagation of", "/", errno)),
-            Self::Personality(domain) => libpod_sys::process::set_personality(*domain)
-                .map_err(|error| Error::call("set personality", &error)),
+            Self::Personality(domain) => {
+                libpod_sys::process::set_personality(*domain).map_err(|error| Error::call("set personality", &error))
+            }
         }
     }
 }
@@ -209,7 +212,9 @@ fn set_oom_score(stage: &Stage, score: i32) -> Result<()> {
     let path = "/proc/self/oom_score_adj";
     match std::fs::write(path, score.to_string()) {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            stage.warn(format!("oom_score_adj {score} is not set: the kernel refuses to lower it without CAP_SYS_RESOURCE"));
+            stage.warn(format!(
+                "oom_score_adj {score} is not set: the kernel refuses to lower it without CAP_SYS_RESOURCE"
+            ));
             Ok(())
         }
         other => other.map_err(|error| Error::step("write", path, errno_of(&error))),
@@ -264,7 +269,8 @@ fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) ->
 /// Put the new root in the place of the old one, and the old one away.
 fn pivot(stage: &Stage) -> Result<()> {
     let fail = |what: &'static str| move |errno| Error::step(what, "/", errno);
-    let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail("open old root"))?;
+    let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(fail("open old root"))?;
     fchdir(stage.root()?).map_err(fail("enter new root"))?;
     pivot_root(".", ".").map_err(fail("pivot_root"))?;
     // Both roots are stacked at `/` now: stand in the old one, whose mounts must not tell any peer that they go away.

@@ -126,9 +126,8 @@ fn find_user(databases: &Databases, user: &str) -> Result<Found> {
         .find(|entry| entry.name == user)
         .or_else(|| passwd(&databases.passwd).find(|entry| Some(entry.uid) == number));
     let Some(entry) = entry else {
-        let uid = number.ok_or_else(|| {
-            Error::invalid(format!("unable to find user {user}: no matching entries in passwd file"))
-        })?;
+        let uid = number
+            .ok_or_else(|| Error::invalid(format!("unable to find user {user}: no matching entries in passwd file")))?;
         return Ok(Found { uid, gid: 0, groups: Vec::new(), home: DEFAULT_HOME.into(), name: None });
     };
     let listed = groups(&databases.group).filter(|group| group.members.split(',').any(|name| name == entry.name));
@@ -154,7 +153,9 @@ fn number(text: &str) -> Result<Option<u32>> {
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &str> {
-    text.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).filter(|line| !line.starts_with('#'))
+    text.split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .filter(|line| !line.starts_with('#'))
 }
 
 fn passwd(text: &[u8]) -> impl Iterator<Item = PasswdEntry<'_>> {

@@ -4,8 +4,18 @@ use crate::error::{Error, Result};
 use crate::spec::DeviceRule;
 
 /// What every container may do (runtime-spec config-linux.md, "Default Devices"): make any node, and use the harmless ones.
-const DEFAULT: &[&str] =
-    &["c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rwm"];
+const DEFAULT: &[&str] = &[
+    "c *:* m",
+    "b *:* m",
+    "c 1:3 rwm",
+    "c 1:5 rwm",
+    "c 1:7 rwm",
+    "c 1:8 rwm",
+    "c 1:9 rwm",
+    "c 5:0 rwm",
+    "c 5:2 rwm",
+    "c 136:* rwm",
+];
 
 /// File and line of each write that makes the rules of cgroup v1. Without a rule that refuses there is nothing to write.
 pub fn v1_lines(rules: &[DeviceRule]) -> Result<Vec<(&'static str, String)>> {
@@ -22,8 +32,10 @@ pub fn v1_lines(rules: &[DeviceRule]) -> Result<Vec<(&'static str, String)>> {
 fn line(rule: &DeviceRule) -> Result<String> {
     let kind = rule.kind.as_deref().unwrap_or("a");
     let access = rule.access.as_deref().unwrap_or("rwm");
-    let number = |value: Option<i64>| value.filter(|value| *value >= 0).map_or("*".to_owned(), |value| value.to_string());
-    let known = matches!(kind, "a" | "b" | "c") && !access.is_empty() && access.chars().all(|letter| "rwm".contains(letter));
+    let number =
+        |value: Option<i64>| value.filter(|value| *value >= 0).map_or("*".to_owned(), |value| value.to_string());
+    let known =
+        matches!(kind, "a" | "b" | "c") && !access.is_empty() && access.chars().all(|letter| "rwm".contains(letter));
     if !known {
         return Err(Error::invalid(format!("device rule of type `{kind}` and access `{access}`")));
     }

@@ -45,7 +45,9 @@ impl Hierarchy {
 
     /// The data of mount(2) that names it: `cpu,cpuacct`, `none,name=systemd`.
     pub fn mount_data(&self) -> Vec<String> {
-        let named = |name: &String| if name.starts_with("name=") { vec!["none".into(), name.clone()] } else { vec![name.clone()] };
+        let named = |name: &String| {
+            if name.starts_with("name=") { vec!["none".into(), name.clone()] } else { vec![name.clone()] }
+        };
         self.controllers.iter().flat_map(named).collect()
     }
 
@@ -219,7 +221,8 @@ mod tests {
 
     #[test]
     fn names_directories_links_and_mount_data() {
-        let both = Hierarchy { controllers: vec!["cpu".into(), "cpuacct".into()], directory: "/".into(), own_path: "".into() };
+        let both =
+            Hierarchy { controllers: vec!["cpu".into(), "cpuacct".into()], directory: "/".into(), own_path: "".into() };
         assert_eq!((both.file_name().as_str(), both.link_names().count()), ("cpu,cpuacct", 2));
         let named = Hierarchy { controllers: vec!["name=systemd".into()], ..both };
         assert_eq!((named.file_name().as_str(), named.link_names().count()), ("systemd", 0));

@@ -302,4 +302,3 @@ fn remove_children(root: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
     }
     Ok(())
 }
-

@@ -62,9 +62,8 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn set(&mut self, file: &str, text: &str) -> Result<()> {
-        write_file(self.directory, file, text).map_err(|errno| {
-            Error::step(format!("write {text:?} to"), self.hierarchy.directory().join(file), errno)
-        })
+        write_file(self.directory, file, text)
+            .map_err(|errno| Error::step(format!("write {text:?} to"), self.hierarchy.directory().join(file), errno))
     }
 
     fn set_some(&mut self, file: &str, value: Option<&str>) -> Result<()> {
@@ -142,7 +141,11 @@ impl Writer<'_> {
         ];
         for (file, devices) in throttles {
             for device in devices {
-                self.set_if_there("block device rate", file, &format!("{}:{} {}", device.major, device.minor, device.rate))?;
+                self.set_if_there(
+                    "block device rate",
+                    file,
+                    &format!("{}:{} {}", device.major, device.minor, device.rate),
+                )?;
             }
         }
         Ok(())
@@ -182,7 +185,9 @@ pub(super) fn set_frozen(directory: &OwnedFd, frozen: bool) -> Result<()> {
 
 /// Read what was used; a controller that is not there counts nothing.
 pub(super) fn stats(read: impl Fn(&str, &str) -> Option<String>) -> Result<Stats> {
-    let number = |controller: &str, file: &str| read(controller, file).and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let number = |controller: &str, file: &str| {
+        read(controller, file).and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0)
+    };
     let memory = read("memory", "memory.stat").unwrap_or_default();
     let cpu = read("cpuacct", "cpuacct.stat").unwrap_or_default();
     let throttling = read("cpu", "cpu.stat").unwrap_or_default();
@@ -192,13 +197,20 @@ pub(super) fn stats(read: impl Fn(&str, &str) -> Option<String>) -> Result<Stats
         cpu_user_ns: ticks("user"),
         cpu_system_ns: ticks("system"),
         cpu_throttled_ns: stats::field(&throttling, "throttled_time"),
-        memory_usage: number("memory", "memory.usage_in_bytes").saturating_sub(stats::field(&memory, "total_inactive_file")),
+        memory_usage: number("memory", "memory.usage_in_bytes")
+            .saturating_sub(stats::field(&memory, "total_inactive_file")),
         memory_limit: number("memory", "memory.limit_in_bytes"),
         memory_peak: number("memory", "memory.max_usage_in_bytes"),
         oom_kills: stats::field(&read("memory", "memory.oom_control").unwrap_or_default(), "oom_kill"),
         pids: number("pids", "pids.current"),
         pids_limit: number("pids", "pids.max"),
-        block_read: stats::block_io_v1(&read("blkio", "blkio.throttle.io_service_bytes_recursive").unwrap_or_default(), "Read"),
-        block_write: stats::block_io_v1(&read("blkio", "blkio.throttle.io_service_bytes_recursive").unwrap_or_default(), "Write"),
+        block_read: stats::block_io_v1(
+            &read("blkio", "blkio.throttle.io_service_bytes_recursive").unwrap_or_default(),
+            "Read",
+        ),
+        block_write: stats::block_io_v1(
+            &read("blkio", "blkio.throttle.io_service_bytes_recursive").unwrap_or_default(),
+            "Write",
+        ),
     })
 }

@@ -29,7 +29,9 @@ pub(super) fn limit(directory: &OwnedFd, resources: &Resources, warnings: &mut V
     for (file, text) in lines(resources)? {
         match write_file(directory, file.as_str(), &text) {
             Ok(()) => {}
-            Err(Errno::NOENT) => warnings.push(format!("no limit by {file}: the controller is not handed down to this cgroup")),
+            Err(Errno::NOENT) => {
+                warnings.push(format!("no limit by {file}: the controller is not handed down to this cgroup"))
+            }
             Err(errno) => return Err(Error::step(format!("write {text:?} to"), file, errno)),
         }
     }
@@ -126,7 +128,7 @@ pub(super) fn set_frozen(directory: &OwnedFd, frozen: bool) -> Result<()> {
 /// Read what was used; a controller that is not there counts nothing.
 pub(super) fn stats(read: impl Fn(&str) -> Option<String>) -> Result<Stats> {
     let text = |file: &str| read(file).unwrap_or_default();
-    let number = |file: &str| text(file).trim().parse().unwrap_or(0);
+    let number = |file: &str| text(file).trim().parse::<u64>().unwrap_or(0);
     let (cpu, memory, events, io) = (text("cpu.stat"), text("memory.stat"), text("memory.events"), text("io.stat"));
     let micros = |key: &str| stats::field(&cpu, key).saturating_mul(1000);
     Ok(Stats {
@@ -164,8 +166,15 @@ mod tests {
         assert_eq!(
             text,
             [
-                "memory.max=100", "memory.swap.max=50", "memory.low=max", "cpu.weight=39", "cpu.max=50000 100000",
-                "cpuset.cpus=0-1", "pids.max=max", "io.weight=default 10000", "memory.high=7"
+                "memory.max=100",
+                "memory.swap.max=50",
+                "memory.low=max",
+                "cpu.weight=39",
+                "cpu.max=50000 100000",
+                "cpuset.cpus=0-1",
+                "pids.max=max",
+                "io.weight=default 10000",
+                "memory.high=7"
             ]
         );
     }
