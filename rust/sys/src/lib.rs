@@ -6,7 +6,9 @@
 pub mod bpf;
 mod error;
 pub mod fd;
+pub mod fs;
 pub mod mount;
 pub mod process;
+pub mod xattr;
 
 pub use error::{Error, Result};
