@@ -9,12 +9,15 @@ use pyo3::prelude::*;
 mod blob;
 mod error;
 mod registry;
+mod store;
+mod store_records;
 mod value;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     blob::register(module)?;
     registry::register(module)?;
+    store::register(module)?;
     value::register(module)?;
     Ok(())
 }

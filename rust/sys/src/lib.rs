@@ -7,6 +7,7 @@ pub mod bpf;
 mod error;
 pub mod fd;
 pub mod fs;
+pub mod lock;
 pub mod mount;
 pub mod process;
 pub mod xattr;

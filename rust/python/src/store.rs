@@ -1,0 +1,440 @@
+//! The store: `rust/store` with Python values.
+//!
+//! A record becomes a `dict` (see `store_records`). A wait for a lock that a signal ends is taken up again, unless the
+//! signal's handler raises. Threads of one process may use one Store at once.
+
+use crate::blob::Blob;
+use crate::error::{Fault, Kind, detached};
+use crate::store_records::{container_dict, image_dict, layer_dict, rootfs_dict};
+use crate::value::from_python;
+use libpod_layer as layer;
+use libpod_store as store;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+impl From<store::Error> for Fault {
+    fn from(error: store::Error) -> Self {
+        use store::Error as E;
+        let message = error.to_string();
+        let kind = match error {
+            E::ImageNotFound(_) => Kind::ImageNotFound,
+            E::ContainerNotFound(_) => Kind::ContainerNotFound,
+            E::LayerNotFound(_) | E::DataNotFound { .. } => Kind::NotFound,
+            E::NameInUse { .. } | E::Exists { .. } => Kind::Exists,
+            E::ImageInUse { .. } | E::LayerInUse { .. } => Kind::InUse,
+            E::Ambiguous { .. } | E::Invalid(_) => Kind::Invalid,
+            E::Unsupported(_) => Kind::Unsupported,
+            E::Interrupted { path } => {
+                return Self::os(rustix::io::Errno::INTR.raw_os_error(), message, Some(path.display().to_string()));
+            }
+            E::Os { op, path, errno } => {
+                let reason = std::io::Error::from(errno).to_string();
+                let reason = reason.split(" (os error").next().unwrap_or(&reason);
+                let text = format!("{reason} ({op})");
+                return Self::os(errno.raw_os_error(), text, Some(path.display().to_string()));
+            }
+            E::Corrupt { path, .. } => return Self::new(Kind::Corrupt, message).with_path(path.display().to_string()),
+            E::Layer(error) => return layer_fault(&error),
+            _ => Kind::Corrupt,
+        };
+        Self::new(kind, message)
+    }
+}
+
+fn layer_fault(error: &layer::Error) -> Fault {
+    let kind = match error.kind() {
+        layer::ErrorKind::Corrupt => Kind::Corrupt,
+        layer::ErrorKind::UnsafePath => Kind::UnsafePath,
+        layer::ErrorKind::Unsupported => Kind::Unsupported,
+        layer::ErrorKind::Os(errno) => return Fault::os(errno.raw_os_error(), layer::chain(error), None),
+    };
+    Fault::new(kind, layer::chain(error))
+}
+
+/// Run a store operation without the GIL. One that answers `Interrupted` had no effect, so it runs again.
+fn run<T: Send>(py: Python<'_>, mut work: impl FnMut() -> store::Result<T> + Send) -> PyResult<T> {
+    loop {
+        match py.detach(&mut work) {
+            Err(store::Error::Interrupted { .. }) => py.check_signals()?,
+            answer => return Ok(answer.map_err(Fault::from)?),
+        }
+    }
+}
+
+/// A layer that was extracted and is not published yet. What nobody commits is deleted with this object, or by a later
+/// process.
+#[pyclass(frozen, module = "libpod._core")]
+pub struct StagedLayer {
+    staged: Mutex<Option<store::StagedLayer>>,
+    applied: layer::Applied,
+}
+
+impl StagedLayer {
+    fn take(&self) -> Result<store::StagedLayer, Fault> {
+        let mut slot = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.take().ok_or_else(|| Fault::new(Kind::Invalid, "the staged layer was committed or discarded already"))
+    }
+
+    fn put_back(&self, staged: store::StagedLayer) {
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some(staged);
+    }
+}
+
+#[pymethods]
+impl StagedLayer {
+    /// Digest of the uncompressed tar.
+    #[getter]
+    fn diff_id(&self) -> String {
+        self.applied.diff_id.to_string()
+    }
+
+    /// Length of the uncompressed tar in bytes.
+    #[getter]
+    fn diff_size(&self) -> u64 {
+        self.applied.diff_size
+    }
+
+    /// Digest of the blob as it was read.
+    #[getter]
+    fn digest(&self) -> String {
+        self.applied.digest.to_string()
+    }
+
+    /// Length of the blob in bytes.
+    #[getter]
+    fn size(&self) -> u64 {
+        self.applied.size
+    }
+
+    /// `none`, `gzip`, `bzip2`, `xz` or `zstd`.
+    #[getter]
+    fn compression(&self) -> &'static str {
+        match self.applied.compression {
+            layer::Compression::None => "none",
+            layer::Compression::Bzip2 => "bzip2",
+            layer::Compression::Gzip => "gzip",
+            layer::Compression::Xz => "xz",
+            layer::Compression::Zstd => "zstd",
+        }
+    }
+
+    /// Number of entries in the tar.
+    #[getter]
+    fn entries(&self) -> u64 {
+        self.applied.entries
+    }
+
+    /// Delete what was extracted.
+    fn discard(&self, py: Python<'_>) {
+        let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(|| drop(staged));
+    }
+}
+
+/// What shall be published: staged layer, id, parent.
+type Wanted<'py> = (Py<StagedLayer>, String, Option<String>);
+
+/// Take the staged layers for the length of `work`; those it did not use go back.
+fn with_additions<T: Send>(
+    py: Python<'_>,
+    wanted: Vec<Wanted<'_>>,
+    work: impl Fn(&mut Vec<store::Addition>) -> store::Result<T> + Send + Sync,
+) -> PyResult<T> {
+    let mut additions = Vec::with_capacity(wanted.len());
+    let mut taken = Ok(());
+    for (staged, id, parent) in &wanted {
+        match staged.get().take() {
+            Ok(staged) => additions.push(store::Addition { staged, id: id.clone(), parent: parent.clone() }),
+            Err(fault) => {
+                taken = Err(fault.into());
+                break;
+            }
+        }
+    }
+    let answer = taken.and_then(|()| run(py, || work(&mut additions)));
+    for (addition, (staged, ..)) in additions.into_iter().zip(&wanted) {
+        staged.get().put_back(addition.staged);
+    }
+    answer
+}
+
+/// A store of containers/storage with the overlay driver, shared with Podman, Buildah and Skopeo.
+#[pyclass(frozen, module = "libpod._core")]
+pub struct Store {
+    inner: store::Store,
+}
+
+fn option_list(options: &Bound<'_, PyDict>, key: &str) -> PyResult<Vec<String>> {
+    Ok(options.get_item(key)?.map(|list| list.extract()).transpose()?.unwrap_or_default())
+}
+
+fn option_flag(options: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
+    Ok(options.get_item(key)?.map(|flag| flag.extract()).transpose()?.unwrap_or_default())
+}
+
+#[pymethods]
+impl Store {
+    /// Open a store; `options` as `config/storage.py` gives them: mount_options, skip_mount_home, disable_volatile.
+    #[new]
+    #[pyo3(signature = (graphroot, runroot, *, options=None))]
+    fn new(graphroot: PathBuf, runroot: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let mut given = store::Options { graphroot, runroot, ..store::Options::default() };
+        if let Some(options) = options {
+            given.mount_options = option_list(options, "mount_options")?;
+            given.skip_mount_home = option_flag(options, "skip_mount_home")?;
+            given.disable_volatile = option_flag(options, "disable_volatile")?;
+        }
+        Ok(Self { inner: store::Store::open(given).map_err(Fault::from)? })
+    }
+
+    #[getter]
+    fn graphroot(&self) -> OsString {
+        self.inner.graphroot().into()
+    }
+
+    #[getter]
+    fn runroot(&self) -> OsString {
+        self.inner.runroot().into()
+    }
+
+    fn images<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let images = run(py, || self.inner.images())?;
+        images.iter().map(|image| image_dict(py, image)).collect()
+    }
+
+    fn image<'py>(&self, py: Python<'py>, name_or_id: &str) -> PyResult<Bound<'py, PyDict>> {
+        image_dict(py, &run(py, || self.inner.image(name_or_id))?)
+    }
+
+    fn image_data<'py>(&self, py: Python<'py>, id: &str, key: &str) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &run(py, || self.inner.image_data(id, key))?))
+    }
+
+    fn image_size(&self, py: Python<'_>, id: &str) -> PyResult<u64> {
+        run(py, || self.inner.image_size(id))
+    }
+
+    #[pyo3(signature = (id, *, names, layer, digest, created, metadata, data, digests=None, layers=None))]
+    #[allow(clippy::too_many_arguments, reason = "the fields of a record, by keyword")]
+    fn create_image<'py>(
+        &self,
+        py: Python<'py>,
+        id: String,
+        names: Vec<String>,
+        layer: Option<String>,
+        digest: String,
+        created: Option<String>,
+        metadata: Option<String>,
+        data: &Bound<'py, PyDict>,
+        digests: Option<&Bound<'py, PyDict>>,
+        layers: Option<Vec<Wanted<'py>>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let new = store::NewImage {
+            id,
+            names,
+            layer: layer.unwrap_or_default(),
+            digest,
+            created: created.unwrap_or_default(),
+            metadata: metadata.unwrap_or_default(),
+            data: pairs(data)?,
+            digests: digests.map(pairs).transpose()?.unwrap_or_default(),
+        };
+        let image =
+            with_additions(py, layers.unwrap_or_default(), |additions| self.inner.create_image(&new, additions))?;
+        image_dict(py, &image)
+    }
+
+    fn set_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
+        image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Set, &names))?)
+    }
+
+    fn add_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
+        image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Add, &names))?)
+    }
+
+    fn remove_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
+        image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Remove, &names))?)
+    }
+
+    fn remove_image(&self, py: Python<'_>, id: &str) -> PyResult<Vec<String>> {
+        run(py, || self.inner.remove_image(id))
+    }
+
+    fn layers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let layers = run(py, || self.inner.layers())?;
+        layers.iter().map(|layer| layer_dict(py, layer)).collect()
+    }
+
+    fn layer<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
+        layer_dict(py, &run(py, || self.inner.layer(id))?)
+    }
+
+    #[pyo3(signature = (*, diff_id=None, digest=None))]
+    fn find_layers<'py>(
+        &self,
+        py: Python<'py>,
+        diff_id: Option<&str>,
+        digest: Option<&str>,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let layers = run(py, || self.inner.find_layers(diff_id, digest))?;
+        layers.iter().map(|layer| layer_dict(py, layer)).collect()
+    }
+
+    #[pyo3(signature = (blob, *, inline=false))]
+    fn stage_layer(&self, py: Python<'_>, blob: &Blob, inline: bool) -> PyResult<StagedLayer> {
+        let source = blob.take()?;
+        let threads = if inline { layer::Threads::Inline } else { layer::Threads::Auto };
+        let staged = detached(py, || self.inner.stage_layer(source, threads))?;
+        Ok(StagedLayer { applied: staged.applied().clone(), staged: Mutex::new(Some(staged)) })
+    }
+
+    #[pyo3(signature = (staged, id, parent=None))]
+    fn commit_layer<'py>(
+        &self,
+        py: Python<'py>,
+        staged: Py<StagedLayer>,
+        id: String,
+        parent: Option<String>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        Ok(self.commit_layers(py, vec![(staged, id, parent)])?.pop())
+    }
+
+    fn commit_layers<'py>(&self, py: Python<'py>, layers: Vec<Wanted<'py>>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let layers = with_additions(py, layers, |additions| self.inner.commit_layers(additions))?;
+        layers.iter().map(|layer| layer_dict(py, layer)).collect()
+    }
+
+    fn layer_tar(&self, py: Python<'_>, id: &str) -> PyResult<Blob> {
+        let record = run(py, || self.inner.layer(id))?;
+        let size = u64::try_from(record.diff_size).ok().filter(|_| !record.diff_digest.is_empty());
+        Ok(Blob::new(run(py, || self.inner.layer_tar(id))?, size))
+    }
+
+    fn diff_tar(&self, py: Python<'_>, layer: &str) -> PyResult<Blob> {
+        Ok(Blob::new(run(py, || self.inner.diff_tar(layer))?, None))
+    }
+
+    fn content_size(&self, py: Python<'_>, layer: &str) -> PyResult<u64> {
+        run(py, || self.inner.content_size(layer))
+    }
+
+    fn containers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let containers = run(py, || self.inner.containers())?;
+        containers.iter().map(|container| container_dict(py, container)).collect()
+    }
+
+    fn container<'py>(&self, py: Python<'py>, name_or_id: &str) -> PyResult<Bound<'py, PyDict>> {
+        container_dict(py, &run(py, || self.inner.container(name_or_id))?)
+    }
+
+    #[pyo3(signature = (id, *, names, image, layer_parent, metadata, flags=None))]
+    #[allow(clippy::too_many_arguments, reason = "the fields of a record, by keyword")]
+    fn create_container<'py>(
+        &self,
+        py: Python<'py>,
+        id: String,
+        names: Vec<String>,
+        image: Option<String>,
+        layer_parent: Option<String>,
+        metadata: String,
+        flags: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let flags = match flags.map(|flags| from_python(flags)).transpose()? {
+            Some(Value::Object(flags)) => flags,
+            _ => Map::new(),
+        };
+        let image = image.unwrap_or_default();
+        let layer_parent = layer_parent.filter(|parent| !parent.is_empty());
+        let new = store::NewContainer { id, names, image, layer_parent, metadata, flags };
+        container_dict(py, &run(py, || self.inner.create_container(&new))?)
+    }
+
+    fn remove_container(&self, py: Python<'_>, id: &str) -> PyResult<()> {
+        run(py, || self.inner.remove_container(id))
+    }
+
+    fn set_container_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
+        container_dict(py, &run(py, || self.inner.set_container_names(id, &names))?)
+    }
+
+    fn set_container_metadata<'py>(&self, py: Python<'py>, id: &str, metadata: &str) -> PyResult<Bound<'py, PyDict>> {
+        container_dict(py, &run(py, || self.inner.set_container_metadata(id, metadata))?)
+    }
+
+    fn container_dir(&self, id: &str) -> OsString {
+        self.inner.container_directory(id).into()
+    }
+
+    fn container_run_dir(&self, id: &str) -> OsString {
+        self.inner.container_run_directory(id).into()
+    }
+
+    fn rootfs<'py>(&self, py: Python<'py>, container_id: &str) -> PyResult<Bound<'py, PyDict>> {
+        rootfs_dict(py, run(py, || self.inner.rootfs(container_id))?)
+    }
+
+    fn image_rootfs<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
+        rootfs_dict(py, run(py, || self.inner.image_rootfs(id))?)
+    }
+
+    fn mount_container(&self, py: Python<'_>, id: &str) -> PyResult<OsString> {
+        Ok(run(py, || self.inner.mount_container(id))?.into())
+    }
+
+    fn mount_image(&self, py: Python<'_>, id: &str) -> PyResult<OsString> {
+        Ok(run(py, || self.inner.mount_image(id))?.into())
+    }
+
+    #[pyo3(signature = (id, *, force=false))]
+    fn unmount_container(&self, py: Python<'_>, id: &str, force: bool) -> PyResult<bool> {
+        run(py, || self.inner.unmount_container(id, force))
+    }
+
+    #[pyo3(signature = (id, *, force=false))]
+    fn unmount_image(&self, py: Python<'_>, id: &str, force: bool) -> PyResult<bool> {
+        run(py, || self.inner.unmount_image(id, force))
+    }
+
+    fn mount_of(&self, py: Python<'_>, layer: &str) -> PyResult<Option<(OsString, u32)>> {
+        Ok(run(py, || self.inner.mount_of(layer))?.map(|(path, users)| (path.into(), users)))
+    }
+
+    fn release_home(&self, py: Python<'_>) -> PyResult<()> {
+        run(py, || self.inner.release_home())
+    }
+
+    #[pyo3(signature = (*, contents=false))]
+    fn check(&self, py: Python<'_>, contents: bool) -> PyResult<Vec<String>> {
+        run(py, || self.inner.check(contents))
+    }
+}
+
+fn pairs<'py, T: FromPyObjectOwned<'py>>(dict: &Bound<'py, PyDict>) -> PyResult<Vec<(String, T)>> {
+    dict.iter().map(|(key, value)| Ok((key.extract()?, value.extract().map_err(Into::into)?))).collect()
+}
+
+/// Id of an image layer on `parent` (None for a base layer), as containers/image derives it.
+#[pyfunction]
+#[pyo3(signature = (parent, diff_id))]
+fn layer_id(parent: Option<&str>, diff_id: &str) -> String {
+    store::layer_id(parent, diff_id)
+}
+
+/// 64 random hex digits: the id of a container.
+#[pyfunction]
+fn random_id() -> String {
+    store::random_id()
+}
+
+/// Export this module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Store>()?;
+    module.add_class::<StagedLayer>()?;
+    module.add_function(wrap_pyfunction!(layer_id, module)?)?;
+    module.add_function(wrap_pyfunction!(random_id, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Does what stands in the tables stand on disk, and the other way round?
+
+use crate::error::Result;
+use crate::file;
+use crate::name;
+use crate::record::{Container, Image, Layer};
+use crate::store::Store;
+use crate::table::Table;
+use std::path::Path;
+
+impl Store {
+    /// What is wrong with the store, one sentence each; empty where nothing is.
+    ///
+    /// With `contents`, the tar of every layer is rebuilt and its digest compared: that reads the whole store. The
+    /// layers are locked for reading meanwhile, and nothing is repaired.
+    pub fn check(&self, contents: bool) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        if !self.tree.home().exists() {
+            return Ok(findings);
+        }
+        let _held = self.hold_layers()?;
+        let (layers, images, containers) = (self.layers.read()?, self.images.read()?, self.containers.read()?);
+        for layer in layers.iter() {
+            self.check_layer(&layers, layer, &mut findings);
+            if contents && !layer.is_incomplete() && !layer.diff_digest.is_empty() {
+                self.check_tar(layer, &mut findings);
+            }
+        }
+        self.check_strays(&layers, &mut findings)?;
+        for image in images.iter() {
+            self.check_image(&layers, image, &mut findings);
+        }
+        for container in containers.iter() {
+            check_container(&layers, &images, container, &mut findings);
+        }
+        Ok(findings)
+    }
+
+    fn check_layer(&self, layers: &Table<Layer>, layer: &Layer, findings: &mut Vec<String>) {
+        let id = &layer.id;
+        if layer.is_incomplete() {
+            findings.push(format!("layer {id}: incomplete"));
+            return;
+        }
+        if !layer.parent.is_empty() && layers.get(&layer.parent).is_none() {
+            findings.push(format!("layer {id}: its parent {} is missing", layer.parent));
+        }
+        let directory = self.tree.directory(id);
+        for name in ["diff", "work", "link"] {
+            if !directory.join(name).exists() {
+                findings.push(format!("layer {id}: `{name}` is missing"));
+            }
+        }
+        match self.tree.link_of(id).and_then(|link| self.tree.link_target(&link)) {
+            Ok(Some(target)) if target == *id => {}
+            Ok(target) => findings.push(format!("layer {id}: its short link leads to {target:?}")),
+            Err(error) => findings.push(format!("layer {id}: {error}")),
+        }
+        match self.tree.lower_ids(id) {
+            Ok(lowers) => check_lowers(layer, &lowers, findings),
+            Err(error) => findings.push(format!("layer {id}: {error}")),
+        }
+    }
+
+    fn check_tar(&self, layer: &Layer, findings: &mut Vec<String>) {
+        if !self.tar_split_path(&layer.id).exists() {
+            return;
+        }
+        match self.layer_tar(&layer.id).and_then(|mut tar| digest_of(&mut tar, &self.tree.diff(&layer.id))) {
+            Ok(digest) if digest == layer.diff_digest => {}
+            Ok(digest) => findings.push(format!("layer {}: its tar has the digest {digest}", layer.id)),
+            Err(error) => findings.push(format!("layer {}: {error}", layer.id)),
+        }
+    }
+
+    /// Directories, links and tar-splits that no layer record accounts for.
+    fn check_strays(&self, layers: &Table<Layer>, findings: &mut Vec<String>) -> Result<()> {
+        for name in file::list(self.tree.home())? {
+            if name::is_id(&name) && layers.get(&name).is_none() {
+                findings.push(format!("overlay/{name}: no layer record"));
+            }
+        }
+        for link in file::list(&self.tree.home().join("l"))? {
+            let target = self.tree.link_target(&link)?;
+            if target.as_ref().is_none_or(|id| layers.get(id).is_none()) {
+                findings.push(format!("overlay/l/{link}: leads to no layer"));
+            }
+        }
+        for name in file::list(&self.layers_directory())? {
+            let Some(id) = name.strip_suffix(".tar-split.gz").filter(|id| name::is_id(id)) else { continue };
+            if layers.get(id).is_none() {
+                findings.push(format!("overlay-layers/{name}: no layer record"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_image(&self, layers: &Table<Layer>, image: &Image, findings: &mut Vec<String>) {
+        if !image.layer.is_empty() && layers.get(&image.layer).is_none() {
+            findings.push(format!("image {}: its layer {} is missing", image.id, image.layer));
+        }
+        for key in &image.big_data_names {
+            match self.image_data(&image.id, key) {
+                Ok(bytes) => {
+                    let size = image.big_data_sizes.get(key).and_then(serde_json::Value::as_u64);
+                    if size.is_some_and(|size| size != bytes.len() as u64) {
+                        findings.push(format!("image {}: `{key}` has {} bytes", image.id, bytes.len()));
+                    }
+                }
+                Err(error) => findings.push(format!("image {}: {error}", image.id)),
+            }
+        }
+    }
+}
+
+fn check_lowers(layer: &Layer, lowers: &[String], findings: &mut Vec<String>) {
+    let mapped = !layer.uid_map.is_empty() || !layer.gid_map.is_empty();
+    let first = lowers.first().map_or("", String::as_str);
+    if !mapped && first != layer.parent {
+        findings.push(format!("layer {}: stands on `{first}` and its parent is `{}`", layer.id, layer.parent));
+    }
+}
+
+fn check_container(layers: &Table<Layer>, images: &Table<Image>, container: &Container, findings: &mut Vec<String>) {
+    if layers.get(&container.layer).is_none() {
+        findings.push(format!("container {}: its layer {} is missing", container.id, container.layer));
+    }
+    if !container.image.is_empty() && images.get(&container.image).is_none() {
+        findings.push(format!("container {}: its image {} is missing", container.id, container.image));
+    }
+}
+
+fn digest_of(tar: &mut dyn std::io::Read, path: &Path) -> Result<String> {
+    use crate::error::Context;
+    use sha2::Digest;
+    let mut hasher = sha2::Sha256::new();
+    std::io::copy(tar, &mut hasher).at("read the content of", path)?;
+    Ok(format!("sha256:{:x}", hasher.finalize()))
+}

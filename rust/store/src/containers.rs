@@ -1,0 +1,265 @@
+//! Containers: a read-write layer and a record each, and the engine's private directories.
+
+use crate::error::{Error, Result};
+use crate::file;
+use crate::name;
+use crate::overlay::Content;
+use crate::pending::Note;
+use crate::record::{Container, Layer};
+use crate::step;
+use crate::store::Store;
+use crate::table::{Home, Table, Writing};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// What a new container record is made of.
+#[derive(Debug, Default)]
+pub struct NewContainer {
+    /// 64 hex digits; a random one where empty.
+    pub id: String,
+    /// Names, unique over the containers.
+    pub names: Vec<String>,
+    /// Image that the container protects; may be empty.
+    pub image: String,
+    /// Layer below the container's own; none for a container of a foreign root filesystem.
+    pub layer_parent: Option<String>,
+    /// The engine's JSON.
+    pub metadata: String,
+    /// `Volatile`, `MountOpts`… as they stand in the record.
+    pub flags: Map<String, Value>,
+}
+
+/// The directories that a root filesystem is mounted from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rootfs {
+    /// Uppermost first, absolute.
+    pub lower: Vec<PathBuf>,
+    /// Where changes go; none for a read-only view.
+    pub upper: Option<PathBuf>,
+    /// Overlay's own directory, on the same filesystem as `upper`.
+    pub work: Option<PathBuf>,
+    /// Further mount options.
+    pub options: Vec<String>,
+}
+
+impl Store {
+    /// All containers.
+    pub fn containers(&self) -> Result<Vec<Container>> {
+        Ok(self.containers.read()?.iter().cloned().collect())
+    }
+
+    /// One container by id, name or unique prefix of its id.
+    pub fn container(&self, name_or_id: &str) -> Result<Container> {
+        let table = self.containers.read()?;
+        find(&table, name_or_id)?.cloned().ok_or_else(|| Error::ContainerNotFound(name_or_id.to_owned()))
+    }
+
+    /// Create a container: its layer, its directories, its record.
+    pub fn create_container(&self, new: &NewContainer) -> Result<Container> {
+        self.prepare()?;
+        let bin = self.bin();
+        let mut layers = self.write_layers(&bin)?;
+        // While the layers are locked no image can go, and the containers' lock comes after the images'.
+        if !new.image.is_empty() && self.images.read()?.get(&new.image).is_none() {
+            return Err(Error::ImageNotFound(new.image.clone()));
+        }
+        if let Some(parent) = new.layer_parent.as_ref().filter(|parent| layers.get(parent).is_none()) {
+            return Err(Error::LayerNotFound(parent.clone()));
+        }
+        let mut containers = self.containers.write()?;
+        let record = new_record(&containers, new)?;
+        let note = Note::container(self, &record.id, &record.layer)?;
+        let added = self.add_container(&mut layers, &mut containers, &record, new.layer_parent.as_deref());
+        if added.is_err() {
+            // The note stays where this fails as well, and the next writer finishes.
+            drop(containers);
+            crate::pending::finish_all(self, &mut layers, &bin)?;
+            added?;
+        }
+        note.settle()?;
+        Ok(record)
+    }
+
+    fn add_container(
+        &self,
+        layers: &mut Writing<'_, Layer>,
+        containers: &mut Writing<'_, Container>,
+        record: &Container,
+        parent: Option<&str>,
+    ) -> Result<()> {
+        self.tree.create(&record.layer, parent, &Content::Empty)?;
+        step();
+        file::create_dirs(&self.container_directory(&record.id))?;
+        file::create_dirs(&self.container_run_directory(&record.id))?;
+        step();
+        let layer = Layer {
+            id: record.layer.clone(),
+            parent: parent.unwrap_or_default().to_owned(),
+            created: record.created.clone(),
+            ..Layer::default()
+        };
+        layers.push(Home::Stable, layer);
+        layers.save()?;
+        step();
+        containers.push(Home::Stable, record.clone());
+        containers.save()?;
+        step();
+        Ok(())
+    }
+
+    /// Remove a container with its layer and its directories, whatever state they are in.
+    pub fn remove_container(&self, id: &str) -> Result<()> {
+        self.prepare()?;
+        let bin = self.bin();
+        let mut layers = self.write_layers(&bin)?;
+        let known = self.containers.read()?.get(id).cloned();
+        let record = known.ok_or_else(|| Error::ContainerNotFound(id.to_owned()))?;
+        if let Some(child) = layers.iter().find(|layer| layer.parent == record.layer && !record.layer.is_empty()) {
+            return Err(Error::LayerInUse { id: record.layer, user: format!("layer {}", child.id) });
+        }
+        self.unmount_for_removal(&record.layer)?;
+        let mut containers = self.containers.write()?;
+        let note = Note::container(self, id, &record.layer)?;
+        layers.remove(std::slice::from_ref(&record.layer));
+        layers.save()?;
+        step();
+        containers.remove(&[id.to_owned()]);
+        containers.save()?;
+        step();
+        self.tree.take_away(&record.layer, &bin)?;
+        step();
+        self.remove_container_directories(id)?;
+        note.settle()
+    }
+
+    /// Replace the names of a container.
+    pub fn set_container_names(&self, id: &str, names: &[String]) -> Result<Container> {
+        self.change_container(id, |containers| {
+            refuse_taken_names(containers, id, names)?;
+            Ok(containers.update(id, |record| record.names = names.to_vec()))
+        })
+    }
+
+    /// Replace the engine's text of a container.
+    pub fn set_container_metadata(&self, id: &str, metadata: &str) -> Result<Container> {
+        self.change_container(id, |containers| {
+            Ok(containers.update(id, |record| metadata.clone_into(&mut record.metadata)))
+        })
+    }
+
+    fn change_container(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Writing<'_, Container>) -> Result<Option<()>>,
+    ) -> Result<Container> {
+        self.prepare()?;
+        let mut containers = self.containers.write()?;
+        change(&mut containers)?.ok_or_else(|| Error::ContainerNotFound(id.to_owned()))?;
+        containers.save()?;
+        containers.get(id).cloned().ok_or_else(|| Error::ContainerNotFound(id.to_owned()))
+    }
+
+    /// The engine's directory of a container in `G`.
+    pub fn container_directory(&self, id: &str) -> PathBuf {
+        self.containers_directory().join(id).join("userdata")
+    }
+
+    /// The engine's directory of a container in `R`, void after a reboot.
+    pub fn container_run_directory(&self, id: &str) -> PathBuf {
+        self.options.runroot.join("overlay-containers").join(id).join("userdata")
+    }
+
+    pub(crate) fn remove_container_directories(&self, id: &str) -> Result<()> {
+        for directory in [self.container_directory(id), self.container_run_directory(id)] {
+            file::remove_tree(directory.parent().unwrap_or(&directory))?;
+        }
+        Ok(())
+    }
+
+    /// What the root filesystem of a container is mounted from; ready to be mounted at once.
+    pub fn rootfs(&self, container: &str) -> Result<Rootfs> {
+        let record = self.containers.read()?.get(container).cloned();
+        let record = record.ok_or_else(|| Error::ContainerNotFound(container.to_owned()))?;
+        let directory = self.tree.directory(&record.layer);
+        let mut options = record.mount_options();
+        if options.is_empty() {
+            options.clone_from(&self.options.mount_options);
+        }
+        if !crate::layers::is_privileged() {
+            options.push("userxattr".to_owned());
+        }
+        if record.is_volatile() && !self.options.disable_volatile {
+            options.push("volatile".to_owned());
+        }
+        forget_volatile_mount(&directory)?;
+        Ok(Rootfs {
+            lower: self.tree.lowers(&record.layer)?,
+            upper: Some(directory.join("diff")),
+            work: Some(directory.join("work")),
+            options,
+        })
+    }
+
+    /// What a read-only view of an image is mounted from.
+    pub fn image_rootfs(&self, id: &str) -> Result<Rootfs> {
+        let layer = self.image(id)?.layer;
+        if layer.is_empty() {
+            return Err(Error::Invalid(format!("the image {id} has no layers")));
+        }
+        self.layer_view(&layer)
+    }
+
+    /// What a read-only view of a layer is mounted from.
+    pub(crate) fn layer_view(&self, layer: &str) -> Result<Rootfs> {
+        let mut lower = self.tree.contents(layer)?;
+        for below in self.tree.lower_ids(layer)? {
+            lower.extend(self.tree.contents(&below)?);
+        }
+        Ok(Rootfs { lower, ..Rootfs::default() })
+    }
+}
+
+/// A work directory that was used with `volatile` refuses every later mount until this mark is gone.
+fn forget_volatile_mount(directory: &Path) -> Result<()> {
+    file::remove_tree(&directory.join("work/work/incompat/volatile"))
+}
+
+fn new_record(containers: &Table<Container>, new: &NewContainer) -> Result<Container> {
+    let id = if new.id.is_empty() { name::random_id() } else { new.id.clone() };
+    if !name::is_id(&id) {
+        return Err(Error::Invalid(format!("`{id}` is not a container ID")));
+    }
+    if containers.get(&id).is_some() {
+        return Err(Error::Exists { what: "container", id });
+    }
+    refuse_taken_names(containers, &id, &new.names)?;
+    // Other tools set both labels always.
+    let mut flags = Map::from_iter(["MountLabel", "ProcessLabel"].map(|key| (key.to_owned(), Value::from(""))));
+    flags.extend(new.flags.clone());
+    Ok(Container {
+        id,
+        names: new.names.clone(),
+        image: new.image.clone(),
+        layer: name::random_id(),
+        metadata: new.metadata.clone(),
+        created: name::now(),
+        flags,
+        ..Container::default()
+    })
+}
+
+fn refuse_taken_names(containers: &Table<Container>, id: &str, names: &[String]) -> Result<()> {
+    for name in names {
+        if let Some(other) = containers.by_name(name).filter(|other| other.id != id) {
+            return Err(Error::NameInUse { name: name.clone(), id: other.id.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn find<'a>(table: &'a Table<Container>, name_or_id: &str) -> Result<Option<&'a Container>> {
+    match table.get(name_or_id).or_else(|| table.by_name(name_or_id)) {
+        Some(container) => Ok(Some(container)),
+        None => table.by_prefix("container", name_or_id),
+    }
+}

@@ -1,0 +1,155 @@
+//! Files that are whole or absent: read, written beside and renamed.
+
+use crate::error::{Context, Error, Result};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use std::io::Write;
+use std::path::Path;
+
+/// Is the new content to survive a loss of power?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// `fdatasync` before the rename: after a crash the file has the old or the new content.
+    Synced,
+    /// No sync: for what is void after a reboot anyhow.
+    Volatile,
+}
+
+/// Content of a file; `None` where it does not exist.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
+}
+
+/// Replace `path` (mode 0600) with `content` in one step.
+///
+/// The temporary name is the one other tools use and ignore: `.tmp-<name><digits>` in the same directory.
+pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".tmp-{name}{}", random_number()));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(&temporary, flags, Mode::from_raw_mode(0o600)).at("create", &temporary)?;
+    let written = write_all(fd.into(), content, durability)
+        .at("write", &temporary)
+        .and_then(|()| rustix::fs::rename(&temporary, path).at("rename", path));
+    if written.is_err() {
+        // The name is ours alone, and the first error is the one to tell.
+        let _ = rustix::fs::unlink(&temporary);
+    }
+    written
+}
+
+fn write_all(mut file: std::fs::File, content: &[u8], durability: Durability) -> std::io::Result<()> {
+    file.write_all(content)?;
+    match durability {
+        Durability::Synced => file.sync_data(),
+        Durability::Volatile => Ok(()),
+    }
+}
+
+/// Create `path` and its missing parents, mode 0700.
+pub(crate) fn create_dirs(path: &Path) -> Result<()> {
+    match rustix::fs::mkdir(path, Mode::from_raw_mode(0o700)) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(Errno::NOENT) => {
+            if let Some(parent) = path.parent() {
+                create_dirs(parent)?;
+            }
+            match rustix::fs::mkdir(path, Mode::from_raw_mode(0o700)) {
+                Ok(()) | Err(Errno::EXIST) => Ok(()),
+                Err(errno) => Err(Error::os("create", path, errno)),
+            }
+        }
+        Err(errno) => Err(Error::os("create", path, errno)),
+    }
+}
+
+/// Remove a file that may be missing.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match rustix::fs::unlink(path) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(Error::os("remove", path, errno)),
+    }
+}
+
+/// Remove a file or a whole tree that may be missing; symlinks are not followed.
+pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+    let answer = match rustix::fs::statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory => {
+            std::fs::remove_dir_all(path)
+        }
+        Ok(_) => std::fs::remove_file(path),
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(Error::os("stat", path, errno)),
+    };
+    match answer {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Names in a directory; empty where it does not exist.
+pub(crate) fn list(path: &Path) -> Result<Vec<String>> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("list", path, &error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        if let Ok(name) = entry.at("list", path)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// A number for the name of a temporary file or directory.
+pub(crate) fn random_number() -> u32 {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
+    u32::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Scratch;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn replace_leaves_one_private_file() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("x.json");
+        replace(&path, b"one", Durability::Synced).expect("first");
+        replace(&path, b"two", Durability::Volatile).expect("second");
+        assert_eq!(read(&path).expect("read").as_deref(), Some(&b"two"[..]));
+        assert_eq!(std::fs::metadata(&path).expect("stat").permissions().mode() & 0o7777, 0o600);
+        assert_eq!(list(scratch.path()).expect("list"), ["x.json"]);
+    }
+
+    #[test]
+    fn a_failed_replace_leaves_nothing() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("x.json");
+        std::fs::create_dir(&path).expect("mkdir");
+        replace(&path, b"one", Durability::Synced).expect_err("a directory is in the way");
+        assert_eq!(list(scratch.path()).expect("list"), ["x.json"]);
+    }
+
+    #[test]
+    fn remove_tree_spares_the_target_of_a_symlink() {
+        let scratch = Scratch::new();
+        let kept = scratch.path().join("kept");
+        std::fs::create_dir_all(kept.join("inside")).expect("mkdir");
+        let link = scratch.path().join("link");
+        std::os::unix::fs::symlink(&kept, &link).expect("symlink");
+        remove_tree(&link).expect("remove");
+        assert!(kept.join("inside").exists());
+        remove_tree(&link).expect("a missing tree is removed already");
+    }
+}

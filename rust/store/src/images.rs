@@ -1,0 +1,234 @@
+//! Images: look up, create, name, remove, and their items of big data.
+
+use crate::error::{Error, Result};
+use crate::file::{self, Durability};
+use crate::layers::{Addition, unused};
+use crate::name;
+use crate::pending::Note;
+use crate::record::{Image, Layer};
+use crate::step;
+use crate::store::Store;
+use crate::table::{Home, Table, Writing};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// What a new image record is made of.
+#[derive(Debug, Default)]
+pub struct NewImage {
+    /// Hex of the digest of the configuration.
+    pub id: String,
+    /// Normalised references; taken away from other images.
+    pub names: Vec<String>,
+    /// Top layer; empty for an image without layers.
+    pub layer: String,
+    /// Digest of the manifest.
+    pub digest: String,
+    /// Date of the configuration; empty for now.
+    pub created: String,
+    /// Empty, or the JSON that containers/image keeps.
+    pub metadata: String,
+    /// Items by key, in the order in which they are listed.
+    pub data: Vec<(String, Vec<u8>)>,
+    /// Digests of items that are not the sha256 of their bytes, by key.
+    pub digests: Vec<(String, String)>,
+}
+
+/// A change of an image's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// These and no other.
+    Set,
+    /// These as well.
+    Add,
+    /// All but these.
+    Remove,
+}
+
+impl Store {
+    /// All images.
+    pub fn images(&self) -> Result<Vec<Image>> {
+        Ok(self.images.read()?.iter().cloned().collect())
+    }
+
+    /// One image by id, name, unique prefix of its id, or `repository@digest`.
+    pub fn image(&self, name_or_id: &str) -> Result<Image> {
+        let table = self.images.read()?;
+        find(&table, name_or_id)?.cloned().ok_or_else(|| Error::ImageNotFound(name_or_id.to_owned()))
+    }
+
+    /// An item of an image's big data.
+    pub fn image_data(&self, id: &str, key: &str) -> Result<Vec<u8>> {
+        let path = self.image_data_path(id, key)?;
+        file::read(&path)?.ok_or_else(|| Error::DataNotFound { id: id.to_owned(), key: key.to_owned() })
+    }
+
+    fn image_data_path(&self, id: &str, key: &str) -> Result<PathBuf> {
+        let file_name = name::data_file_name(key);
+        if !name::is_id(id) || file_name.contains('/') || matches!(file_name.as_str(), "" | "." | "..") {
+            return Err(Error::Invalid(format!("`{key}` is no key for data of `{id}`")));
+        }
+        Ok(self.images_directory().join(id).join(file_name))
+    }
+
+    /// Create an image, and publish `additions` (lowest first) under the same lock, so that nobody deletes a layer before
+    /// the image protects it.
+    ///
+    /// An image with this id and the same top layer is updated: its data are replaced, the names are added.
+    /// The list is emptied once the lock is held, as by [`Store::commit_layers`].
+    pub fn create_image(&self, new: &NewImage, additions: &mut Vec<Addition>) -> Result<Image> {
+        self.prepare()?;
+        self.check_new_image(new)?;
+        self.sync_additions(additions)?;
+        let bin = self.bin();
+        let mut layers = self.write_layers(&bin)?;
+        self.publish_layers(&mut layers, std::mem::take(additions), &bin)?;
+        if !new.layer.is_empty() && layers.get(&new.layer).is_none() {
+            return Err(Error::LayerNotFound(new.layer.clone()));
+        }
+        let mut images = self.images.write()?;
+        if images.get(&new.id).is_some_and(|known| known.layer != new.layer) {
+            return Err(Error::Exists { what: "image", id: new.id.clone() });
+        }
+        for (key, bytes) in &new.data {
+            let path = self.image_data_path(&new.id, key)?;
+            file::create_dirs(path.parent().unwrap_or(&path))?;
+            file::replace(&path, bytes, Durability::Synced)?;
+            step();
+        }
+        record_image(&mut images, new);
+        images.save()?;
+        step();
+        images.get(&new.id).cloned().ok_or_else(|| Error::ImageNotFound(new.id.clone()))
+    }
+
+    fn check_new_image(&self, new: &NewImage) -> Result<()> {
+        if !name::is_id(&new.id) {
+            return Err(Error::Invalid(format!("`{}` is not an image ID", new.id)));
+        }
+        for (key, _) in &new.data {
+            self.image_data_path(&new.id, key)?;
+        }
+        let mut digests = new.digests.iter().map(|(_, digest)| digest).chain([&new.digest]);
+        // One malformed digest would make the whole table unreadable for other tools.
+        match digests.find(|digest| !digest.is_empty() && !is_digest(digest)) {
+            Some(digest) => Err(Error::Invalid(format!("`{digest}` is not a digest"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Change the names of an image in one step; names that other images have move here.
+    pub fn name_image(&self, id: &str, naming: Naming, names: &[String]) -> Result<Image> {
+        self.prepare()?;
+        let mut images = self.images.write()?;
+        let image = images.get(id).ok_or_else(|| Error::ImageNotFound(id.to_owned()))?;
+        let wanted = match naming {
+            Naming::Set => unique(names.iter().cloned()),
+            Naming::Add => unique(image.names.iter().chain(names).cloned()),
+            Naming::Remove => image.names.iter().filter(|name| !names.contains(name)).cloned().collect(),
+        };
+        images.take_names(id, &wanted);
+        images.update(id, |record| record.rename(wanted));
+        images.save()?;
+        images.get(id).cloned().ok_or_else(|| Error::ImageNotFound(id.to_owned()))
+    }
+
+    /// Remove an image and the layers that nothing else needs; answers their ids, uppermost first.
+    pub fn remove_image(&self, id: &str) -> Result<Vec<String>> {
+        self.prepare()?;
+        let bin = self.bin();
+        let mut layers = self.write_layers(&bin)?;
+        let mut images = self.images.write()?;
+        let image = images.get(id).ok_or_else(|| Error::ImageNotFound(id.to_owned()))?.clone();
+        let _containers_lock = self.containers.lock_shared()?;
+        let containers = self.containers.read()?;
+        let users: Vec<String> =
+            containers.iter().filter(|container| container.image == id).map(|container| container.id.clone()).collect();
+        if !users.is_empty() {
+            return Err(Error::ImageInUse { containers: users });
+        }
+        let chain = chain_of(&layers, &image);
+        let note = Note::image(self, id, &chain)?;
+        images.remove(&[id.to_owned()]);
+        images.save()?;
+        step();
+        file::remove_tree(&self.images_directory().join(id))?;
+        let doomed = unused(&layers, &images, &containers, &chain);
+        self.delete_layers(&mut layers, &doomed, &bin)?;
+        note.settle()?;
+        Ok(doomed)
+    }
+}
+
+fn record_image(images: &mut Writing<'_, Image>, new: &NewImage) {
+    if images.get(&new.id).is_none() {
+        let created = if new.created.is_empty() { name::now() } else { new.created.clone() };
+        let record = Image { id: new.id.clone(), layer: new.layer.clone(), created, ..Image::default() };
+        images.push(Home::Stable, record);
+    }
+    images.take_names(&new.id, &new.names);
+    images.update(&new.id, |record| {
+        record.digest.clone_from(&new.digest);
+        record.metadata.clone_from(&new.metadata);
+        for (key, bytes) in &new.data {
+            if !record.big_data_names.contains(key) {
+                record.big_data_names.push(key.clone());
+            }
+            record.big_data_sizes.insert(key.clone(), Value::from(bytes.len()));
+            let given = new.digests.iter().find(|(named, _)| named == key).map(|(_, digest)| digest.clone());
+            let digest = given.unwrap_or_else(|| format!("sha256:{:x}", Sha256::digest(bytes)));
+            record.big_data_digests.insert(key.clone(), Value::from(digest));
+        }
+        let names = unique(record.names.iter().chain(&new.names).cloned());
+        record.rename(names);
+    });
+}
+
+/// The layers an image stands on, uppermost first, its id-mapped copies before all.
+fn chain_of(layers: &Table<Layer>, image: &Image) -> Vec<String> {
+    let mut chain = image.mapped_layers.clone();
+    let mut next = image.layer.clone();
+    while let Some(layer) = layers.get(&next).filter(|layer| !chain.contains(&layer.id)) {
+        chain.push(layer.id.clone());
+        next.clone_from(&layer.parent);
+    }
+    chain
+}
+
+fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for name in names {
+        if !kept.contains(&name) {
+            kept.push(name);
+        }
+    }
+    kept
+}
+
+fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, hex)| algorithm == "sha256" && name::is_id(hex))
+}
+
+fn find<'a>(table: &'a Table<Image>, name_or_id: &str) -> Result<Option<&'a Image>> {
+    if let Some(image) = table.get(name_or_id).or_else(|| table.by_name(name_or_id)) {
+        return Ok(Some(image));
+    }
+    if let Some(image) = table.by_prefix("image", name_or_id)? {
+        return Ok(Some(image));
+    }
+    let Some((repository, digest)) = name_or_id.split_once('@') else { return Ok(None) };
+    let repository = without_tag(repository);
+    let mut matching = table.iter().filter(|image| {
+        image.digests().iter().any(|known| known == digest)
+            && image.names.iter().any(|name| without_tag(name.split('@').next().unwrap_or(name)) == repository)
+    });
+    Ok(matching.next())
+}
+
+/// A colon after the last slash starts a tag; before it, a port.
+fn without_tag(name: &str) -> &str {
+    match name.rfind(':') {
+        Some(colon) if !name[colon..].contains('/') => &name[..colon],
+        _ => name,
+    }
+}

@@ -1,0 +1,279 @@
+//! Layers: staged without a lock, published by rename and record, read back as a tar, deleted.
+
+use crate::error::{Error, Result};
+use crate::file;
+use crate::lockfile::Held;
+use crate::name;
+use crate::overlay::Content;
+use crate::record::{Container, Image, Layer};
+use crate::staging::{self, Bin, Nest};
+use crate::step;
+use crate::store::{Store, sync_filesystem};
+use crate::table::{Home, Table, Writing};
+use libpod_layer as layer;
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+/// A layer that was extracted and is not published; dropping it deletes it.
+#[derive(Debug)]
+pub struct StagedLayer {
+    nest: Nest,
+    applied: layer::Applied,
+}
+
+impl StagedLayer {
+    /// What was learned while it was read.
+    pub fn applied(&self) -> &layer::Applied {
+        &self.applied
+    }
+
+    fn diff(&self) -> PathBuf {
+        self.nest.path().join("diff")
+    }
+
+    fn tar_split(&self) -> PathBuf {
+        self.nest.path().join("tar-split.gz")
+    }
+}
+
+/// A staged layer with the place it shall take.
+#[derive(Debug)]
+pub struct Addition {
+    /// What is published.
+    pub staged: StagedLayer,
+    /// Its id: [`crate::layer_id`] for image layers.
+    pub id: String,
+    /// Layer below; may be an earlier addition of the same list.
+    pub parent: Option<String>,
+}
+
+impl Store {
+    /// All layers that are complete.
+    pub fn layers(&self) -> Result<Vec<Layer>> {
+        Ok(self.layers.read()?.iter().filter(|layer| !layer.is_incomplete()).cloned().collect())
+    }
+
+    /// One layer by its id.
+    pub fn layer(&self, id: &str) -> Result<Layer> {
+        let table = self.layers.read()?;
+        let found = table.get(id).filter(|layer| !layer.is_incomplete());
+        found.cloned().ok_or_else(|| Error::LayerNotFound(id.to_owned()))
+    }
+
+    /// Layers whose uncompressed tar has this diff id, or that came as a blob of this digest.
+    pub fn find_layers(&self, diff_id: Option<&str>, digest: Option<&str>) -> Result<Vec<Layer>> {
+        let table = self.layers.read()?;
+        let complete = table.iter().filter(|layer| !layer.is_incomplete());
+        let matching = complete.filter(|layer| {
+            diff_id.is_none_or(|wanted| layer.diff_digest == wanted)
+                && digest.is_none_or(|wanted| layer.compressed_diff_digest == wanted && !layer.diff_digest.is_empty())
+        });
+        Ok(matching.cloned().collect())
+    }
+
+    /// Extract a layer blob to a private place. No lock is held; many may run at once.
+    ///
+    /// The blob is read once to its end. Nothing is listed before [`Store::commit_layers`].
+    pub fn stage_layer(&self, source: Box<dyn Read + Send>, threads: layer::Threads) -> Result<StagedLayer> {
+        self.prepare()?;
+        let nest = Nest::create(&self.layer_staging_root()?)?;
+        let diff = nest.path().join("diff");
+        file::create_dirs(&diff)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let target = rustix::fs::open(&diff, flags, Mode::empty()).map_err(|errno| Error::os("open", &diff, errno))?;
+        let tar_split_path = nest.path().join("tar-split.gz");
+        let tar_split = rustix::fs::open(
+            &tar_split_path,
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC,
+            Mode::from_raw_mode(0o600),
+        )
+        .map_err(|errno| Error::os("create", &tar_split_path, errno))?;
+        let applied = layer::apply(source, target.as_fd(), File::from(tar_split), &apply_options(threads))?;
+        Ok(StagedLayer { nest, applied })
+    }
+
+    /// Publish staged layers, lowest first, with two writes of the table for all of them.
+    ///
+    /// A layer whose id is there already is taken as it is; what was staged for it is dropped. The list is emptied once the
+    /// lock is held: an interrupted wait leaves it as it was.
+    pub fn commit_layers(&self, additions: &mut Vec<Addition>) -> Result<Vec<Layer>> {
+        self.sync_additions(additions)?;
+        let bin = self.bin();
+        let mut layers = self.write_layers(&bin)?;
+        self.publish_layers(&mut layers, std::mem::take(additions), &bin)
+    }
+
+    /// Before the lock is taken: what is published must survive a loss of power.
+    pub(crate) fn sync_additions(&self, additions: &[Addition]) -> Result<()> {
+        match additions.first() {
+            Some(first) => sync_filesystem(first.staged.nest.path()),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn publish_layers(
+        &self,
+        layers: &mut Writing<'_, Layer>,
+        additions: Vec<Addition>,
+        bin: &Bin,
+    ) -> Result<Vec<Layer>> {
+        let ids: Vec<String> = additions.iter().map(|addition| addition.id.clone()).collect();
+        let mut fresh: Vec<Addition> = Vec::with_capacity(additions.len());
+        for addition in additions {
+            if layers.get(&addition.id).is_none() {
+                self.check_addition(layers, &addition)?;
+                layers.push(Home::Stable, incomplete_record(&addition));
+                fresh.push(addition);
+            }
+        }
+        layers.save()?;
+        step();
+        if let Err(error) = self.fill_layers(layers, &fresh) {
+            let begun: Vec<String> = fresh.iter().map(|addition| addition.id.clone()).collect();
+            // The first error is the one to tell; what stays behind is incomplete and removed by the next writer.
+            let _ = self.delete_layers(layers, &begun, bin);
+            return Err(error);
+        }
+        ids.iter().map(|id| layers.get(id).cloned().ok_or_else(|| Error::LayerNotFound(id.clone()))).collect()
+    }
+
+    fn check_addition(&self, layers: &Writing<'_, Layer>, addition: &Addition) -> Result<()> {
+        if !name::is_id(&addition.id) {
+            return Err(Error::Invalid(format!("`{}` is not a layer ID", addition.id)));
+        }
+        let Some(parent) = &addition.parent else { return Ok(()) };
+        if layers.get(parent).is_none() {
+            return Err(Error::LayerNotFound(parent.clone()));
+        }
+        match self.containers.read()?.iter().find(|container| container.layer == *parent) {
+            Some(container) => {
+                Err(Error::LayerInUse { id: parent.clone(), user: format!("container {}", container.id) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn fill_layers(&self, layers: &mut Writing<'_, Layer>, additions: &[Addition]) -> Result<()> {
+        for addition in additions {
+            self.move_tar_split(addition)?;
+            step();
+            let content = addition.staged.diff();
+            self.tree.create(&addition.id, addition.parent.as_deref(), &Content::Staged(&content))?;
+            step();
+        }
+        for addition in additions {
+            layers.update(&addition.id, |record| complete_record(record, &addition.staged.applied));
+        }
+        layers.save()?;
+        step();
+        Ok(())
+    }
+
+    fn move_tar_split(&self, addition: &Addition) -> Result<()> {
+        let (from, to) = (addition.staged.tar_split(), self.tar_split_path(&addition.id));
+        match staging::rename(&from, &to) {
+            Err(Error::Os { errno: rustix::io::Errno::XDEV | rustix::io::Errno::NOENT, .. }) => {
+                let text = file::read(&from)?.unwrap_or_default();
+                file::replace(&to, &text, file::Durability::Synced)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Delete layers, uppermost first, with two writes of the table for all. What they held lands in `bin`.
+    pub(crate) fn delete_layers(&self, layers: &mut Writing<'_, Layer>, ids: &[String], bin: &Bin) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for id in ids {
+            layers.update(id, |record| record.set_incomplete(true));
+        }
+        layers.save()?;
+        step();
+        for id in ids {
+            self.tree.take_away(id, bin)?;
+            step();
+            file::remove(&self.tar_split_path(id))?;
+            file::remove_tree(&self.layers_directory().join(id))?;
+        }
+        layers.remove(ids);
+        layers.save()?;
+        step();
+        Ok(())
+    }
+
+    /// Keep the layers and images as they are while the result lives: for checks and long reads of several tables.
+    pub(crate) fn hold_layers(&self) -> Result<Held> {
+        self.layers.lock_shared()
+    }
+}
+
+/// Those of `ids` that no image, no container and no remaining layer needs; `ids` uppermost first.
+pub(crate) fn unused(
+    layers: &Table<Layer>,
+    images: &Table<Image>,
+    containers: &Table<Container>,
+    ids: &[String],
+) -> Vec<String> {
+    let mut unused: Vec<String> = Vec::new();
+    for id in ids {
+        let by_image = images.iter().any(|image| image.layer == *id || image.mapped_layers.contains(id));
+        let by_container = containers.iter().any(|container| container.layer == *id);
+        let by_child = layers.iter().any(|layer| layer.parent == *id && !unused.contains(&layer.id));
+        if layers.get(id).is_some() && !by_image && !by_container && !by_child {
+            unused.push(id.clone());
+        }
+    }
+    unused
+}
+
+fn incomplete_record(addition: &Addition) -> Layer {
+    let mut record = Layer {
+        id: addition.id.clone(),
+        parent: addition.parent.clone().unwrap_or_default(),
+        created: name::now(),
+        ..Layer::default()
+    };
+    record.set_incomplete(true);
+    record
+}
+
+fn complete_record(record: &mut Layer, applied: &layer::Applied) {
+    record.compressed_diff_digest = applied.digest.to_string();
+    record.compressed_size = applied.size as i64;
+    record.diff_digest = applied.diff_id.to_string();
+    record.diff_size = applied.diff_size as i64;
+    record.compression = match applied.compression {
+        layer::Compression::None => 0,
+        layer::Compression::Bzip2 => 1,
+        layer::Compression::Gzip => 2,
+        layer::Compression::Xz => 3,
+        layer::Compression::Zstd => 4,
+    };
+    record.uid_set.clone_from(&applied.uids);
+    record.gid_set.clone_from(&applied.gids);
+    record.set_incomplete(false);
+}
+
+/// Root on the host writes `trusted.` attributes and devices; inside a user namespace neither is possible.
+fn apply_options(threads: layer::Threads) -> layer::ApplyOptions {
+    let privileged = is_privileged();
+    let xattr_prefix = xattr_prefix(privileged);
+    let user_namespace = !privileged;
+    layer::ApplyOptions { xattr_prefix, devices: privileged, user_namespace, threads, ..layer::ApplyOptions::default() }
+}
+
+/// Which attributes overlayfs reads, according to who mounts.
+pub(crate) fn xattr_prefix(privileged: bool) -> layer::XattrPrefix {
+    if privileged { layer::XattrPrefix::Trusted } else { layer::XattrPrefix::User }
+}
+
+/// Root of the host, not of a user namespace?
+pub(crate) fn is_privileged() -> bool {
+    let whole = std::fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]));
+    rustix::process::geteuid().is_root() && whole
+}

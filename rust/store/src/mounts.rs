@@ -1,0 +1,236 @@
+//! Mounts on the host, counted in `R/overlay-layers/mountpoints.json` so that every tool knows of them.
+//!
+//! A container that runs needs none of this: its root is mounted in its own mount namespace. This is for `podman mount`
+//! and for looking into images. Other tools bind-mount `G/overlay` on itself and take that mount away when nothing is
+//! counted, with all that was mounted below it; so the same bind mount is made here before the first mount.
+
+use crate::containers::Rootfs;
+use crate::error::{Context, Error, Result};
+use crate::file::{self, Durability};
+use crate::lockfile;
+use crate::staging::is_mount_point;
+use crate::store::Store;
+use libpod_sys::lock::Kind;
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// One counted mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Mountpoint {
+    id: String,
+    path: String,
+    count: i64,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// Mount data that the kernel takes: one page, with its end.
+const MAX_DATA_BYTES: usize = 4095;
+
+impl Store {
+    /// Mount the root filesystem of a container on the host, or count one more user of that mount; answers where it is.
+    pub fn mount_container(&self, id: &str) -> Result<PathBuf> {
+        let record = self.container(id)?;
+        let rootfs = self.rootfs(&record.id)?;
+        self.mount_layer(&record.layer, &rootfs)
+    }
+
+    /// Mount the read-only view of an image on the host, or count one more user of that mount; answers where it is.
+    pub fn mount_image(&self, id: &str) -> Result<PathBuf> {
+        let image = self.image(id)?;
+        let rootfs = self.image_rootfs(&image.id)?;
+        self.mount_layer(&image.layer, &rootfs)
+    }
+
+    /// Give back one use of a container's mount; `force` gives back all. Answers whether it is still mounted.
+    pub fn unmount_container(&self, id: &str, force: bool) -> Result<bool> {
+        let record = self.container(id)?;
+        self.unmount_layer(&record.layer, force)
+    }
+
+    /// Give back one use of an image's mount; `force` gives back all. Answers whether it is still mounted.
+    pub fn unmount_image(&self, id: &str, force: bool) -> Result<bool> {
+        let image = self.image(id)?;
+        self.unmount_layer(&image.layer, force)
+    }
+
+    /// Where a layer is mounted on the host, and by how many users; `None` where it is not.
+    pub fn mount_of(&self, layer: &str) -> Result<Option<(PathBuf, u32)>> {
+        let found = self.read_mountpoints()?.into_iter().find(|entry| entry.id == layer);
+        Ok(found
+            .filter(|entry| entry.count > 0 && is_mount_point(Path::new(&entry.path)))
+            .map(|entry| (PathBuf::from(entry.path), u32::try_from(entry.count).unwrap_or(u32::MAX))))
+    }
+
+    fn mount_layer(&self, layer: &str, rootfs: &Rootfs) -> Result<PathBuf> {
+        self.prepare()?;
+        let bin = self.bin();
+        let _shutdown_lock = lockfile::acquire(&self.storage_lock(), Kind::Exclusive)?;
+        let _layers = self.write_layers(&bin)?;
+        let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
+        let mut entries = self.read_mountpoints()?;
+        let path = self.tree.directory(layer).join("merged");
+        let known = entries.iter().position(|entry| entry.id == layer);
+        let counted = known.is_some_and(|index| entries[index].count > 0);
+        if !(counted && is_mount_point(&path)) {
+            self.mount_home()?;
+            file::create_dirs(&path)?;
+            mount_overlay(self.tree.home(), rootfs, &path)?;
+        }
+        match known {
+            Some(index) => {
+                entries[index].count = entries[index].count.max(0) + 1;
+                entries[index].path = path.to_string_lossy().into_owned();
+            }
+            None => entries.push(Mountpoint {
+                id: layer.to_owned(),
+                path: path.to_string_lossy().into_owned(),
+                count: 1,
+                extra: Map::new(),
+            }),
+        }
+        held.touch()?;
+        self.write_mountpoints(&entries)?;
+        Ok(path)
+    }
+
+    fn unmount_layer(&self, layer: &str, force: bool) -> Result<bool> {
+        self.prepare()?;
+        let bin = self.bin();
+        let _layers = self.write_layers(&bin)?;
+        self.give_back(layer, force)
+    }
+
+    /// Before a layer is deleted: whatever is mounted of it goes. The layers are locked by the caller.
+    pub(crate) fn unmount_for_removal(&self, layer: &str) -> Result<()> {
+        if self.read_mountpoints()?.iter().any(|entry| entry.id == layer) {
+            self.give_back(layer, true)?;
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, layer: &str, force: bool) -> Result<bool> {
+        let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
+        let mut entries = self.read_mountpoints()?;
+        let path = self.tree.directory(layer).join("merged");
+        let Some(index) = entries.iter().position(|entry| entry.id == layer) else { return Ok(false) };
+        let remaining = if force { 0 } else { entries[index].count - 1 };
+        if remaining > 0 {
+            entries[index].count = remaining;
+        } else {
+            match rustix::mount::unmount(&path, UnmountFlags::DETACH) {
+                // Not mounted, or not there: the count was stale.
+                Ok(()) | Err(Errno::INVAL | Errno::NOENT) => {}
+                Err(errno) => return Err(Error::os("unmount", path, errno)),
+            }
+            entries.remove(index);
+        }
+        held.touch()?;
+        self.write_mountpoints(&entries)?;
+        Ok(remaining > 0)
+    }
+
+    /// Take back the bind mount of the overlay tree on itself when nobody counts a mount below it, as other tools do when
+    /// they end. Call it without locks, after the last unmount.
+    pub fn release_home(&self) -> Result<()> {
+        if !is_mount_point(self.tree.home()) || self.options.skip_mount_home {
+            return Ok(());
+        }
+        let held = lockfile::acquire(&self.storage_lock(), Kind::Exclusive)?;
+        let bin = self.bin();
+        let _layers = self.write_layers(&bin)?;
+        if self.read_mountpoints()?.iter().any(|entry| entry.count > 0) {
+            return Ok(());
+        }
+        // The token tells processes that have the store open to mount it again.
+        held.touch()?;
+        match rustix::mount::unmount(self.tree.home(), UnmountFlags::DETACH) {
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(errno) => Err(Error::os("unmount", self.tree.home(), errno)),
+        }
+    }
+
+    fn mount_home(&self) -> Result<()> {
+        let home = self.tree.home();
+        if self.options.skip_mount_home || is_mount_point(home) {
+            return Ok(());
+        }
+        rustix::mount::mount_bind(home, home).at("bind-mount", home)?;
+        rustix::mount::mount_change(home, MountPropagationFlags::PRIVATE).at("make private", home)
+    }
+
+    fn storage_lock(&self) -> PathBuf {
+        self.options.graphroot.join("storage.lock")
+    }
+
+    fn mountpoints_lock(&self) -> PathBuf {
+        self.options.runroot.join("overlay-layers/mountpoints.lock")
+    }
+
+    fn mountpoints_path(&self) -> PathBuf {
+        self.options.runroot.join("overlay-layers/mountpoints.json")
+    }
+
+    fn read_mountpoints(&self) -> Result<Vec<Mountpoint>> {
+        let path = self.mountpoints_path();
+        match file::read(&path)? {
+            Some(bytes) if !bytes.is_empty() => {
+                serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(&path, error.to_string()))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn write_mountpoints(&self, entries: &[Mountpoint]) -> Result<()> {
+        let path = self.mountpoints_path();
+        let text = serde_json::to_vec(entries).map_err(|error| Error::corrupt(&path, error.to_string()))?;
+        file::replace(&path, &text, Durability::Volatile)
+    }
+}
+
+fn mount_overlay(home: &Path, rootfs: &Rootfs, target: &Path) -> Result<()> {
+    let data = mount_data(home, rootfs)?;
+    let flags = if rootfs.upper.is_none() { MountFlags::RDONLY } else { MountFlags::empty() };
+    if data.as_bytes().len() > MAX_DATA_BYTES {
+        return Err(Error::Unsupported(format!("{}: too many layers for a mount on the host", target.display())));
+    }
+    rustix::mount::mount("overlay", target, "overlay", flags, data.as_c_str()).at("mount", target)
+}
+
+fn mount_data(home: &Path, rootfs: &Rootfs) -> Result<CString> {
+    let mut data = b"lowerdir=".to_vec();
+    for (index, lower) in rootfs.lower.iter().enumerate() {
+        if index > 0 {
+            data.push(b':');
+        }
+        data.extend_from_slice(escape(lower).as_slice());
+    }
+    for (key, path) in [("upperdir", &rootfs.upper), ("workdir", &rootfs.work)] {
+        if let Some(path) = path {
+            data.extend_from_slice(format!(",{key}=").as_bytes());
+            data.extend_from_slice(escape(path).as_slice());
+        }
+    }
+    for option in &rootfs.options {
+        data.push(b',');
+        data.extend_from_slice(option.as_bytes());
+    }
+    CString::new(data).map_err(|_| Error::Invalid(format!("a NUL in the mount options below {}", home.display())))
+}
+
+/// Overlay splits its options at commas and colons, unless a backslash stands before them.
+fn escape(path: &Path) -> Vec<u8> {
+    let mut escaped = Vec::new();
+    for &byte in path.as_os_str().as_bytes() {
+        if matches!(byte, b',' | b':' | b'\\') {
+            escaped.push(b'\\');
+        }
+        escaped.push(byte);
+    }
+    escaped
+}

@@ -1,0 +1,103 @@
+//! Notes of changes that touch several tables, so that a later process can finish what a dead one began.
+//!
+//! A note is a file in `G/libpod/pending`, made before the change and removed after it, both under the write lock of the
+//! layers. Whoever takes that lock and finds a note knows that its writer is dead. Creating and removing a container leave
+//! the same note, `container-<id>` with the id of its layer: either both records are there, then the container stands, or
+//! one is missing, then the rest of it goes. Removing an image leaves `image-<id>` with the ids of its layers.
+
+use crate::error::{Context, Result};
+use crate::file;
+use crate::name;
+use crate::record::Layer;
+use crate::staging::Bin;
+use crate::step;
+use crate::store::Store;
+use crate::table::Writing;
+use std::path::PathBuf;
+
+/// A note of this process.
+#[derive(Debug)]
+pub(crate) struct Note(PathBuf);
+
+fn directory(store: &Store) -> PathBuf {
+    store.graphroot().join("libpod/pending")
+}
+
+impl Note {
+    /// A container and its layer are about to appear or to go.
+    pub(crate) fn container(store: &Store, container: &str, layer: &str) -> Result<Self> {
+        Self::write(store, &format!("container-{container}"), layer)
+    }
+
+    /// An image and those of its layers that nothing else needs are about to go.
+    pub(crate) fn image(store: &Store, image: &str, layers: &[String]) -> Result<Self> {
+        Self::write(store, &format!("image-{image}"), &layers.join("\n"))
+    }
+
+    fn write(store: &Store, name: &str, text: &str) -> Result<Self> {
+        let path = directory(store).join(name);
+        if let Err(error) = std::fs::write(&path, text) {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                return Err(crate::Error::io("write", &path, &error));
+            }
+            file::create_dirs(&directory(store))?;
+            std::fs::write(&path, text).at("write", &path)?;
+        }
+        step();
+        Ok(Self(path))
+    }
+
+    /// The change is complete, or undone.
+    pub(crate) fn settle(self) -> Result<()> {
+        file::remove(&self.0)
+    }
+}
+
+/// Finish the changes of dead processes.
+pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &Bin) -> Result<()> {
+    for name in file::list(&directory(store))? {
+        let path = directory(store).join(&name);
+        let text = String::from_utf8(file::read(&path)?.unwrap_or_default()).unwrap_or_default();
+        let ids: Vec<String> = text.split('\n').filter(|id| name::is_id(id)).map(str::to_owned).collect();
+        match name.split_once('-') {
+            Some(("container", id)) if name::is_id(id) => finish_container(store, layers, id, &ids, bin)?,
+            Some(("image", id)) if name::is_id(id) => finish_image(store, layers, id, &ids, bin)?,
+            _ => {}
+        }
+        file::remove(&path)?;
+    }
+    Ok(())
+}
+
+fn finish_container(
+    store: &Store,
+    layers: &mut Writing<'_, Layer>,
+    container: &str,
+    ids: &[String],
+    bin: &Bin,
+) -> Result<()> {
+    let mut containers = store.containers.write()?;
+    let layer_stands = ids.first().is_some_and(|layer| layers.get(layer).is_some());
+    if layer_stands && containers.get(container).is_some_and(|record| Some(&record.layer) == ids.first()) {
+        return Ok(());
+    }
+    layers.remove(ids);
+    layers.save()?;
+    containers.remove(&[container.to_owned()]);
+    containers.save()?;
+    for id in ids {
+        store.tree.take_away(id, bin)?;
+    }
+    store.remove_container_directories(container)
+}
+
+fn finish_image(store: &Store, layers: &mut Writing<'_, Layer>, image: &str, ids: &[String], bin: &Bin) -> Result<()> {
+    let images = store.images.write()?;
+    if images.get(image).is_some() {
+        return Ok(());
+    }
+    file::remove_tree(&store.images_directory().join(image))?;
+    let containers = store.containers.read()?;
+    let unused = crate::layers::unused(layers, &images, &containers, ids);
+    store.delete_layers(layers, &unused, bin)
+}

@@ -1,0 +1,166 @@
+//! An open store: where it is, and what every operation on it starts with.
+
+use crate::error::{Context, Error, Result};
+use crate::file::{self, Durability};
+use crate::overlay::Tree;
+use crate::pending;
+use crate::record::{Container, Image, Layer};
+use crate::staging::{self, Bin};
+use crate::table::{Area, Writing};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Drivers of containers/storage that this crate does not read.
+const OTHER_DRIVERS: [&str; 5] = ["vfs", "btrfs", "zfs", "aufs", "devicemapper"];
+
+/// Where a store is and how its containers are mounted; what `storage.conf` says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Images, layers and containers. Absolute.
+    pub graphroot: PathBuf,
+    /// State that is void after a reboot. Absolute.
+    pub runroot: PathBuf,
+    /// Overlay mount options for containers that bring none of their own.
+    pub mount_options: Vec<String>,
+    /// Do not bind-mount `G/overlay` on itself for a mount on the host.
+    pub skip_mount_home: bool,
+    /// Never mount with `volatile`.
+    pub disable_volatile: bool,
+}
+
+/// A store of containers/storage with the overlay driver. Cheap to open; safe to share between threads.
+///
+/// Readers take no lock. Writers lock the tables they change, in the order layers, images, containers.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) options: Options,
+    pub(crate) tree: Tree,
+    pub(crate) layers: Area<Layer>,
+    pub(crate) images: Area<Image>,
+    pub(crate) containers: Area<Container>,
+    prepared: OnceLock<()>,
+}
+
+impl Store {
+    /// Open the store. Nothing is created: a store that does not exist yet is empty.
+    pub fn open(options: Options) -> Result<Self> {
+        for path in [&options.graphroot, &options.runroot] {
+            if !path.is_absolute() {
+                return Err(Error::Invalid(format!("the store's path `{}` is not absolute", path.display())));
+            }
+        }
+        let graphroot = &options.graphroot;
+        let store = Self {
+            tree: Tree::new(graphroot),
+            layers: Area::new(&graphroot.join("overlay-layers"), "layers"),
+            images: Area::new(&graphroot.join("overlay-images"), "images"),
+            containers: Area::new(&graphroot.join("overlay-containers"), "containers"),
+            prepared: OnceLock::new(),
+            options,
+        };
+        store.refuse_other_formats()?;
+        Ok(store)
+    }
+
+    fn refuse_other_formats(&self) -> Result<()> {
+        let marker = self.tree.home().join(".has-mount-program");
+        if file::read(&marker)?.is_some_and(|text| text.trim_ascii() == b"true") {
+            let text = "written with a mount_program (fuse-overlayfs): its whiteouts are not those of native overlay";
+            return Err(Error::Unsupported(format!("{}: the store was {text}", self.options.graphroot.display())));
+        }
+        if !self.tree.home().exists() {
+            for driver in OTHER_DRIVERS {
+                let images = self.options.graphroot.join(format!("{driver}-images"));
+                if images.exists() {
+                    let text = format!("{}: the store uses the driver `{driver}`", self.options.graphroot.display());
+                    return Err(Error::Unsupported(format!("{text}; only `overlay` is supported")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `G`: images, layers, containers.
+    pub fn graphroot(&self) -> &Path {
+        &self.options.graphroot
+    }
+
+    /// `R`: state that is void after a reboot.
+    pub fn runroot(&self) -> &Path {
+        &self.options.runroot
+    }
+
+    pub(crate) fn layers_directory(&self) -> PathBuf {
+        self.options.graphroot.join("overlay-layers")
+    }
+
+    pub(crate) fn images_directory(&self) -> PathBuf {
+        self.options.graphroot.join("overlay-images")
+    }
+
+    pub(crate) fn containers_directory(&self) -> PathBuf {
+        self.options.graphroot.join("overlay-containers")
+    }
+
+    pub(crate) fn tar_split_path(&self, layer: &str) -> PathBuf {
+        self.layers_directory().join(format!("{layer}.tar-split.gz"))
+    }
+
+    /// Where this process may put what no other tool shall see.
+    pub(crate) fn staging_root(&self) -> PathBuf {
+        self.options.graphroot.join("libpod/staging")
+    }
+
+    /// Where layers are staged: beside the overlay tree, or inside it where it is a filesystem of its own.
+    pub(crate) fn layer_staging_root(&self) -> Result<PathBuf> {
+        let root = self.staging_root();
+        file::create_dirs(&root)?;
+        if staging::can_rename(&root, self.tree.home())? { Ok(root) } else { Ok(self.tree.home().join("tempdirs")) }
+    }
+
+    /// Before the first change: make the directories, sweep what dead processes staged.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        if self.prepared.get().is_some() {
+            return Ok(());
+        }
+        let fresh = !self.tree.home().exists();
+        file::create_dirs(&self.tree.home().join("l"))?;
+        for directory in [self.layers_directory(), self.images_directory(), self.containers_directory()] {
+            file::create_dirs(&directory)?;
+        }
+        file::create_dirs(&self.options.runroot)?;
+        if fresh {
+            // Says that whiteouts here are those of the kernel; without it other tools search the whole tree for others.
+            file::replace(&self.tree.home().join(".has-mount-program"), b"false", Durability::Volatile)?;
+        }
+        for root in [self.staging_root(), self.tree.home().join("tempdirs"), self.layers_directory().join("tmp")] {
+            staging::sweep(&root)?;
+        }
+        let _ = self.prepared.set(());
+        Ok(())
+    }
+
+    /// Lock the layers for writing, and first finish what dead processes began: incomplete layers, pending changes.
+    ///
+    /// Layer directories that are taken away land in `bin`; the caller drops it after the lock.
+    pub(crate) fn write_layers(&self, bin: &Bin) -> Result<Writing<'_, Layer>> {
+        let mut layers = self.layers.write()?;
+        let dead: Vec<String> =
+            layers.iter().filter(|layer| layer.is_incomplete()).map(|layer| layer.id.clone()).collect();
+        self.delete_layers(&mut layers, &dead, bin)?;
+        pending::finish_all(self, &mut layers, bin)?;
+        Ok(layers)
+    }
+
+    /// A bin for what an operation takes away.
+    pub(crate) fn bin(&self) -> Bin {
+        Bin::new(self.staging_root())
+    }
+}
+
+/// Write what the filesystem below `directory` holds to the disk.
+pub(crate) fn sync_filesystem(directory: &Path) -> Result<()> {
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+    let fd = rustix::fs::open(directory, flags, rustix::fs::Mode::empty()).at("open", directory)?;
+    rustix::fs::syncfs(&fd).at("sync", directory)
+}

@@ -1,0 +1,345 @@
+//! One table of records: a stable and a volatile file, their lock, and what this process remembers of them.
+//!
+//! Start at [`Area`]. Readers take no lock: both files are only ever replaced by rename, so what is read is whole. A
+//! writer holds the lock, works on a [`Writing`] copy that was loaded under it, and saves.
+
+use crate::error::{Error, Result};
+use crate::file::{self, Durability};
+use crate::lockfile::{self, Held, Token};
+use crate::record::Record;
+use libpod_sys::lock::Kind;
+use rustix::io::Errno;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// In which file a record stands; it is written back to the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// `layers.json`, `images.json`, `containers.json`.
+    Stable = 0,
+    /// `volatile-….json`: void after a reboot, not synced, unknown to containers/storage before 1.45.
+    Volatile = 1,
+}
+
+const HOMES: [Home; 2] = [Home::Stable, Home::Volatile];
+
+/// Identity of one version of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Version {
+    inode: u64,
+    size: i64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+fn version(path: &Path) -> Result<Option<Version>> {
+    match rustix::fs::stat(path) {
+        Ok(stat) => Ok(Some(Version {
+            inode: stat.st_ino,
+            size: stat.st_size,
+            modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
+            changed: (stat.st_ctime, stat.st_ctime_nsec as i64),
+        })),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(Error::os("stat", path, errno)),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    token: Token,
+    files: [Option<Version>; 2],
+}
+
+/// The records of both files, stable ones first, in the order of the files.
+#[derive(Debug, Clone)]
+pub(crate) struct Table<T> {
+    files: [Vec<T>; 2],
+}
+
+impl<T: Record> Table<T> {
+    /// All records.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
+        self.files.iter().flatten()
+    }
+
+    /// The record with exactly this id.
+    pub(crate) fn get(&self, id: &str) -> Option<&T> {
+        self.iter().find(|record| record.id() == id)
+    }
+
+    /// The record with this name.
+    pub(crate) fn by_name(&self, name: &str) -> Option<&T> {
+        self.iter().find(|record| record.names().iter().any(|other| other == name))
+    }
+
+    /// The record whose id alone starts with `prefix`.
+    pub(crate) fn by_prefix(&self, what: &'static str, prefix: &str) -> Result<Option<&T>> {
+        if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let mut found = self.iter().filter(|record| record.id().starts_with(prefix));
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => Err(Error::Ambiguous { what, prefix: prefix.to_owned() }),
+            (only, _) => Ok(only),
+        }
+    }
+}
+
+/// Where a table lives, and its last version that this process read.
+#[derive(Debug)]
+pub(crate) struct Area<T> {
+    files: [PathBuf; 2],
+    lock: PathBuf,
+    cache: Mutex<Option<(Stamp, Arc<Table<T>>)>>,
+}
+
+impl<T: Record> Area<T> {
+    /// The table `<directory>/<name>.json` with its volatile twin and its lock file.
+    pub(crate) fn new(directory: &Path, name: &str) -> Self {
+        Self {
+            files: [directory.join(format!("{name}.json")), directory.join(format!("volatile-{name}.json"))],
+            lock: directory.join(format!("{name}.lock")),
+            cache: Mutex::new(None),
+        }
+    }
+
+    /// The current records. Waits for nobody.
+    pub(crate) fn read(&self) -> Result<Arc<Table<T>>> {
+        let stamp = self.stamp(lockfile::peek(&self.lock)?)?;
+        self.load(stamp)
+    }
+
+    /// Lock for reading: nobody changes the table while the result lives.
+    pub(crate) fn lock_shared(&self) -> Result<Held> {
+        lockfile::acquire(&self.lock, Kind::Shared)
+    }
+
+    /// Lock for writing and load what is there now.
+    pub(crate) fn write(&self) -> Result<Writing<'_, T>> {
+        let held = lockfile::acquire(&self.lock, Kind::Exclusive)?;
+        let stamp = self.stamp(held.token()?)?;
+        let table = Arc::unwrap_or_clone(self.load(stamp)?);
+        Ok(Writing { area: self, held, table, changed: [false; 2] })
+    }
+
+    fn stamp(&self, token: Token) -> Result<Stamp> {
+        Ok(Stamp { token, files: [version(&self.files[0])?, version(&self.files[1])?] })
+    }
+
+    /// `stamp` was taken before the files are read: a change in between causes one reload too many, never one too few.
+    fn load(&self, stamp: Stamp) -> Result<Arc<Table<T>>> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, table)) = cache.as_ref()
+            && *known == stamp
+        {
+            return Ok(Arc::clone(table));
+        }
+        let stable: Vec<T> = parse(&self.files[0])?;
+        let mut volatile: Vec<T> = if stamp.files[1].is_some() { parse(&self.files[1])? } else { Vec::new() };
+        volatile.retain(|record| !stable.iter().any(|other| other.id() == record.id()));
+        let mut table = Table { files: [stable, volatile] };
+        settle_names(&mut table);
+        let table = Arc::new(table);
+        *cache = Some((stamp, Arc::clone(&table)));
+        Ok(table)
+    }
+}
+
+/// A missing or empty file is the empty list. A malformed one is an error: nothing may be saved over it.
+fn parse<T: Record>(path: &Path) -> Result<Vec<T>> {
+    match file::read(path)? {
+        None => Ok(Vec::new()),
+        Some(bytes) if bytes.is_empty() => Ok(Vec::new()),
+        Some(bytes) => {
+            let list: Option<Vec<T>> =
+                serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(path, error.to_string()))?;
+            Ok(list.unwrap_or_default())
+        }
+    }
+}
+
+/// Of two records with the same name the last one keeps it.
+fn settle_names<T: Record>(table: &mut Table<T>) {
+    let mut seen = std::collections::HashSet::new();
+    for record in table.files.iter_mut().flatten().rev() {
+        record.names_mut().retain(|name| seen.insert(name.clone()));
+    }
+}
+
+/// A table under its write lock.
+#[derive(Debug)]
+pub(crate) struct Writing<'a, T> {
+    area: &'a Area<T>,
+    held: Held,
+    table: Table<T>,
+    changed: [bool; 2],
+}
+
+impl<T> std::ops::Deref for Writing<'_, T> {
+    type Target = Table<T>;
+
+    fn deref(&self) -> &Table<T> {
+        &self.table
+    }
+}
+
+impl<T: Record> Writing<'_, T> {
+    /// Append a record.
+    pub(crate) fn push(&mut self, home: Home, record: T) {
+        self.table.files[home as usize].push(record);
+        self.changed[home as usize] = true;
+    }
+
+    /// Change the record with this id, if it is there.
+    pub(crate) fn update<R>(&mut self, id: &str, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        for home in HOMES {
+            let file = &mut self.table.files[home as usize];
+            if let Some(record) = file.iter_mut().find(|record| record.id() == id) {
+                self.changed[home as usize] = true;
+                return Some(change(record));
+            }
+        }
+        None
+    }
+
+    /// Take the names away from every record but `owner`.
+    pub(crate) fn take_names(&mut self, owner: &str, names: &[String]) {
+        for home in HOMES {
+            for record in &mut self.table.files[home as usize] {
+                if record.id() != owner && record.names().iter().any(|name| names.contains(name)) {
+                    record.names_mut().retain(|name| !names.contains(name));
+                    self.changed[home as usize] = true;
+                }
+            }
+        }
+    }
+
+    /// Drop the records with these ids.
+    pub(crate) fn remove(&mut self, ids: &[String]) {
+        for home in HOMES {
+            let file = &mut self.table.files[home as usize];
+            let before = file.len();
+            file.retain(|record| !ids.iter().any(|id| id == record.id()));
+            self.changed[home as usize] |= file.len() != before;
+        }
+    }
+
+    /// Publish what was changed: the token first, then each file in one step.
+    pub(crate) fn save(&mut self) -> Result<()> {
+        if self.changed == [false; 2] {
+            return Ok(());
+        }
+        let token = self.held.touch()?;
+        for home in HOMES {
+            if !std::mem::take(&mut self.changed[home as usize]) {
+                continue;
+            }
+            let path = &self.area.files[home as usize];
+            let durability = if home == Home::Stable { Durability::Synced } else { Durability::Volatile };
+            let text = serde_json::to_vec(&self.table.files[home as usize])
+                .map_err(|error| Error::corrupt(path, error.to_string()))?;
+            file::replace(path, &text, durability)?;
+        }
+        let stamp = self.area.stamp(token)?;
+        let mut cache = self.area.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        *cache = Some((stamp, Arc::new(self.table.clone())));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Image;
+    use crate::testing::Scratch;
+
+    fn image(id: &str, names: &[&str]) -> Image {
+        Image { id: id.into(), names: names.iter().map(|&name| name.into()).collect(), ..Image::default() }
+    }
+
+    fn add(area: &Area<Image>, home: Home, record: Image) {
+        let mut writing = area.write().expect("lock");
+        writing.push(home, record);
+        writing.save().expect("save");
+    }
+
+    #[test]
+    fn a_missing_store_reads_as_empty() {
+        let scratch = Scratch::new();
+        let area: Area<Image> = Area::new(&scratch.path().join("none"), "images");
+        assert_eq!(area.read().expect("read").iter().count(), 0);
+        assert!(!scratch.path().join("none").exists(), "reading creates nothing");
+    }
+
+    #[test]
+    fn records_go_back_to_the_file_they_came_from() {
+        let scratch = Scratch::new();
+        let area: Area<Image> = Area::new(scratch.path(), "images");
+        add(&area, Home::Stable, image("aa", &[]));
+        add(&area, Home::Volatile, image("bb", &[]));
+        let other: Area<Image> = Area::new(scratch.path(), "images");
+        let mut writing = other.write().expect("lock");
+        writing.update("bb", |record| record.metadata = "changed".into()).expect("there");
+        writing.save().expect("save");
+        let stable = std::fs::read_to_string(scratch.path().join("images.json")).expect("stable");
+        let volatile = std::fs::read_to_string(scratch.path().join("volatile-images.json")).expect("volatile");
+        assert!(stable.contains("aa") && !stable.contains("bb"));
+        assert!(volatile.contains("changed") && !volatile.contains("aa"));
+    }
+
+    #[test]
+    fn a_change_by_somebody_else_is_seen() {
+        let scratch = Scratch::new();
+        let ours: Area<Image> = Area::new(scratch.path(), "images");
+        let theirs: Area<Image> = Area::new(scratch.path(), "images");
+        add(&ours, Home::Stable, image("aa", &[]));
+        assert_eq!(ours.read().expect("read").iter().count(), 1);
+        add(&theirs, Home::Stable, image("bb", &[]));
+        assert_eq!(ours.read().expect("read").iter().count(), 2);
+        add(&ours, Home::Stable, image("cc", &[]));
+        assert_eq!(theirs.read().expect("read").iter().count(), 3);
+    }
+
+    #[test]
+    fn an_unchanged_table_is_not_parsed_again() {
+        let scratch = Scratch::new();
+        let area: Area<Image> = Area::new(scratch.path(), "images");
+        add(&area, Home::Stable, image("aa", &[]));
+        assert!(Arc::ptr_eq(&area.read().expect("read"), &area.read().expect("read")));
+    }
+
+    #[test]
+    fn a_malformed_table_is_an_error_and_stays_as_it_is() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("images.json");
+        std::fs::write(&path, "[{\"id\":").expect("write");
+        let area: Area<Image> = Area::new(scratch.path(), "images");
+        assert!(matches!(area.read(), Err(Error::Corrupt { .. })));
+        assert!(matches!(area.write(), Err(Error::Corrupt { .. })));
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), "[{\"id\":");
+    }
+
+    #[test]
+    fn the_last_record_keeps_a_duplicate_name() {
+        let scratch = Scratch::new();
+        let text = r#"[{"id":"aa","names":["x","y"]},{"id":"bb","names":["x"]}]"#;
+        std::fs::write(scratch.path().join("images.json"), text).expect("write");
+        let area: Area<Image> = Area::new(scratch.path(), "images");
+        let table = area.read().expect("read");
+        assert_eq!(table.by_name("x").expect("x").id, "bb");
+        assert_eq!(table.get("aa").expect("aa").names, ["y"]);
+    }
+
+    #[test]
+    fn an_ambiguous_prefix_is_an_error() {
+        let scratch = Scratch::new();
+        let area: Area<Image> = Area::new(scratch.path(), "images");
+        add(&area, Home::Stable, image("abc1", &[]));
+        add(&area, Home::Stable, image("abd2", &[]));
+        let table = area.read().expect("read");
+        assert!(matches!(table.by_prefix("image", "ab"), Err(Error::Ambiguous { .. })));
+        assert_eq!(table.by_prefix("image", "abc").expect("one").expect("found").id, "abc1");
+        assert!(table.by_prefix("image", "").expect("empty").is_none());
+    }
+}

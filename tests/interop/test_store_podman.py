@@ -1,0 +1,222 @@
+"""One store, several tools: what we write Podman, Skopeo and Buildah read, and the other way round."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from libpod.store import Store, open_store
+from tests.support import cli, probe
+from tests.support.store import BUSYBOX, add_image, busybox_layers, tar_of
+
+OURS = "localhost/ours:latest"
+
+
+@pytest.fixture
+def shared(store_directory: Path) -> Iterator[cli.Cli]:
+    """Real Podman on a store that we use as well."""
+    probe.needs_root()
+    probe.needs_programs("podman", "runc", "conmon", "skopeo", "buildah")
+    probe.require(BUSYBOX.exists(), "needs /bin/busybox")
+    program = cli.real_podman(store_directory)
+    yield program
+    program.remove_all()
+
+
+def our(program: cli.Cli) -> Store:
+    return open_store(str(program.root), str(program.runroot))
+
+
+def storage(program: cli.Cli, name: str) -> str:
+    """The name of an image in this store, as containers/image spells it."""
+    return f"containers-storage:[overlay@{program.root}+{program.runroot}]{name}"
+
+
+def run(*words: str | Path) -> str:
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout
+
+
+def test_podman_lists_runs_and_removes_what_we_wrote(shared: cli.Cli) -> None:
+    store = our(shared)
+    image = add_image(store, OURS, busybox_layers())
+    assert shared("images", "--no-trunc", "-q").stdout.strip() == f"sha256:{image['id']}"
+    assert shared("run", "--rm", "--network", "none", OURS).stdout == "hello from the store\n"
+    gone = shared("run", "--rm", "--network", "none", OURS, "/bin/busybox", "ls", "/gone", code=1)
+    assert "No such file" in gone.stderr
+    shared("rmi", OURS)
+    assert store.images() == []
+    assert store.check(contents=True) == []
+
+
+def test_skopeo_and_buildah_read_what_we_wrote(shared: cli.Cli, tmp_path: Path) -> None:
+    store = our(shared)
+    image = add_image(store, OURS, busybox_layers())
+    run("skopeo", "copy", storage(shared, OURS), f"oci:{tmp_path}/layout:x")
+    config = json.loads(run("skopeo", "inspect", "--config", storage(shared, OURS)))
+    layers = store.layers()
+    assert config["rootfs"]["diff_ids"] == [layer["diff-digest"] for layer in layers]
+    root = ("--root", shared.root, "--runroot", shared.runroot, "--storage-driver", "overlay")
+    container = run("buildah", *root, "from", "--pull-never", OURS).strip()
+    try:
+        mounted = run("buildah", *root, "mount", container).strip()
+        assert Path(mounted, "etc/hello").read_text() == "hello from the store\n"
+        assert not Path(mounted, "gone").exists()
+        assert image["id"] in [record["image"] for record in store.containers()]
+    finally:
+        run("buildah", *root, "rm", container)
+    assert store.containers() == []
+    assert store.check(contents=True) == []
+
+
+def test_we_read_and_use_what_podman_wrote(shared: cli.Cli, tmp_path: Path) -> None:
+    (tmp_path / "base.tar").write_bytes(busybox_layers()[0])
+    shared("import", str(tmp_path / "base.tar"), "localhost/base:latest")
+    shared("run", "--network", "none", "--name", "c", "localhost/base", "/bin/busybox", "rm", "/gone")
+    shared("commit", "-q", "c", "localhost/child:latest")
+    shared("rm", "c")
+    store = our(shared)
+    assert store.check(contents=True) == [], "every tar of theirs is rebuilt byte for byte"
+    child = store.image("localhost/child:latest")
+    assert shared("inspect", "--format", "{{.Id}}", "localhost/child").stdout.strip() == child["id"]
+    container = store.create_container(
+        "", names=["ours"], image=child["id"], layer_parent=child["layer"], metadata="{}", flags={}
+    )
+    mounted = store.mount_container(container["id"])
+    assert Path(mounted, "bin/busybox").exists()
+    assert not Path(mounted, "gone").exists()
+    refused = shared("rmi", "localhost/child", code=None)
+    assert refused.returncode != 0, "our container protects the image"
+    assert store.unmount_container(container["id"]) is False
+    store.remove_container(container["id"])
+    store.release_home()
+    shared("rmi", "localhost/child", "localhost/base")
+    assert store.layers() == []
+    assert store.check(contents=True) == []
+
+
+def test_both_count_one_mount(shared: cli.Cli) -> None:
+    store = our(shared)
+    add_image(store, OURS, busybox_layers())
+    mine = store.mount_image(OURS)
+    theirs = shared("image", "mount", OURS).stdout.strip()
+    assert theirs == mine
+    shared("images")
+    assert Path(mine, "etc/hello").exists(), "a command of theirs that ends takes no counted mount away"
+    assert store.mount_of(store.image(OURS)["layer"]) == (mine, 2)
+    shared("image", "umount", OURS)
+    assert Path(mine, "etc/hello").exists()
+    assert store.unmount_image(OURS) is False
+    store.release_home()
+    assert not Path(mine, "etc/hello").exists()
+
+
+_OUR_WORK = """
+import sys
+from libpod.errors import LibpodError
+from libpod.store import open_store
+from tests.support.store import add_image, tar_of
+root, runroot, number = sys.argv[1:]
+store = open_store(root, runroot)
+shared = tar_of({"shared": b"the same in every image"})
+for turn in range(6):
+    own = tar_of({f"own-{number}-{turn}": bytes(200_000)})
+    name = f"localhost/ours-{number}:{turn}"
+    image = add_image(store, name, [shared, own])
+    store.add_image_names(image["id"], ["localhost/contested:latest"])
+    container = store.create_container("", names=[f"c-{number}-{turn}"], image=image["id"],
+                                       layer_parent=image["layer"], metadata="{}", flags={})
+    store.rootfs(container["id"])
+    store.remove_container(container["id"])
+    if turn % 2:
+        store.remove_image(image["id"])
+    store.images(), store.layers(), store.containers()
+"""
+
+
+def start_ours(program: cli.Cli, script: str, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", script, str(program.root), str(program.runroot), *words]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2])
+
+
+def test_twenty_processes_at_once_leave_a_store_that_both_read(shared: cli.Cli, tmp_path: Path) -> None:
+    workers = [start_ours(shared, _OUR_WORK, str(number)) for number in range(8)]
+    for number in range(12):
+        name, tar = f"localhost/theirs-{number}:latest", tmp_path / f"{number}.tar"
+        tar.write_bytes(tar_of({"x": random.Random(number).randbytes(100_000)}))
+        steps = [
+            shared.command("import", "-q", str(tar), name),
+            shared.command("tag", name, "localhost/contested:latest"),
+            shared.command("images"),
+        ]
+        if number % 2:
+            steps.append(shared.command("untag", name))
+        script = " && ".join(" ".join(step) + " >/dev/null" for step in steps)
+        workers.append(subprocess.Popen(["sh", "-c", script], stderr=subprocess.PIPE, env=shared.environment))
+    for worker in workers:
+        _, stderr = worker.communicate(timeout=110)
+        assert worker.returncode == 0, stderr.decode()
+    store = our(shared)
+    assert store.check(contents=True) == []
+    images = {image["id"] for image in store.images()}
+    listed = {line.removeprefix("sha256:") for line in shared("images", "-a", "-q", "--no-trunc").stdout.split()}
+    assert listed == images
+    assert len([image for image in store.images() if "localhost/contested:latest" in image["names"]]) == 1
+    assert len([image for image in store.images() if "localhost/ours-" in " ".join(image["names"])]) == 24
+    shared("rmi", "-f", "-a")
+    assert store.layers() == []
+
+
+_KILLED_WORK = """
+import sys
+from libpod.store import open_store
+from tests.support.store import add_image, tar_of
+store = open_store(*sys.argv[1:3])
+print(flush=True)
+for turn in range(1000):
+    layers = [tar_of({f"{part}-{turn}-{number}": bytes(3000) for number in range(20)}) for part in "abc"]
+    image = add_image(store, f"localhost/k:{turn}", layers)
+    container = store.create_container("", names=["k"], image=image["id"], layer_parent=image["layer"], metadata="{}")
+    store.remove_container(container["id"])
+    store.remove_image(image["id"])
+"""
+
+
+def test_killed_at_any_moment_the_store_stays_whole(shared: cli.Cli) -> None:
+    chance = random.Random(7)
+    for _ in range(25):
+        worker = subprocess.Popen(
+            [sys.executable, "-c", _KILLED_WORK, str(shared.root), str(shared.runroot)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        time.sleep(chance.uniform(0.0, 0.12))
+        worker.kill()
+        _, stderr = worker.communicate()
+        assert not stderr, stderr.decode()
+        store = our(shared)
+        for image in store.images():
+            assert store.image_size(image["id"]) > 0
+            store.image_data(image["id"], "manifest")
+        for record in store.containers():
+            store.remove_container(record["id"])
+    store = our(shared)
+    kept = add_image(store, OURS, busybox_layers())
+    assert store.check(contents=True) == []
+    assert shared("run", "--rm", "--network", "none", OURS).stdout == "hello from the store\n"
+    assert kept["id"] in shared("images", "-q", "--no-trunc").stdout
+    for image in store.images():
+        store.remove_image(image["id"])
+    staged = list((shared.root / "libpod/staging").iterdir()) + list((shared.root / "libpod/pending").iterdir())
+    assert staged == []
