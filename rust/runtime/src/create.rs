@@ -148,6 +148,7 @@ fn spawn(setup: &Setup<'_>, mounter: Mounter, namespaces: &NamespacePlan, cgroup
             None => 1,
         }
     });
+    drop(theirs);
     if let Some(own) = restore {
         setns(own.as_fd(), Namespaces::PID).map_err(|error| Error::call("return to the PID namespace", &error))?;
     }

@@ -20,6 +20,7 @@ mod copy_up;
 mod create;
 mod devices;
 mod error;
+pub mod exec;
 pub mod hooks;
 mod mount_options;
 pub mod mounting;
@@ -38,3 +39,4 @@ pub mod user;
 
 pub use create::{Created, Request, Rootfs, Running, Stdio, create, describe};
 pub use error::{Error, ErrorKind, Result};
+pub use exec::{ExecRunning, ExecTarget, exec};

@@ -1,4 +1,4 @@
-//! Resource limits of the container's process.
+//! Resource limits of the container's process, and its place in the queue of the out-of-memory killer.
 //!
 //! Raising a hard limit takes `CAP_SYS_RESOURCE` in the initial user namespace. Without it the nearest limit that the kernel
 //! grants is set, and the caller is told.
@@ -53,6 +53,18 @@ impl Limit {
         Ok(Some(format!(
             "{name}: hard limit {wanted} set to {hard}: the kernel refuses to raise it without CAP_SYS_RESOURCE"
         )))
+    }
+}
+
+/// Set the out-of-memory score adjustment of this process; one that the kernel refuses is returned as a warning.
+pub fn set_oom_score(score: i32) -> Result<Option<String>> {
+    let path = "/proc/self/oom_score_adj";
+    match std::fs::write(path, score.to_string()) {
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(Some(format!(
+            "oom_score_adj {score} is not set: the kernel refuses to lower it without CAP_SYS_RESOURCE"
+        ))),
+        Err(error) => Err(Error::step("write", path, Errno::from_io_error(&error).unwrap_or(Errno::IO))),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::hooks;
 use crate::mount_options::{Bind, MountOptions};
 use crate::mounting::Target;
 use crate::namespaces::NamespacePlan;
+use crate::rlimits::set_oom_score;
 use crate::rootdir::Missing;
 use crate::rootfs::{self, Rootfs};
 use crate::spec::{ConsoleSize, Hook, Spec};
@@ -16,7 +17,6 @@ use crate::stage::Stage;
 use crate::{cgroup_mount, console, copy_up, protect};
 use libpod_sys::process::{Namespaces, unshare};
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags, unmount};
 use rustix::process::{Gid, Uid, chdir, fchdir, pivot_root};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
@@ -159,7 +159,10 @@ impl Step<'_> {
     /// Do it.
     pub fn execute(&self, stage: &mut Stage) -> Result<()> {
         match self {
-            Self::OomScore(score) => set_oom_score(stage, *score),
+            Self::OomScore(score) => {
+                set_oom_score(*score)?.into_iter().for_each(|text| stage.warn(text));
+                Ok(())
+            }
             Self::Join(plan) => plan.join(),
             Self::AwaitReady => stage.await_ready(),
             Self::BecomeRoot => become_root(),
@@ -206,23 +209,6 @@ impl Step<'_> {
             }
         }
     }
-}
-
-fn set_oom_score(stage: &Stage, score: i32) -> Result<()> {
-    let path = "/proc/self/oom_score_adj";
-    match std::fs::write(path, score.to_string()) {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            stage.warn(format!(
-                "oom_score_adj {score} is not set: the kernel refuses to lower it without CAP_SYS_RESOURCE"
-            ));
-            Ok(())
-        }
-        other => other.map_err(|error| Error::step("write", path, errno_of(&error))),
-    }
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 fn become_root() -> Result<()> {

@@ -1,0 +1,180 @@
+//! One more process in a running container.
+//!
+//! The caller, which has one thread, lends its child the container's PID namespace and takes its own back, so the new process is
+//! both inside and a child of the caller. The child joins the other namespaces and does what a first process does from there:
+//! limits, user, capabilities, filter, `execve`. Nothing of the caller is executed in the container.
+
+use crate::cgroup::Cgroup;
+use crate::channel::{Channel, Message};
+use crate::child::place_stdio;
+use crate::command::Command;
+use crate::console;
+use crate::create::{Stdio, await_exec};
+use crate::error::{Error, Result};
+use crate::mounting::Mounter;
+use crate::rlimits::set_oom_score;
+use crate::rootdir::RootDir;
+use crate::seccomp::Program;
+use crate::spec::Process;
+use crate::stage::Stage;
+use libpod_sys::process::{Namespaces, clone3, reset_signals, setns};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, set_dumpable_behavior, setsid, waitid,
+};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// The container to enter.
+#[derive(Debug)]
+pub struct ExecTarget<'a> {
+    /// The container.
+    pub id: &'a str,
+    /// Its first process, in the caller's PID namespace.
+    pub pid: Pid,
+    /// The same process, held since it was known to be the right one.
+    pub pidfd: BorrowedFd<'a>,
+    /// Its cgroup, which the new process joins.
+    pub cgroup: Option<&'a Cgroup>,
+    /// The compiled filter of the container.
+    pub seccomp: Option<&'a Program>,
+    /// Descriptors after the standard ones that stay open.
+    pub preserve_fds: u32,
+}
+
+/// A process that runs in the container.
+#[derive(Debug)]
+pub struct ExecRunning {
+    /// Its number in the caller's PID namespace; a child of the caller.
+    pub pid: Pid,
+    /// The same, as a descriptor.
+    pub pidfd: OwnedFd,
+    /// Master end of its terminal.
+    pub terminal: Option<OwnedFd>,
+    /// What was not done as asked.
+    pub warnings: Vec<String>,
+}
+
+/// Execute `process` in the container. Returns when it is executed, or with the reason why not; then nothing is left behind.
+pub fn exec(target: &ExecTarget<'_>, process: &Process, stdio: &Stdio) -> Result<ExecRunning> {
+    if process.terminal != matches!(stdio, Stdio::Terminal) {
+        return Err(Error::invalid("process.terminal and the standard descriptors contradict each other"));
+    }
+    if target.cgroup.is_some_and(Cgroup::is_frozen) {
+        return Err(Error::State { what: "cannot exec in a paused container".into() });
+    }
+    let command = Command::plan(process, target.seccomp, target.id, target.preserve_fds)?;
+    let namespaces = namespaces_of(target.pid)?;
+    let (ours, theirs) = Channel::pair()?;
+    let (mut ours, mut theirs) = (Some(ours), Some(theirs));
+    let unified = target.cgroup.and_then(Cgroup::unified_directory);
+    let own = openat(CWD, "/proc/self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::step("open", "/proc/self/ns/pid", errno))?;
+    join(target.pidfd, Namespaces::PID)?;
+    let child = clone3(Namespaces::NONE, unified.as_ref().map(AsFd::as_fd), || {
+        // The child's copy of the parent's end: as long as it is open, the parent is never seen to go.
+        drop(ours.take());
+        theirs.take().map_or(1, |channel| run(target, namespaces, &command, process, stdio, channel))
+    });
+    setns(own.as_fd(), Namespaces::PID).map_err(|error| Error::call("return to the PID namespace", &error))?;
+    let child = child.map_err(|error| Error::call("fork into the container", &error))?;
+    drop(theirs);
+    let channel = ours.ok_or_else(|| Error::invalid("the channel was used up"))?;
+    let mut running = ExecRunning { pid: child.pid, pidfd: child.pidfd, terminal: None, warnings: Vec::new() };
+    match running.let_go(&channel, target.cgroup) {
+        Ok(()) => Ok(running),
+        Err(error) => {
+            // Each fails only where the child has ended by itself.
+            let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
+            let _ = waitid(WaitId::PidFd(running.pidfd.as_fd()), WaitIdOptions::EXITED);
+            Err(error)
+        }
+    }
+}
+
+impl ExecRunning {
+    fn let_go(&mut self, channel: &Channel, cgroup: Option<&Cgroup>) -> Result<()> {
+        let tell = |message| channel.send(&message).map_err(|errno| Error::pathless("tell the child to go on", errno));
+        let placed = cgroup.map_or(Ok(()), |cgroup| cgroup.add_to_v1(self.pid)).and_then(|()| tell(Message::Ready));
+        loop {
+            match channel.receive()? {
+                Some(Message::Warning(text)) => self.warnings.push(text),
+                Some(Message::Prepared(terminal)) => {
+                    self.terminal = terminal;
+                    break;
+                }
+                Some(Message::Failed(error)) => return Err(error),
+                Some(other) => return Err(Error::Died { how: format!("unexpected message {other:?}") }),
+                // A child that has died cannot be placed either, and has said less than the placing.
+                None => return Err(placed.err().unwrap_or(Error::Died { how: "without a word".into() })),
+            }
+        }
+        placed?;
+        tell(Message::Go)?;
+        await_exec(channel, &mut self.warnings)
+    }
+}
+
+/// The namespaces of `pid` that differ, or may differ, from ours.
+fn namespaces_of(pid: Pid) -> Result<Namespaces> {
+    let all = Namespaces::MOUNT | Namespaces::NET | Namespaces::IPC | Namespaces::UTS | Namespaces::CGROUP;
+    let path = format!("/proc/{}/ns/user", pid.as_raw_nonzero());
+    let theirs = rustix::fs::stat(&path).map_err(|errno| Error::step("look at", &path, errno))?;
+    let ours =
+        rustix::fs::stat("/proc/self/ns/user").map_err(|errno| Error::step("look at", "/proc/self/ns/user", errno))?;
+    // The kernel refuses to join the user namespace that a process is in already.
+    Ok(if theirs.st_ino == ours.st_ino { all } else { all | Namespaces::USER })
+}
+
+fn join(pidfd: BorrowedFd<'_>, kinds: Namespaces) -> Result<()> {
+    setns(pidfd, kinds).map_err(|error| Error::call("join the container's namespaces", &error))
+}
+
+fn run(
+    target: &ExecTarget<'_>,
+    namespaces: Namespaces,
+    command: &Command<'_>,
+    process: &Process,
+    stdio: &Stdio,
+    channel: Channel,
+) -> i32 {
+    let mut stage = Stage::new(Mounter::probe(), channel);
+    let error = match attempt(target, namespaces, command, process, stdio, &mut stage) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    };
+    stage.fail(error);
+    1
+}
+
+fn attempt(
+    target: &ExecTarget<'_>,
+    namespaces: Namespaces,
+    command: &Command<'_>,
+    process: &Process,
+    stdio: &Stdio,
+    stage: &mut Stage,
+) -> Result<std::convert::Infallible> {
+    reset_signals();
+    // From the moment it joins, processes of the container may see this one: they must not look into it.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|errno| Error::pathless("hide from the container", errno))?;
+    setsid().map_err(|errno| Error::pathless("start a session", errno))?;
+    if let Some(score) = process.oom_score_adj {
+        set_oom_score(score)?.into_iter().for_each(|text| stage.warn(text));
+    }
+    join(target.pidfd, namespaces)?;
+    let root = RootDir::open(Path::new("/"))?;
+    place_stdio(stdio)?;
+    if process.terminal {
+        let (master, slave) = console::open(&root, process.console_size, process.user.uid)?;
+        console::control(&slave)?;
+        stage.terminal = Some(master);
+    }
+    let mut warnings = Vec::new();
+    let prepared = command.prepare(&root, &mut |text| warnings.push(text));
+    warnings.into_iter().for_each(|text| stage.warn(text));
+    let ready = prepared?;
+    stage.await_go(None)?;
+    Err(command.replace(&ready))
+}
