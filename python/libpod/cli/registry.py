@@ -5,14 +5,36 @@ from __future__ import annotations
 #: Top-level commands: name → `module` or `module:ATTRIBUTE`.
 COMMANDS: dict[str, str] = {
     "completion": "completion",
+    "history": "history",
+    "images": "images",
+    "import": "importing",
     "info": "info",
+    "inspect": "inspect",
+    "load": "load",
+    "rmi": "rmi",
+    "save": "save",
+    "tag": "tag",
+    "untag": "tag:UNTAG",
     "version": "version",
 }
 
 #: Commands of a group (`podman image ls`): group → name → module.
 GROUPS: dict[str, dict[str, str]] = {
     "container": {},
-    "image": {},
+    "image": {
+        "exists": "inspect:EXISTS",
+        "history": "history",
+        "import": "importing",
+        "inspect": "inspect:IMAGE",
+        "list": "images",
+        "load": "load",
+        "ls": "images",
+        "prune": "rmi:PRUNE",
+        "rm": "rmi",
+        "save": "save",
+        "tag": "tag",
+        "untag": "tag:UNTAG",
+    },
     "system": {"info": "info"},
 }
 

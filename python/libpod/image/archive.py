@@ -124,7 +124,7 @@ class DockerArchive:
             return self.images[place]
         name = _tagged(wanted)
         for image in self.images:
-            if name in image.names:
+            if name in map(_tagged, image.names):
                 return image
         raise NotFoundError(f"{self.path}: tag {name!r} not found in the archive", path=self.path)
 
@@ -150,7 +150,8 @@ class DockerArchiveSource(ImageSource):
         tags = item.get("RepoTags") or []
         if not isinstance(tags, list):
             raise InvalidError(f"{archive.path}: RepoTags of manifest.json is not a list", path=archive.path)
-        self.names = [_tagged(_text(tag, "RepoTags", archive.path)) for tag in tags]
+        #: As they stand in the archive; short ones mean docker.io to Docker and localhost to Podman.
+        self.names = [_text(tag, "RepoTags", archive.path) for tag in tags]
         self._layers: dict[str, tarball.Member] = {}
         self._manifest: bytes | None = None
         self._config: ImageConfig | None = None

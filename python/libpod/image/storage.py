@@ -1,7 +1,7 @@
 """The store as a place that images come from and go to: `containers-storage` in the copy pipeline.
 
-`StoreDestination` stages layers outside of any lock, in any order, and publishes each as soon as its parent is there;
-the image record comes last, with the data items that containers/image writes. `StoreSource` rebuilds the uncompressed
+`StoreDestination` stages layers outside of any lock, in any order, and publishes them in one step with the image
+record and the data items that containers/image writes. `StoreSource` rebuilds the uncompressed
 tars, byte for byte, and tells which compressed forms of a layer the store has proof of.
 
 Source: containers/image storage/storage_dest.go (PutManifest, Commit) for the items; the ids are `_core.layer_id`'s.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError
-from libpod.image.manifest import DOCUMENT_LIMIT, layer_type, parse_config, parse_manifest
+from libpod.image.manifest import DOCUMENT_LIMIT, OCI_MANIFEST, Manifest, layer_type, parse_config, parse_manifest
 from libpod.image.transport import PRESERVE, Descriptor, ImageDestination, ImageSource, LostBlobError
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Blob, StagedLayer
-    from libpod.image.manifest import ImageConfig, Index, Manifest
+    from libpod.image.manifest import ImageConfig, Index
     from libpod.store import Store
 
 #: `compression` of a layer record.
@@ -28,21 +28,18 @@ _COMPRESSIONS = {0: "none", 2: "gzip", 4: "zstd"}
 
 
 class StoreDestination(ImageDestination):
-    """One image on its way into the store."""
+    """One image on its way into the store. Layers are staged in any order; `commit` publishes them with the record."""
 
     layer_compression = PRESERVE
     concurrent_blobs = True
 
     def __init__(self, store: Store, names: Sequence[str] = ()) -> None:
-        import threading
-
         self.reference = f"containers-storage:{names[0] if names else ''}"
         self._store = store
         self._names = list(names)
-        self._lock = threading.Lock()
-        self._staged: dict[int, StagedLayer | None] = {}
-        self._published = 0
+        self._staged: dict[int, StagedLayer] = {}
         self._chain: list[str] = []
+        self._total_bytes = 0
         self._manifest: Manifest
         self._config: ImageConfig
         self._index: Index | None = None
@@ -50,6 +47,7 @@ class StoreDestination(ImageDestination):
     def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
         """Derive the ids of the layers from the diff ids."""
         self._manifest, self._config, self._index = manifest, config, index
+        self._total_bytes = sum(max(layer.size, 0) for layer in manifest.layers)
         self._chain, parent = [], None
         for diff_id in config.diff_ids:
             parent = _core.layer_id(parent, diff_id)
@@ -57,9 +55,15 @@ class StoreDestination(ImageDestination):
 
     def layer_present(self, position: int, descriptor: Descriptor, diff_id: str) -> bool:
         """Say whether the store has the layer, on this parent or on another one (then it is extracted once more)."""
-        if self._has_layer(self._chain[position]):
-            self._advance(position, None)
+        if position in self._staged:
             return True
+        try:
+            self._store.layer(self._chain[position])
+        except NotFoundError:
+            return self._copy_from_other_parent(position, diff_id)
+        return True
+
+    def _copy_from_other_parent(self, position: int, diff_id: str) -> bool:
         for record in self._store.find_layers(diff_id=diff_id):
             try:
                 staged = self._store.stage_layer(self._store.layer_tar(record["id"]))
@@ -67,28 +71,38 @@ class StoreDestination(ImageDestination):
                 # Removed meanwhile, or without tar-split: fetching is as good.
                 continue
             if staged.diff_id == diff_id:
-                self._advance(position, staged)
+                self._keep(position, staged)
                 return True
             staged.discard()
         return False
 
-    def _has_layer(self, layer: str) -> bool:
+    def adopt_layer(self, position: int, staged: StagedLayer) -> None:
+        """Take a layer that the caller staged and whose diff id the config states; one that is there is discarded."""
         try:
-            self._store.layer(layer)
+            self._store.layer(self._chain[position])
         except NotFoundError:
-            return False
-        return True
+            self._keep(position, staged)
+        else:
+            staged.discard()
+
+    def _keep(self, position: int, staged: StagedLayer) -> None:
+        old = self._staged.pop(position, None)
+        if old is not None:
+            old.discard()
+        self._staged[position] = staged
 
     def put_layer(self, position: int, blob: Blob, descriptor: Descriptor, diff_id: str) -> Descriptor:
-        """Stage the layer, prove digest, size and diff id, and publish what has its parent.
+        """Extract the layer into staging and prove digest, size and diff id.
 
         A blob whose digest is the diff id may come compressed: that is how archives name compressed layers.
         """
-        staged = self._store.stage_layer(blob)
+        # A layer that outweighs the others has the cores for itself in the end, so it is worth threads of its own.
+        inline = 0 <= descriptor.size * 2 <= self._total_bytes
+        staged = self._store.stage_layer(blob, inline=inline)
         try:
             if staged.diff_id != diff_id:
                 raise CorruptError(
-                    f"layer {descriptor.digest} does not match its diff id: {staged.diff_id}, not {diff_id}"
+                    f"layer {descriptor.digest}: diff id mismatch: wanted {diff_id}, got {staged.diff_id}"
                 )
             if descriptor.digest not in ("", staged.digest, staged.diff_id):
                 raise CorruptError(f"blob digest mismatch: wanted {descriptor.digest}, got {staged.digest}")
@@ -97,24 +111,8 @@ class StoreDestination(ImageDestination):
         except CorruptError:
             staged.discard()
             raise
-        self._advance(position, staged)
+        self._keep(position, staged)
         return descriptor
-
-    def _advance(self, position: int, staged: StagedLayer | None) -> None:
-        """Note that a layer is ready and publish as far as the chain reaches without a gap."""
-        with self._lock:
-            self._staged[position] = staged
-            while self._published in self._staged:
-                ready = self._staged[self._published]
-                parent = self._chain[self._published - 1] if self._published else None
-                if ready is not None:
-                    try:
-                        self._store.commit_layer(ready, self._chain[self._published], parent)
-                    except NotFoundError:
-                        # The parent went away: the retry after `commit` finds that out for the whole chain.
-                        return
-                    self._staged[self._published] = None
-                self._published += 1
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say no: the only blob that is asked for is the config, which belongs to the record."""
@@ -133,10 +131,7 @@ class StoreDestination(ImageDestination):
             raise InvalidError("the store keeps manifests as they are")
 
     def commit(self) -> None:
-        """Write the image record with its data items."""
-        if self._published < len(self._chain):
-            self._forget()
-            raise LostBlobError("a layer was removed while the image was stored")
+        """Publish the layers and write the image record with its data items, under one lock."""
         manifest, config = self._manifest, self._config
         data = {config.digest: config.raw}
         if self._index is not None:
@@ -145,43 +140,51 @@ class StoreDestination(ImageDestination):
         data["manifest"] = manifest.raw
         # Podman 4 writes the item even where there are no signatures.
         data[f"signature-{manifest.digest.partition(':')[2]}"] = b""
+        layers = [
+            (self._staged[position], layer, self._chain[position - 1] if position else None)
+            for position, layer in enumerate(self._chain)
+            if position in self._staged
+        ]
         try:
             self._store.create_image(
                 config.digest.partition(":")[2],
                 names=self._names,
                 layer=self._chain[-1] if self._chain else None,
-                digest=manifest.digest,
+                digest=self._known_digest() or manifest.digest,
                 created=config.created,
                 metadata=_core.dump_json({"signatures-sizes": {manifest.digest: []}}),
                 data=data,
+                layers=layers,
             )
         except NotFoundError as error:
-            self._forget()
             raise LostBlobError("a layer was removed while the image was stored") from error
+        self._staged.clear()
 
-    def _forget(self) -> None:
-        self.close()
-        self._staged, self._published = {}, 0
+    def _known_digest(self) -> str:
+        """Return the digest of the image if it is there under another manifest: the first one stays, as with Podman."""
+        try:
+            digest: str = self._store.image(self._config.digest.partition(":")[2])["digest"]
+        except NotFoundError:
+            return ""
+        return digest
 
     def close(self) -> None:
-        """Discard what was staged and not published; published layers serve the next attempt."""
-        with self._lock:
-            for staged in self._staged.values():
-                if staged is not None:
-                    staged.discard()
-            self._staged = {}
+        """Discard what was staged and not published."""
+        for staged in self._staged.values():
+            staged.discard()
+        self._staged.clear()
 
 
 class StoreSource(ImageSource):
     """One image of the store."""
 
     def __init__(self, store: Store, record: dict[str, Any]) -> None:
-        names = record.get("names") or [record["id"]]
+        names = record["names"] or [record["id"]]
         self.reference = f"containers-storage:{names[0]}"
-        self.names = record.get("names") or []
+        self.names = record["names"] or []
         self._store = store
         self._id: str = record["id"]
-        self._top: str | None = record.get("layer") or None
+        self._top: str | None = record["layer"] or None
         self._layer_ids: dict[str, str] = {}
         self._diff_ids: list[str] = []
         self._family = ""
@@ -201,10 +204,10 @@ class StoreSource(ImageSource):
             )
         given = []
         for record, diff_id in zip(records, self._diff_ids, strict=True):
-            if record.get("diff-digest") not in (None, "", diff_id):
+            if record["diff-digest"] not in ("", diff_id):
                 raise CorruptError(f"layer {record['id']} is {record['diff-digest']}, and the config says {diff_id}")
             self._layer_ids[diff_id] = record["id"]
-            size = record.get("diff-size", 0) if record.get("diff-digest") else -1
+            size = record["diff-size"] if record["diff-digest"] else -1
             given.append(Descriptor(layer_type(self._family), diff_id, size))
         return given
 
@@ -212,13 +215,12 @@ class StoreSource(ImageSource):
         """Return the compressed forms that layers of the store came in, with this diff id."""
         diff_id, forms = self._diff_ids[position], []
         for record in self._store.find_layers(diff_id=diff_id):
-            digest, kind = record.get("compressed-diff-digest"), _COMPRESSIONS.get(record.get("compression", 0))
+            digest, kind = record["compressed-diff-digest"], _COMPRESSIONS.get(record["compression"])
             if digest and digest != diff_id and kind in ("gzip", "zstd"):
-                try:
-                    media_type = layer_type(self._family, kind)
-                except LookupError:
+                if kind == "zstd" and self._family != OCI_MANIFEST:
                     continue
-                forms.append(Descriptor(media_type, digest, record.get("compressed-size", -1)))
+                media_type = layer_type(self._family, kind)
+                forms.append(Descriptor(media_type, digest, record["compressed-size"]))
         return forms
 
     def blob(self, descriptor: Descriptor) -> Blob:
@@ -237,7 +239,7 @@ def layer_chain(store: Store, top: str | None) -> list[dict[str, Any]]:
         records.append(record)
         if len(records) > 10_000:
             raise CorruptError(f"the parents of layer {top} form a cycle")
-        top = record.get("parent")
+        top = record["parent"]
     records.reverse()
     return records
 
@@ -245,6 +247,6 @@ def layer_chain(store: Store, top: str | None) -> list[dict[str, Any]]:
 def read_config(store: Store, record: dict[str, Any]) -> ImageConfig:
     """Read an image's config from the store. Raises: NotFoundError, InvalidError."""
     manifest = parse_manifest(store.image_data(record["id"], "manifest"))
-    if not hasattr(manifest, "config"):
+    if not isinstance(manifest, Manifest):
         raise InvalidError(f"image {record['id']} is a manifest list and has no config")
     return parse_config(store.image_data(record["id"], manifest.config.digest))

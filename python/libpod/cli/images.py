@@ -1,0 +1,265 @@
+"""`podman images`: a line for each name of each image, as a table, by a template, as ids or as JSON."""
+
+from __future__ import annotations
+
+from libpod import timestamp
+from libpod.cli.command import Command, Option, flag
+from libpod.cli.table import table
+from libpod.cli.units import human_duration, human_size
+from libpod.errors import InvalidError, UsageError
+from libpod.image import sizes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+    from libpod.image.manager import Image, ImageManager
+
+_SORT_FIELDS = ("created", "id", "repository", "size", "tag")
+_NONE = "<none>"
+
+_HEADERS = {
+    "ID": "IMAGE ID",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "Created": "CREATED",
+}
+
+
+class _Line:
+    """One name of one image. What costs a read (size) is asked for when it is printed or sorted by."""
+
+    __slots__ = ("created", "image", "repository", "tag", "view")
+
+    def __init__(self, view: _View, image: Image, name: str | None) -> None:
+        self.view = view
+        self.image = image
+        self.created = timestamp.parse(image.created)
+        self.repository, self.tag = _split(name)
+
+    @property
+    def size(self) -> int:
+        return self.view.size(self.image)
+
+    @property
+    def size_text(self) -> str:
+        return human_size(self.size, digits=3, space=" ")
+
+    @property
+    def created_since(self) -> str:
+        return human_duration((self.view.now - self.created) / timestamp.SECOND) + " ago"
+
+    @property
+    def id(self) -> str:
+        return f"sha256:{self.image.id}" if self.view.no_trunc else self.image.id[:12]
+
+
+def _split(name: str | None) -> tuple[str, str]:
+    if name is None:
+        return _NONE, _NONE
+    if "@" in name:
+        return name.partition("@")[0], _NONE
+    repository, _, tag = name.rpartition(":")
+    return repository, tag
+
+
+class _View:
+    """What the lines of one listing share."""
+
+    def __init__(self, manager: ImageManager, *, no_trunc: bool) -> None:
+        self.manager = manager
+        self.no_trunc = no_trunc
+        self.now = timestamp.now()
+        self._sizes: sizes.Sizes | None = None
+
+    def size(self, image: Image) -> int:
+        """Return the size of an image; the layers are read once for all."""
+        if self._sizes is None:
+            self._sizes = sizes.Sizes(self.manager.store)
+        return self._sizes.of(image)
+
+
+class _Row(dict[str, "Any"]):
+    """The fields of a line for templates; each is made when a template asks for it."""
+
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def __contains__(self, field: object) -> bool:
+        return field in _FIELDS
+
+    def __missing__(self, field: str) -> Any:
+        self[field] = _FIELDS[field](self._line)
+        return self[field]
+
+
+def _created_at(line: _Line) -> str:
+    return timestamp.go_text(line.created - line.created % timestamp.SECOND)
+
+
+def _summary(line: _Line, member: str) -> Any:
+    return _document(line.view, line.image)[member]
+
+
+_FIELDS: dict[str, Callable[[_Line], Any]] = {
+    "ID": lambda line: line.id,
+    "Id": lambda line: line.image.id,
+    "Repository": lambda line: line.repository,
+    "Tag": lambda line: line.tag,
+    "Digest": lambda line: line.image.digest or _NONE,
+    "Created": lambda line: line.created_since,
+    "CreatedSince": lambda line: line.created_since,
+    "CreatedTime": _created_at,
+    "CreatedAt": _created_at,
+    "Size": lambda line: line.size_text,
+    "VirtualSize": lambda line: line.size,
+    "SharedSize": lambda line: 0,
+    "History": lambda line: ", ".join(line.image.record["names-history"]),
+    "Names": lambda line: line.image.names,
+    "RepoTags": lambda line: line.image.names,
+    "RepoDigests": lambda line: _summary(line, "RepoDigests"),
+    "Labels": lambda line: line.image.defaults.get("Labels") or {},
+    "Containers": lambda line: _summary(line, "Containers"),
+    "Dangling": lambda line: line.image.is_dangling,
+    "ReadOnly": lambda line: False,
+    "ParentId": lambda line: _summary(line, "ParentId"),
+}
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """List the images."""
+    if arguments and options.filter:
+        raise UsageError("cannot specify an image and a filter(s)")
+    if options.sort not in _SORT_FIELDS:
+        raise InvalidError(f'"{options.sort}" is not a valid field for sorting. Choose from: {", ".join(_SORT_FIELDS)}')
+    manager = context.engine.images
+    filters = [f"reference={arguments[0]}"] if arguments else options.filter
+    images = manager.list(filters, all=options.all)
+    view = _View(manager, no_trunc=options.no_trunc)
+    lines = [_Line(view, image, name) for image in images for name in image.names or [None]]
+    lines.sort(key=_KEYS[options.sort], reverse=options.sort == "created")
+    if options.quiet:
+        for image_id in dict.fromkeys(line.id for line in lines):
+            context.write(image_id)
+    elif options.format.strip() == "json":
+        _print_json(context, view, lines)
+    elif options.format:
+        _print_template(context, options, lines)
+    else:
+        _print_table(context, options, lines)
+    return 0
+
+
+# Python's sort is stable in reverse too, so equal images stay in the store's order.
+_KEYS: dict[str, Callable[[_Line], Any]] = {
+    "created": lambda line: line.created,
+    "id": lambda line: line.image.id,
+    "repository": lambda line: line.repository,
+    "size": lambda line: line.size,
+    "tag": lambda line: line.tag,
+}
+
+
+def _print_table(context: Context, options: Options, lines: list[_Line]) -> None:
+    header = ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"]
+    if options.digests:
+        header.insert(2, "DIGEST")
+    if options.history:
+        header.append("HISTORY")
+    rows = []
+    for line in lines:
+        row = [line.repository, line.tag, line.id, line.created_since, line.size_text]
+        if options.digests:
+            row.insert(2, line.image.digest or _NONE)
+        if options.history:
+            row.append(", ".join(line.image.record["names-history"]) or _NONE)
+        rows.append(row)
+    text = table(None if options.noheading else header, rows)
+    if text:
+        context.write(text.rstrip("\n"))
+
+
+def _print_template(context: Context, options: Options, lines: list[_Line]) -> None:
+    from libpod.cli import format as formats
+
+    text = formats.render_rows(
+        options.format,
+        [_Row(line) for line in lines],
+        headers=_HEADERS,
+        type_name="images.imageReporter",
+        name="images",
+        heading=not options.noheading,
+    )
+    if text:
+        context.write(text.rstrip("\n"))
+
+
+def _print_json(context: Context, view: _View, lines: list[_Line]) -> None:
+    from libpod.cli import format as formats
+
+    documents = []
+    for line in lines:
+        document = dict(_document(view, line.image))
+        if line.image.is_dangling:
+            document["Dangling"] = True
+        document["CreatedAt"] = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
+        documents.append(document)
+    context.write(formats.to_json(documents))
+
+
+def _document(view: _View, image: Image) -> dict[str, Any]:
+    """One image in the members of `images --format json`."""
+    from libpod.image.report import repo_digests
+    from libpod.image.tree import Tree
+
+    store = view.manager.store
+    parent = Tree(store, view.manager.list()).parent(image)
+    size = view.size(image)
+    document: dict[str, Any] = {
+        "Id": image.id,
+        "ParentId": parent.id if parent is not None else "",
+        "RepoTags": None,
+        "RepoDigests": repo_digests(image),
+        "Size": size,
+        "SharedSize": 0,
+        "VirtualSize": size,
+        "Labels": image.defaults.get("Labels") or None,
+        "Containers": sum(container["image"] == image.id for container in store.containers()),
+    }
+    if image.names:
+        document["Names"] = image.names
+    document["Digest"] = image.digest
+    if image.record["names-history"]:
+        document["History"] = list(image.record["names-history"])
+    document["Created"] = timestamp.parse(image.created) // timestamp.SECOND
+    return document
+
+
+COMMAND = Command(
+    "images",
+    call=run,
+    usage="[options] [IMAGE]",
+    short="List images in local storage",
+    long="Lists images previously pulled to the system or created on the system.",
+    options=(
+        flag("--all", "-a", help="Show all images (default hides intermediate images)"),
+        flag("--digests", help="Show digests"),
+        Option("--filter", "-f", kind="strings", help="Filter output based on conditions provided"),
+        Option("--format", help="Change the output format to JSON or a Go template"),
+        flag("--history", help="Display the image name history"),
+        flag("--no-trunc", help="Do not truncate output"),
+        flag("--noheading", "-n", help="Do not print column headings"),
+        flag("--quiet", "-q", help="Display only image IDs"),
+        Option("--sort", help="Sort by created, id, repository, size, tag", default="created"),
+    ),
+    most=1,
+    examples=(
+        "podman images --format json",
+        'podman images --sort repository --format "table {{.ID}} {{.Repository}} {{.Tag}}"',
+        "podman images --filter dangling=true",
+    ),
+)

@@ -1,0 +1,193 @@
+"""`podman inspect`, `podman image inspect`, `podman image exists`: all about containers and images, as JSON or by a template."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.context import message_of
+from libpod.cli.functions import Map
+from libpod.errors import ContainerNotFoundError, ImageNotFoundError, LibpodError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+_TYPES = ("container", "image", "all")
+_KNOWN_TYPES = (*_TYPES, "network", "pod", "volume")
+
+#: Podman's own width for this document.
+_INDENT = 5
+
+#: Members of the document whose names differ in templates.
+_TIMES = ("Created", "StartedAt", "FinishedAt")
+
+
+#: The members of an image's `Config` in templates, with what stands for an absent one.
+_IMAGE_CONFIG: dict[str, Any] = {
+    "User": "",
+    "ExposedPorts": Map(),
+    "Env": [],
+    "Entrypoint": [],
+    "Cmd": [],
+    "Volumes": Map(),
+    "WorkingDir": "",
+    "Labels": Map(),
+    "StopSignal": "",
+    "ArgsEscaped": False,
+}
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Inspect containers first, images then, or what --type says."""
+    if options.type not in _KNOWN_TYPES:
+        raise UsageError(
+            f'invalid type "{options.type}": must be "image", "container", "pod", "network", "volume", or "all"'
+        )
+    if options.type not in _TYPES:
+        raise UsageError(f"inspecting objects of type {options.type} is not supported by this version of libpod")
+    return inspect(context, arguments, options.type, options.format, size=options.size)
+
+
+def run_image(context: Context, options: Options, arguments: list[str]) -> int:
+    """Inspect images."""
+    return inspect(context, arguments, "image", options.format, size=False)
+
+
+def inspect(context: Context, names: list[str], kind: str, format: str, *, size: bool) -> int:
+    """Print the documents of what was found, then the errors; the code is 125 if there was one."""
+    from libpod import _core
+    from libpod.cli import format as formats
+
+    if not names:
+        raise UsageError("no names or ids specified")
+    found: list[dict[str, Any]] = []
+    errors: list[str] = []
+    for name in names:
+        try:
+            found.append(_find(context, name, kind, size=size))
+        except (LibpodError, OSError) as error:
+            errors.append(message_of(error))
+    if formats.is_json(format) or not format:
+        context.write(_core.dump_json(found, indent=_INDENT) if found else "[]")
+    else:
+        for document in found:
+            text = _render(format, document)
+            context.write(text)
+    if not errors:
+        return 0
+    if len(errors) > 1:
+        text = f"{len(errors)} errors occurred:" + "".join(f"\n\t* {error}" for error in errors)
+    else:
+        text = f"inspecting object: {errors[0]}"
+    context.warn(f"Error: {text}")
+    return LibpodError.exit_code
+
+
+def _render(format: str, document: dict[str, Any]) -> str:
+    from libpod.cli import format as formats
+
+    try:
+        text = formats.render(format, _for_template(document), type_name="interface {}", name="inspect")
+    except LibpodError as error:
+        raise type(error)(f"inspecting object: printing inspect output: {error}") from error
+    return text.removesuffix("\n")
+
+
+def _for_template(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as a template sees it: an id under both spellings, times as Go prints them."""
+    from libpod import timestamp
+
+    value = dict(document)
+    value["ID"] = value.get("Id", "")
+    for member in _TIMES:
+        text = value.get(member)
+        if isinstance(text, str) and text.endswith("Z"):
+            value[member] = timestamp.go_text(timestamp.parse(text))
+    if "RootFS" in document:
+        # An image: what JSON leaves out is an empty member of a Go struct.
+        config = document["Config"]
+        value["Config"] = {name: config.get(name) or empty for name, empty in _IMAGE_CONFIG.items()}
+        value["History"] = [_history_entry(entry) for entry in document["History"]]
+        value.setdefault("HealthCheck", None)
+    return value
+
+
+def _history_entry(entry: dict[str, Any]) -> dict[str, Any]:
+    from libpod import timestamp
+
+    return {
+        "Created": timestamp.go_text(timestamp.parse(entry["created"])) if entry.get("created") else None,
+        "CreatedBy": entry.get("created_by", ""),
+        "Author": entry.get("author", ""),
+        "Comment": entry.get("comment", ""),
+        "EmptyLayer": entry.get("empty_layer", False),
+    }
+
+
+def _find(context: Context, name: str, kind: str, *, size: bool) -> dict[str, Any]:
+    document: dict[str, Any]
+    if kind in ("container", "all"):
+        try:
+            document = context.engine.containers.inspect(name, size=size)
+        except ContainerNotFoundError:
+            if kind == "container":
+                raise ContainerNotFoundError(f"no such container {name}") from None
+        else:
+            return document
+    try:
+        document = context.engine.images.inspect(name)
+    except ImageNotFoundError:
+        if kind == "image":
+            raise
+        raise ImageNotFoundError(f'no such object: "{name}"') from None
+    return document
+
+
+def exists(context: Context, options: Options, arguments: list[str]) -> int:
+    """Answer by the exit code: 0 the image is there, 1 it is not."""
+    return 0 if context.engine.images.exists(arguments[0]) else 1
+
+
+_FORMAT = Option("--format", "-f", help="Format the output to a Go template or json", default="json")
+
+COMMAND = Command(
+    "inspect",
+    call=run,
+    usage="[options] {CONTAINER|IMAGE} [...]",
+    short="Display the configuration of object denoted by ID",
+    long="Displays the low-level information on an object identified by name or ID.",
+    options=(
+        _FORMAT,
+        flag("--size", "-s", help="Display total file size"),
+        Option("--type", "-t", help="Specify inspect-object type", default="all"),
+        unsupported("--latest", "-l", kind="bool"),
+    ),
+    examples=(
+        "podman inspect fedora",
+        "podman inspect --type image fedora",
+        'podman inspect --format "imageId: {{.Id}} size: {{.Size}}" fedora',
+    ),
+)
+
+IMAGE = Command(
+    "inspect",
+    call=run_image,
+    usage="[options] IMAGE [IMAGE...]",
+    short="Display the configuration of an image",
+    long="Displays the low-level information of an image identified by name or ID.",
+    options=(_FORMAT,),
+    examples=("podman image inspect alpine",),
+)
+
+EXISTS = Command(
+    "exists",
+    call=exists,
+    usage="IMAGE",
+    short="Check if an image exists in local storage",
+    long="If the named image exists in local storage, podman image exists exits with 0, otherwise the exit code will be "
+    "1.",
+    least=1,
+    most=1,
+)

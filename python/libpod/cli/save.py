@@ -1,0 +1,80 @@
+"""`podman save`: carry images out to an archive or a directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.errors import InvalidError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Save one image, or several in one archive."""
+    from libpod.cli.lines import LineProgress
+
+    if options.compress and options.format != "docker-dir":
+        raise InvalidError("--compress can only be set when --format is 'docker-dir'")
+    if options.format not in FORMATS:
+        raise InvalidError(f'unsupported format "{options.format}"')
+    target: str | int = options.output
+    if not target:
+        if options.format.endswith("-dir"):
+            raise InvalidError("--output flag is required for directories")
+        if sys.stdout.isatty():
+            raise InvalidError("refusing to save to terminal. Use -o flag or redirect")
+        target = sys.stdout.fileno()
+    elif ":" in str(target):
+        raise UsageError(f'invalid filename (should not contain ":") "{target}"')
+    elif os.path.isfile(target) and options.format == "oci-archive":
+        os.unlink(target)
+    context.engine.images.save(
+        arguments,
+        target,
+        format=options.format,
+        multi=options.multi_image_archive,
+        compress=options.compress,
+        progress=None if options.quiet else LineProgress(context),
+    )
+    return 0
+
+
+COMMAND = Command(
+    "save",
+    call=run,
+    usage="[options] IMAGE [IMAGE...]",
+    short="Save image(s) to an archive",
+    long="Save an image to docker-archive or oci-archive on the local machine. Default is docker-archive.",
+    options=(
+        flag("--compress", help="Compress tarball image layers when saving to a directory using the 'dir' transport"),
+        Option(
+            "--format",
+            help="Save image to oci-archive, oci-dir (directory with oci manifest type), docker-archive, docker-dir "
+            "(directory with v2s2 manifest type)",
+            default="docker-archive",
+        ),
+        flag(
+            "--multi-image-archive",
+            "-m",
+            help="Interpret additional arguments as images not tags and create a multi-image-archive (only for "
+            "docker-archive)",
+        ),
+        Option("--output", "-o", help="Write to a specified file (default: stdout, which must be redirected)"),
+        flag("--quiet", "-q", help="Suppress the output"),
+        unsupported("--uncompressed", kind="bool"),
+    ),
+    least=1,
+    arity_error="need at least 1 argument",
+    examples=(
+        "podman save --quiet -o myimage.tar imageID",
+        "podman save --format docker-dir -o ubuntu-dir ubuntu",
+        "podman save > alpine-all.tar alpine:latest",
+    ),
+)

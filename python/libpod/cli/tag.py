@@ -1,0 +1,43 @@
+"""`podman tag` and `podman untag`: the names of an image."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+
+def tag(context: Context, options: Options, arguments: list[str]) -> int:
+    """Add names."""
+    context.engine.images.tag(*arguments)
+    return 0
+
+
+def untag(context: Context, options: Options, arguments: list[str]) -> int:
+    """Remove names; without any, all of them."""
+    context.engine.images.untag(*arguments)
+    return 0
+
+
+COMMAND = Command(
+    "tag",
+    call=tag,
+    usage="IMAGE TARGET_NAME [TARGET_NAME...]",
+    short="Add an additional name to a local image",
+    long="Adds one or more additional names to locally-stored image.",
+    least=2,
+    examples=("podman tag 0e3bbc2 fedora:latest", "podman tag imageID:latest myNewImage:newTag"),
+)
+
+UNTAG = Command(
+    "untag",
+    call=untag,
+    usage="IMAGE [IMAGE...]",
+    short="Remove a name from a local image",
+    long="Removes one or more names from a locally-stored image.",
+    least=1,
+    examples=("podman untag 0e3bbc2", "podman untag imageID:latest otherImageName:latest"),
+)

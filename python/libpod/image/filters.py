@@ -1,0 +1,226 @@
+"""The filters of `podman images`: `key=value` and `key!=value`, any of one key and all of the keys.
+
+Source: podman-images(1), "--filter"; the messages are Podman's.
+"""
+
+from __future__ import annotations
+
+from libpod import timestamp
+from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
+from libpod.image import reference as references
+from libpod.image.tree import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from libpod.image.manager import Image, ImageManager
+
+    Test = Callable[[Image], bool]
+
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+#: Filters that say yes or no: two different answers in one command contradict each other.
+_BOOLEAN = ("dangling", "intermediate", "readonly")
+
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+def apply_filters(
+    manager: ImageManager, images: list[Image], filters: Sequence[str], *, hide_intermediate: bool
+) -> list[Image]:
+    """Return the images that pass. hide_intermediate: leave out nameless images that others are built on."""
+    compiler = _Compiler(manager, images)
+    texts = [*filters, "intermediate=false"] if hide_intermediate else list(filters)
+    tests: dict[str, list[Test]] = {}
+    for text in texts:
+        key, test = compiler.compile(text)
+        tests.setdefault(key, []).append(test)
+    return [image for image in images if all(any(test(image) for test in group) for group in tests.values())]
+
+
+class _Compiler:
+    """Turns filter texts into tests of an image."""
+
+    def __init__(self, manager: ImageManager, images: list[Image]) -> None:
+        self._manager = manager
+        self._images = images
+        self._seen: dict[str, str] = {}
+        self._built_tree: Tree | None = None
+
+    @property
+    def _tree(self) -> Tree:
+        if self._built_tree is None:
+            self._built_tree = Tree(self._manager.store, self._images)
+        return self._built_tree
+
+    def compile(self, text: str) -> tuple[str, Test]:
+        """Return the key of a filter and its test."""
+        key, negated, value = _split(text)
+        test = self._test(key, value)
+        return (f"{key}!" if negated else key), ((lambda image: not test(image)) if negated else test)
+
+    def _test(self, key: str, value: str) -> Test:
+        if key in _BOOLEAN:
+            return self._boolean(key, value)
+        if key in ("after", "since"):
+            moment = self._moment_of(key, value)
+            return lambda image: _created(image) > moment
+        if key == "before":
+            moment = self._moment_of(key, value)
+            return lambda image: _created(image) < moment
+        if key == "until":
+            moment = parse_until(value)
+            return lambda image: _created(image) < moment
+        if key == "id":
+            return lambda image: image.id == value
+        if key == "label":
+            return _label(value)
+        if key == "reference":
+            return lambda image: any(matches_reference(value, name) for name in image.names)
+        if key == "containers":
+            return self._containers(value)
+        raise InvalidError(f'unsupported image filter "{key}"')
+
+    def _moment_of(self, key: str, value: str) -> int:
+        try:
+            return _created(self._manager.lookup(value))
+        except ImageNotFoundError as error:
+            raise ImageNotFoundError(
+                f'could not find local image for filter filter "{key}"="{value}": {error}'
+            ) from error
+
+    def _boolean(self, key: str, value: str) -> Test:
+        wanted = _parse_bool(key, value)
+        if self._seen.setdefault(key, str(wanted)) != str(wanted):
+            raise InvalidError(f'specifying "{key}" filter more than once with different values is not supported')
+        if key == "readonly":
+            # Only images of additional stores are read-only, and this store has none.
+            return lambda image: not wanted
+        if key == "dangling":
+            return lambda image: (image.is_dangling and not self._tree.children(image)) == wanted
+        return lambda image: (image.is_dangling and bool(self._tree.children(image))) == wanted
+
+    def _containers(self, value: str) -> Test:
+        wanted = _parse_bool("containers", value)
+        used = {container["image"] for container in self._manager.store.containers()}
+        return lambda image: (image.id in used) == wanted
+
+
+def _split(text: str) -> tuple[str, bool, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise InvalidError(f'invalid image filter "{text}": must be in the format "filter=value or filter!=value"')
+    if key.endswith("!"):
+        return key[:-1], True, value
+    return key, False, value
+
+
+def _parse_bool(key: str, value: str) -> bool:
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise InvalidError(
+        f'non-boolean value "{key}" for {value} filter: strconv.ParseBool: parsing "{value}": invalid syntax'
+    )
+
+
+def _created(image: Image) -> int:
+    return timestamp.parse(image.created)
+
+
+def _label(value: str) -> Test:
+    key, separator, wanted = value.partition("=")
+
+    def test(image: Image) -> bool:
+        try:
+            labels = image.defaults.get("Labels") or {}
+        except LibpodError:
+            return False
+        if key.endswith("*"):
+            return any(name.startswith(key[:-1]) and (not separator or labels[name] == wanted) for name in labels)
+        return key in labels and (not separator or labels[key] == wanted)
+
+    return test
+
+
+def parse_until(text: str) -> int:
+    """Read a moment: an RFC 3339 time, a date, seconds since the epoch, or how long ago (`10m`, `1h30m`).
+
+    Raises: InvalidError.
+    """
+    duration = _duration(text)
+    if duration is not None:
+        return timestamp.now() - duration
+    if text.replace(".", "", 1).isdigit():
+        return int(float(text) * timestamp.SECOND)
+    padded = text if "T" in text else f"{text}T00:00:00Z"
+    return timestamp.parse(padded)
+
+
+def _duration(text: str) -> int | None:
+    """Read a duration of Go (`1h30m`, `1.5s`); None for a text that is none."""
+    total, place = 0.0, 0
+    while place < len(text):
+        end = place
+        while end < len(text) and (text[end].isdigit() or text[end] == "."):
+            end += 1
+        stop = end
+        while stop < len(text) and not (text[stop].isdigit() or text[stop] == "."):
+            stop += 1
+        number, unit = text[place:end], text[end:stop]
+        if unit not in _UNITS or not number.replace(".", "", 1).isdigit():
+            return None
+        total += float(number) * _UNITS[unit]
+        place = stop
+    return int(total) if text else None
+
+
+# References ---------------------------------------------------------------------------------------------------------
+
+
+def matches_reference(pattern: str, name: str) -> bool:
+    """Say whether a pattern matches a name: whole, without its registry, or its last component, each with or without tag."""
+    parsed = references.parse(name)
+    suffix = f"@{parsed.digest}" if parsed.digest else f":{parsed.tag}"
+    forms = (parsed.name, parsed.repository, parsed.repository.rpartition("/")[2])
+    return any(match_path(pattern, form) or match_path(pattern, form + suffix) for form in forms)
+
+
+def match_path(pattern: str, text: str) -> bool:
+    r"""Match as Go's path.Match does: `*` and `?` stop at `/`, `[a-z]` and `[^a]` are classes, `\` escapes."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        rest = pattern.lstrip("*")
+        for end in range(len(text) + 1):
+            if match_path(rest, text[end:]):
+                return True
+            if end < len(text) and text[end] == "/":
+                return False
+        return False
+    if not text:
+        return False
+    if pattern[0] == "?":
+        return text[0] != "/" and match_path(pattern[1:], text[1:])
+    if pattern[0] == "[":
+        close = pattern.find("]", 2)
+        return close > 0 and _in_class(pattern[1:close], text[0]) and match_path(pattern[close + 1 :], text[1:])
+    if pattern[0] == "\\" and len(pattern) > 1:
+        pattern = pattern[1:]
+    return pattern[0] == text[0] and match_path(pattern[1:], text[1:])
+
+
+def _in_class(members: str, char: str) -> bool:
+    negated = members.startswith("^")
+    members = members.removeprefix("^")
+    found, place = False, 0
+    while place < len(members):
+        if members[place + 1 : place + 2] == "-" and place + 2 < len(members):
+            found = found or members[place] <= char <= members[place + 2]
+            place += 3
+        else:
+            found = found or members[place] == char
+            place += 1
+    return found != negated and char != "/"

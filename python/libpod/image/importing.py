@@ -1,0 +1,110 @@
+"""`podman import`: an image of one layer from the tar of a root filesystem, which is read once and stored as it came."""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core, timestamp
+from libpod.errors import NotFoundError
+from libpod.image.changes import apply_changes
+from libpod.image.manager import normalize_tag
+from libpod.image.manifest import (
+    OCI_CONFIG,
+    OCI_LAYER,
+    Manifest,
+    Platform,
+    digest_of,
+    go_json,
+    parse_config,
+    parse_manifest,
+)
+from libpod.image.storage import StoreDestination
+from libpod.image.transport import Descriptor, Progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from libpod._core import Blob, StagedLayer
+    from libpod.store import Store
+
+_SUFFIXES = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
+
+
+def import_tarball(
+    store: Store,
+    source: str | int,
+    name: str | None,
+    changes: Iterable[str],
+    message: str,
+    platform: Platform | None,
+    progress: Progress | None,
+) -> str:
+    """Make the image and return its id; see `ImageManager.import_`.
+
+    Raises: NotFoundError, InvalidError (a change, the name), CorruptError (not a tar), OSError.
+    """
+    names = [normalize_tag(name)] if name else []
+    defaults = apply_changes({}, changes)
+    progress = progress or Progress()
+    blob = _open(source)
+    staged = store.stage_layer(blob)
+    try:
+        raw_config = _config(staged, defaults, message, platform or Platform())
+        raw_manifest = _manifest(staged, raw_config)
+        manifest, config = parse_manifest(raw_manifest), parse_config(raw_config)
+        assert isinstance(manifest, Manifest)
+        destination = StoreDestination(store, names)
+        destination.plan(manifest, config, None)
+        layer = Descriptor(OCI_LAYER, staged.digest, staged.size)
+        progress.message("Getting image source signatures")
+        progress.blob_started(layer, "blob", blob)
+        destination.adopt_layer(0, staged)
+        progress.blob_done(layer, "blob", skipped=False)
+        progress.message("Writing manifest to image destination")
+        destination.commit()
+        progress.message("Storing signatures")
+    except BaseException:
+        staged.discard()
+        raise
+    return config.digest.partition(":")[2]
+
+
+def _open(source: str | int) -> Blob:
+    if isinstance(source, int):
+        return _core.open_stream(source)
+    try:
+        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NotFoundError(f'error opening "{source}": open {source}: no such file or directory') from None
+    try:
+        return _core.open_blob(fd) if os.path.isfile(source) else _core.open_stream(fd)
+    finally:
+        os.close(fd)
+
+
+def _config(staged: StagedLayer, defaults: dict[str, Any], message: str, platform: Platform) -> bytes:
+    created = timestamp.rfc3339(timestamp.now())
+    step = {
+        "created": created,
+        "created_by": f"/bin/sh -c #(nop) ADD file:{staged.diff_id.partition(':')[2]} in /",
+        "comment": message or "imported from tarball",
+    }
+    value: dict[str, Any] = {"created": created, "architecture": platform.architecture}
+    if platform.variant:
+        value["variant"] = platform.variant
+    value["os"] = platform.os
+    value["config"] = defaults
+    value["rootfs"] = {"type": "layers", "diff_ids": [staged.diff_id]}
+    value["history"] = [step]
+    return go_json(value)
+
+
+def _manifest(staged: StagedLayer, config: bytes) -> bytes:
+    # A blob compressed in a way that no manifest can name is recorded by its diff id.
+    suffix = _SUFFIXES.get(staged.compression)
+    digest, size = (staged.diff_id, staged.diff_size) if suffix is None else (staged.digest, staged.size)
+    layer = Descriptor(OCI_LAYER + (suffix or ""), digest, size)
+    config_descriptor = Descriptor(OCI_CONFIG, digest_of(config), len(config))
+    return go_json({"schemaVersion": 2, "config": config_descriptor.to_json(), "layers": [layer.to_json()]})

@@ -1,0 +1,99 @@
+"""`podman pull`: from what the user typed to an image in the store.
+
+A short name is resolved to candidates that are tried in order; the trust policy speaks before a source is read.
+"""
+
+from __future__ import annotations
+
+from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
+from libpod.image.copy import copy_image
+from libpod.image.manager import normalize_tag
+from libpod.image.shortnames import pull_candidates
+from libpod.image.storage import StoreDestination
+from libpod.image.transport import Options, Progress, has_transport, open_source, split_reference
+from libpod.image.trust import check_allowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.image.manager import Image, ImageManager
+    from libpod.image.manifest import Platform
+
+POLICIES = ("always", "missing", "newer", "never")
+
+
+def pull(
+    manager: ImageManager,
+    name: str,
+    *,
+    policy: str = "always",
+    platform: Platform | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Bring an image in and return its id; see `ImageManager.pull`.
+
+    Raises: ImageNotFoundError (policy `never`), DeniedError (trust), and what the transport raises.
+    """
+    if policy not in POLICIES:
+        raise InvalidError(f'unsupported pull policy "{policy}"')
+    options, progress = options or Options(), progress or Progress()
+    if has_transport(name) and not name.startswith("docker:"):
+        return _pull_local(manager, name, options, progress, platform)
+    name = name.removeprefix("docker://")
+    local = _local(manager, name) if policy in ("missing", "never", "newer") else None
+    if local is not None and policy != "newer":
+        return local.id
+    if policy == "never":
+        raise ImageNotFoundError(f"{name}: image not known")
+    return _pull_remote(manager, name, platform, options, progress, local)
+
+
+def _local(manager: ImageManager, name: str) -> Image | None:
+    try:
+        return manager.lookup(name)
+    except ImageNotFoundError:
+        return None
+
+
+def _pull_remote(
+    manager: ImageManager,
+    name: str,
+    platform: Platform | None,
+    options: Options,
+    progress: Progress,
+    fallback: Image | None,
+) -> str:
+    """Try the candidates in order. fallback: what the store has, where a failure shall not matter (`newer`)."""
+    candidates = pull_candidates(name)
+    if candidates.description:
+        progress.message(candidates.description)
+    errors: list[LibpodError | OSError] = []
+    for candidate in candidates.references:
+        full = str(candidate)
+        try:
+            check_allowed("docker", f"//{full}")
+            progress.message(f"Trying to pull {full}...")
+            with open_source(f"docker://{full}", options) as source, StoreDestination(manager.store, [full]) as target:
+                return copy_image(source, target, platform=platform, progress=progress).image_id
+        except (LibpodError, OSError) as error:
+            errors.append(error)
+    if fallback is not None:
+        return fallback.id
+    if len(errors) == 1:
+        raise errors[0]
+    lines = "".join(f"\n\t* {error}" for error in errors)
+    raise ImageNotFoundError(f"{len(errors)} errors occurred while pulling:{lines}")
+
+
+def _pull_local(
+    manager: ImageManager, name: str, options: Options, progress: Progress, platform: Platform | None
+) -> str:
+    """Bring in the image of an archive or a directory, under the names that it has there."""
+    transport, rest = split_reference(name)
+    check_allowed(transport, rest)
+    with open_source(name, options) as source:
+        names = [normalize_tag(text) for text in source.names]
+        if not names and transport == "oci":
+            names = [normalize_tag(rest.partition(":")[0].strip("./"))]
+        with StoreDestination(manager.store, names) as target:
+            return copy_image(source, target, platform=platform, progress=progress).image_id

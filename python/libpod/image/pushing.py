@@ -1,0 +1,55 @@
+"""`podman push`: an image of the store to a registry, or to any other transport."""
+
+from __future__ import annotations
+
+from libpod.errors import InvalidError
+from libpod.image.copy import copy_image
+from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
+from libpod.image.storage import StoreSource
+from libpod.image.transport import Options, has_transport, open_destination
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.image.manager import ImageManager
+    from libpod.image.transport import Progress
+
+_FORMATS = {"oci": OCI_MANIFEST, "v2s2": DOCKER_MANIFEST, "docker": DOCKER_MANIFEST}
+
+
+def push(
+    manager: ImageManager,
+    name: str,
+    destination: str | None,
+    *,
+    format: str | None,
+    compression: str,
+    level: int | None,
+    options: Options | None,
+    progress: Progress | None,
+) -> str:
+    """Carry the image out and return the digest of its manifest there; see `ImageManager.push`.
+
+    Raises: ImageNotFoundError, InvalidError (format, an id without a destination), and what the transport raises.
+    """
+    if format is not None and format not in _FORMATS:
+        raise InvalidError(f'unknown format "{format}". Choose one of the supported formats: oci, v2s1, or v2s2')
+    image, full = manager.resolve(name)
+    target = destination or full
+    if not target:
+        raise InvalidError(f"{name} is an image ID and not a name: say where to push it")
+    if not has_transport(target):
+        target = f"docker://{target}"
+    manifest_type = _FORMATS[format] if format is not None else None
+    if compression == "zstd" and manifest_type is None:
+        # Docker's manifests have no word for zstd.
+        manifest_type = OCI_MANIFEST
+    with StoreSource(manager.store, image.record) as source, open_destination(target, options or Options()) as remote:
+        copied = copy_image(
+            source,
+            remote,
+            manifest_type=manifest_type,
+            compression=compression,
+            level=level,
+            progress=progress,
+        )
+    return copied.digest

@@ -1,0 +1,116 @@
+"""What `podman history` and `podman image inspect` tell about an image, as plain documents."""
+
+from __future__ import annotations
+
+from libpod import timestamp
+from libpod.image.manifest import DOCKER_MANIFEST, Manifest, parse_manifest
+from libpod.image.storage import layer_chain
+from libpod.image.tree import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.image.manager import Image, ImageManager
+
+#: Members of an image's `Config`, in the order in which Podman prints them.
+_CONFIG_MEMBERS = (
+    "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal",
+)  # fmt: skip
+
+#: Members of a history entry, in the order of the OCI type.
+_HISTORY_MEMBERS = ("created", "created_by", "author", "comment", "empty_layer")
+
+_HEALTHCHECK_MEMBERS = ("Test", "StartPeriod", "Interval", "Timeout", "Retries")
+
+
+def history(manager: ImageManager, image: Image) -> list[dict[str, Any]]:
+    """Tell the steps of an image, newest first.
+
+    Each has id (of the image that ends there, `<missing>` where none is in the store), created, CreatedBy, size,
+    comment and tags.
+    """
+    tree = Tree(manager.store, manager.list())
+    layers = layer_chain(manager.store, image.top_layer)
+    steps: list[dict[str, Any]] = []
+    place = len(layers) - 1
+    for entry in reversed(image.document.history):
+        empty = bool(entry.get("empty_layer"))
+        step: dict[str, Any] = {"id": "<missing>", "created": entry.get("created")}
+        step["CreatedBy"] = entry.get("created_by", "")
+        step["size"] = 0
+        step["comment"] = entry.get("comment", "")
+        step["tags"] = []
+        layer = layers[place] if place >= 0 else None
+        if not empty and layer is not None:
+            step["size"] = layer["diff-size"]
+            place -= 1
+        owner = image if not steps else (tree.first_with_top(layer["id"]) if layer and not empty else None)
+        if not steps and layer is not None and not empty:
+            owner = tree.first_with_top(layer["id"]) or image
+        if owner is not None:
+            step["id"], step["tags"] = owner.id, owner.names
+        steps.append(step)
+    return steps
+
+
+def repo_digests(image: Image) -> list[str]:
+    """List `repository@digest` for every repository of the image's names and every digest it is known by, sorted."""
+    repositories = {name.partition("@")[0] if "@" in name else name.rpartition(":")[0] for name in image.names}
+    return sorted(f"{repository}@{digest}" for repository in repositories for digest in image.digests)
+
+
+def inspect(manager: ImageManager, image: Image) -> dict[str, Any]:
+    """Describe an image in the members that Podman prints, in its order."""
+    store, document = manager.store, image.document
+    manifest = parse_manifest(store.image_data(image.id, "manifest"))
+    assert isinstance(manifest, Manifest)
+    defaults = document.config
+    parent = Tree(store, manager.list()).parent(image)
+    size = image.size
+    is_docker = manifest.media_type == DOCKER_MANIFEST
+    first = document.history[0] if document.history else {}
+    created = document.created
+    value: dict[str, Any] = {
+        "Id": image.id,
+        "Digest": image.digest,
+        "RepoTags": image.names,
+        "RepoDigests": repo_digests(image),
+        "Parent": parent.id if parent is not None else "",
+        "Comment": document.value.get("comment") or "" if is_docker else first.get("comment", ""),
+        "Created": timestamp.rfc3339(timestamp.parse(created)) if created else timestamp.ZERO_TEXT,
+        "Config": {name: defaults[name] for name in _CONFIG_MEMBERS if defaults.get(name)},
+        "Version": document.value.get("docker_version") or "" if is_docker else "",
+        "Author": document.value.get("author") or "",
+        "Architecture": document.value.get("architecture") or "",
+        "Os": document.value.get("os") or "",
+        "Size": size,
+        "VirtualSize": size,
+        "GraphDriver": {"Name": "overlay", "Data": _graph_data(store.graphroot, layer_chain(store, image.top_layer))},
+        "RootFS": {"Type": "layers", "Layers": document.diff_ids},
+        "Labels": defaults.get("Labels") or None,
+        "Annotations": manifest.annotations,
+        "ManifestType": manifest.media_type,
+        "User": defaults.get("User") or "",
+        "History": [_history_entry(entry) for entry in document.history],
+        "NamesHistory": list(image.record["names-history"]),
+    }
+    check = defaults.get("Healthcheck")
+    if is_docker and isinstance(check, dict):
+        value["HealthCheck"] = {name: check[name] for name in _HEALTHCHECK_MEMBERS if check.get(name)}
+    return value
+
+
+def _history_entry(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: entry[name] for name in _HISTORY_MEMBERS if entry.get(name)}
+
+
+def _graph_data(graphroot: str, chain: list[dict[str, Any]]) -> dict[str, str]:
+    if not chain:
+        return {}
+    home = f"{graphroot}/overlay"
+    top, lowers = chain[-1]["id"], [layer["id"] for layer in reversed(chain[:-1])]
+    data = {"LowerDir": ":".join(f"{home}/{layer}/diff" for layer in lowers)} if lowers else {}
+    data["UpperDir"] = f"{home}/{top}/diff"
+    data["WorkDir"] = f"{home}/{top}/work"
+    return data
