@@ -197,21 +197,21 @@ def test_connection_that_breaks_without_progress_is_given_up() -> None:
 
 def test_manifest_above_the_limit_is_refused() -> None:
     huge = b'{"x": "' + b"a" * (4 << 20) + b'"}'
-    with serving(lambda request, answer: answer.send(200, huge)) as server:
-        with pytest.raises(CorruptError, match="larger than the limit of 4194304 bytes"):
-            server.client().manifest("a/b", "latest", ["*/*"])
+    too_large = pytest.raises(CorruptError, match="larger than the limit of 4194304 bytes")
+    with serving(lambda request, answer: answer.send(200, huge)) as server, too_large:
+        server.client().manifest("a/b", "latest", ["*/*"])
 
 
 def test_manifest_is_proven_against_the_digest_it_was_asked_by() -> None:
-    with serving(lambda request, answer: answer.send(200, b"{}")) as server:
-        with pytest.raises(CorruptError, match="digest of manifest"):
-            server.client().manifest("a/b", DIGEST, ["*/*"])
+    differs = pytest.raises(CorruptError, match="digest of manifest")
+    with serving(lambda request, answer: answer.send(200, b"{}")) as server, differs:
+        server.client().manifest("a/b", DIGEST, ["*/*"])
 
 
 def test_manifest_is_proven_against_the_digest_that_the_registry_names() -> None:
-    with serving(lambda request, answer: answer.send(200, b"{}", Docker_Content_Digest=DIGEST)) as server:
-        with pytest.raises(CorruptError, match="digest of manifest"):
-            server.client().manifest("a/b", "latest", ["*/*"])
+    differs = pytest.raises(CorruptError, match="digest of manifest")
+    with serving(lambda request, answer: answer.send(200, b"{}", Docker_Content_Digest=DIGEST)) as server, differs:
+        server.client().manifest("a/b", "latest", ["*/*"])
 
 
 @pytest.mark.parametrize("repository", ["../x", "a/../b", "a//b", "a?x=1", "a#b", "a b", "", "a/b\r\nX: y"])
@@ -321,9 +321,9 @@ def test_endless_redirects_end() -> None:
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://host/x", "https://user:pass@host/x", "::::", ""])
 def test_redirect_to_what_is_no_web_address_is_refused(target: str) -> None:
-    with serving(lambda request, answer: answer.send(302, Location=target)) as server:
-        with pytest.raises(LibpodError) as caught:
-            read(server.client())
+    refused = pytest.raises(LibpodError)
+    with serving(lambda request, answer: answer.send(302, Location=target)) as server, refused as caught:
+        read(server.client())
     assert "pass" not in str(caught.value).replace("passwd", "")
 
 

@@ -75,19 +75,26 @@ def parse_rest(rest: str) -> Reference:
 
 
 def open_client(
-    name: str, options: Options, *, insecure: bool = False, push: bool = False, own_credentials: bool = True
+    name: str,
+    options: Options,
+    *,
+    insecure: bool = False,
+    push: bool = False,
+    own_credentials: bool = True,
+    credentials: auth.Credentials | None = None,
 ) -> RegistryClient:
     """Prepare to talk to the registry of a full repository name (or a bare host); nothing is sent yet.
 
     insecure: what registries.conf says; an explicit `--tls-verify` wins. own_credentials: whether `--creds` are for this host.
+    credentials: in place of all others.
     """
     host = name.partition("/")[0]
     if options.tls_verify is not None:
         insecure = not options.tls_verify
-    found: auth.Credentials | None
-    if options.credentials is not None and own_credentials:
+    found = credentials
+    if found is None and options.credentials is not None and own_credentials:
         found = auth.parse_credentials(options.credentials)
-    else:
+    elif found is None:
         helpers = configuration.load_registries().credential_helpers
         found = auth.find_credentials(name, authfile=options.authfile, helpers=helpers)
     token = found.identity_token or None if found else None

@@ -1,0 +1,57 @@
+"""`podman logout`: forget the credentials for a registry."""
+
+from __future__ import annotations
+
+from libpod.cli import remote
+from libpod.cli.command import Command, Option, flag
+from libpod.cli.login import chosen_key
+from libpod.config import auth
+from libpod.config import registries as configuration
+from libpod.errors import NotFoundError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Remove one registry's credentials, or all."""
+    remote.check_authfile(options, context="checking authfile: ")
+    authfile = options.authfile or None
+    if options.all:
+        if arguments:
+            raise UsageError("--all takes no arguments")
+        auth.remove_all(authfile=authfile)
+        context.write("Removed login credentials for all registries")
+        return 0
+    key = chosen_key(arguments)
+    if auth.remove_credentials(key, authfile=authfile):
+        context.write(f"Removed login credentials for {key}")
+        return 0
+    helpers = configuration.load_registries().credential_helpers
+    if auth.find_credentials(key, authfile=authfile, helpers=helpers) is None:
+        raise NotFoundError(f"not logged into {key}")
+    context.write(
+        f"Not logged into {key} with current tool. Existing credentials were established via docker login."
+        " Please use docker logout instead."
+    )
+    return 0
+
+
+COMMAND = Command(
+    "logout",
+    call=run,
+    usage="[options] [REGISTRY]",
+    short="Logout of a container registry",
+    long="Remove the cached username and password for the registry.",
+    examples=("podman logout quay.io", "podman logout --authfile dir/auth.json quay.io", "podman logout --all"),
+    most=1,
+    options=(
+        flag("--all", "-a", help="Remove the cached credentials for all registries in the auth file"),
+        Option(
+            "--authfile",
+            help="path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
+        ),
+    ),
+)

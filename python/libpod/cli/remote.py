@@ -1,0 +1,101 @@
+"""What the commands that talk to registries share: their options, the prompt for a password, the end by Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from libpod.cli.command import Option, flag
+from libpod.errors import InvalidError
+from libpod.image.transport import Options as TransportOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.parser import Options
+
+AUTHFILE = Option(
+    "--authfile",
+    help="Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
+)
+CERT_DIR = Option("--cert-dir", help="Pathname of a directory containing TLS certificates and keys", metavar="Pathname")
+CREDS = Option(
+    "--creds",
+    help="Credentials (USERNAME:PASSWORD) to use for authenticating to a registry",
+    metavar="Credentials",
+)
+TLS_VERIFY = flag("--tls-verify", help="Require HTTPS and verify certificates when contacting registries", default=True)
+CONTENT_TRUST = flag("--disable-content-trust", help="This is a Docker specific option and is a NOOP")
+
+
+def transport_options(options: Options) -> TransportOptions:
+    """Return what the user said about reaching registries; a missing password is asked for.
+
+    Raises: InvalidError for credentials without a user, OSError for an authfile that does not exist.
+    """
+    check_authfile(options)
+    return TransportOptions(
+        authfile=options.authfile or None,
+        credentials=_credentials(options.creds) if "creds" in options.given and options.creds else None,
+        cert_dir=options.cert_dir or None,
+        tls_verify=options.tls_verify if "tls_verify" in options.given else None,
+    )
+
+
+def check_authfile(options: Options, *, context: str = "") -> None:
+    """Refuse an authfile that does not exist, given by option or environment.
+
+    Raises: InvalidError in Podman's words.
+    """
+    path = options.authfile or os.environ.get("REGISTRY_AUTH_FILE")
+    if path:
+        try:
+            os.stat(path)
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise InvalidError(f"{context}stat {path}: {reason}", path=path) from None
+
+
+def _credentials(text: str) -> str:
+    username, colon, password = text.partition(":")
+    if not username:
+        raise InvalidError("username cannot be empty")
+    if colon:
+        return f"{username}:{password}"
+    try:
+        return f"{username}:{ask_password()}"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidError(f"could not read password from terminal: {reason}") from None
+
+
+def ask_password(prompt: str = "Password: ") -> str:
+    """Ask for a password without showing it.
+
+    Raises: OSError where stdin is no terminal.
+    """
+    import termios
+
+    sys.stdout.write(prompt)
+    sys.stdout.flush()
+    try:
+        before = termios.tcgetattr(0)
+    except termios.error as error:
+        raise OSError(*error.args) from None
+    hidden = list(before)
+    hidden[3] &= ~termios.ECHO
+    termios.tcsetattr(0, termios.TCSADRAIN, hidden)
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+        sys.stdout.write("\n")
+
+
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end the process at once: a transfer runs in the extension, where Python's own handler would wait for it.
+
+    Nothing half-done becomes visible by that: layers are staged, and what a dead process staged is swept by the next one.
+    """
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
