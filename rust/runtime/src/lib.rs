@@ -25,6 +25,7 @@ pub mod hooks;
 mod mount_options;
 pub mod mounting;
 mod namespaces;
+pub mod network;
 mod plan;
 mod protect;
 mod rlimits;

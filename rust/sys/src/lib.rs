@@ -9,6 +9,7 @@ pub mod fd;
 pub mod fs;
 pub mod lock;
 pub mod mount;
+pub mod netlink;
 pub mod process;
 pub mod xattr;
 

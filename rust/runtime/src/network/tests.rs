@@ -1,0 +1,313 @@
+//! Attach and detach between namespaces made for the test: "the host" is one of them, so the machine is not touched.
+
+use super::*;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A network namespace, held by a sleeping process.
+struct Namespace {
+    holder: Child,
+    file: File,
+}
+
+impl Namespace {
+    /// None, with the reason printed, where none can be made; a failure where `LIBPOD_TEST_ALL` is set.
+    fn new() -> Option<Self> {
+        let own = std::fs::read_link("/proc/self/ns/net").expect("proc");
+        let mut holder = Command::new("unshare").args(["--net", "sleep", "60"]).stderr(Stdio::null()).spawn().ok()?;
+        let path = format!("/proc/{}/ns/net", holder.id());
+        let made = wait(|| std::fs::read_link(&path).is_ok_and(|link| link != own));
+        if !made {
+            let _ = holder.kill();
+            let _ = holder.wait();
+            assert!(std::env::var_os("LIBPOD_TEST_ALL").is_none(), "network namespaces are needed");
+            eprintln!("skipped: no network namespace can be made");
+            return None;
+        }
+        let file = File::open(&path).expect("alive");
+        Some(Self { holder, file })
+    }
+
+    /// Run `work` in a thread that lives in this namespace.
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network)).expect("enter");
+                work()
+            });
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn shell(&self, script: &str) -> String {
+        let target = self.holder.id().to_string();
+        let output =
+            Command::new("nsenter").args(["-t", &target, "-n", "sh", "-ec", script]).output().expect("nsenter");
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn end(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A host with the default network's bridge, and a directory for its leases.
+struct Host {
+    space: Namespace,
+    leases: PathBuf,
+}
+
+impl Host {
+    fn new(name: &str) -> Option<Self> {
+        let space = Namespace::new()?;
+        space.shell("ip link set lo up; ip link add podman0 type bridge; ip addr add 10.88.0.1/16 dev podman0; ip link set podman0 up");
+        let leases = std::env::temp_dir().join(format!("libpod-network-{name}-{}", std::process::id()));
+        Some(Self { space, leases })
+    }
+
+    fn request(&self, ports: &[(&str, u16, u16, &str)]) -> Attach {
+        let port = |&(host_ip, host_port, container_port, protocol): &(&str, u16, u16, &str)| Port {
+            host_ip: host_ip.into(),
+            host_port,
+            container_port,
+            protocol: protocol.into(),
+            range: 1,
+        };
+        Attach {
+            network: "podman".into(),
+            bridge: "podman0".into(),
+            subnet: "10.88.0.0/16".into(),
+            gateway: "10.88.0.1".into(),
+            interface: "eth0".into(),
+            mac: None,
+            address: None,
+            mtu: None,
+            ports: ports.iter().map(port).collect(),
+            lease_dir: self.leases.join("podman"),
+        }
+    }
+
+    fn attach(&self, container: &str, to: &Namespace, request: &Attach) -> Result<Attached> {
+        self.space.run(|| attach(container, to.file.as_fd(), request))
+    }
+
+    fn detach(&self, container: &str, request: &Attach) {
+        self.space.run(|| detach(container, request)).expect("detach");
+    }
+
+    fn leased(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.leases.join("podman")).into_iter().flatten();
+        let names = names.map(|entry| entry.expect("entry").file_name().into_string().expect("text"));
+        let mut addresses: Vec<String> = names.filter(|name| name.starts_with("10.")).collect();
+        addresses.sort();
+        addresses
+    }
+
+    /// Links on the bridge and published elements.
+    fn traces(&self) -> (usize, usize) {
+        let links = self.space.shell("ip -o link show master podman0 | wc -l").trim().parse().expect("number");
+        let ruleset = self.space.shell("nft list table inet libpod 2>/dev/null || true");
+        (links, ruleset.matches(" : 10.88.").count())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.leases);
+    }
+}
+
+fn wait(mut done: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+/// Serve `greeting` once over TCP in `space`, and fetch it from `from` at `to`.
+fn fetch(space: &Namespace, port: u16, from: &Namespace, to: &str, greeting: &str) -> std::io::Result<String> {
+    let listener = space.run(|| TcpListener::bind(("0.0.0.0", port))).expect("free in its namespace");
+    let to: SocketAddr = to.parse().expect("address");
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            from.run(|| {
+                let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(3))?;
+                stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+                let mut text = String::new();
+                stream.read_to_string(&mut text)?;
+                Ok(text)
+            })
+        });
+        listener.set_nonblocking(true).expect("socket");
+        wait(|| match listener.accept() {
+            Ok((mut stream, _)) => stream.write_all(greeting.as_bytes()).is_ok(),
+            Err(_) => client.is_finished(),
+        });
+        client.join().expect("client")
+    })
+}
+
+#[test]
+fn a_container_gets_address_route_and_loopback() {
+    let (Some(host), Some(container)) = (Host::new("address"), Namespace::new()) else { return };
+    let request = Attach { mac: Some("92:d0:c6:00:29:33".into()), mtu: Some(1400), ..host.request(&[]) };
+    let attached = host.attach("c1", &container, &request).expect("attach");
+    assert_eq!(attached.address, "10.88.128.1/16");
+    assert_eq!(attached.mac, "92:d0:c6:00:29:33");
+    let shown = container.shell("ip addr; ip route; cat /proc/sys/net/ipv4/conf/eth0/arp_notify");
+    for wanted in [
+        "inet 127.0.0.1/8 scope host lo",
+        "inet 10.88.128.1/16 brd 10.88.255.255 scope global eth0",
+        "link/ether 92:d0:c6:00:29:33",
+        "mtu 1400",
+        "default via 10.88.0.1 dev eth0 proto static metric 100",
+        "10.88.0.0/16 dev eth0 proto kernel scope link src 10.88.128.1",
+    ] {
+        assert!(shown.contains(wanted), "{wanted} in {shown}");
+    }
+    assert!(shown.ends_with("1\n"), "arp_notify in {shown}");
+    assert_eq!(host.traces(), (1, 0));
+    drop(container);
+    host.detach("c1", &request);
+    assert!(wait(|| host.traces() == (0, 0)), "the kernel takes the pair down");
+    host.detach("c1", &request);
+    assert_eq!(host.leased(), Vec::<String>::new());
+}
+
+#[test]
+fn a_published_port_answers_from_localhost_bridge_and_container() {
+    let (Some(host), Some(one), Some(two)) = (Host::new("ports"), Namespace::new(), Namespace::new()) else { return };
+    let request = host.request(&[("", 8080, 80, "tcp"), ("127.0.0.1", 9090, 90, "tcp"), ("", 8081, 81, "udp")]);
+    host.attach("c1", &one, &request).expect("attach");
+    let other = host.attach("c2", &two, &host.request(&[])).expect("attach");
+    assert_eq!(other.address, "10.88.128.2/16");
+    assert_eq!(fetch(&one, 80, &host.space, "127.0.0.1:8080", "local").expect("answer"), "local");
+    assert_eq!(fetch(&one, 80, &host.space, "10.88.0.1:8080", "bridge").expect("answer"), "bridge");
+    assert_eq!(fetch(&one, 80, &two, "10.88.0.1:8080", "neighbour").expect("answer"), "neighbour");
+    assert_eq!(fetch(&one, 5000, &two, "10.88.128.1:5000", "direct").expect("answer"), "direct");
+    assert_eq!(fetch(&one, 90, &host.space, "127.0.0.1:9090", "one address").expect("answer"), "one address");
+    assert!(fetch(&one, 90, &two, "10.88.0.1:9090", "refused").is_err(), "published on 127.0.0.1 alone");
+    let server = one.run(|| UdpSocket::bind("0.0.0.0:81")).expect("free");
+    let client = host.space.run(|| UdpSocket::bind("0.0.0.0:0")).expect("free");
+    client.send_to(b"datagram", "127.0.0.1:8081").expect("sent");
+    server.set_read_timeout(Some(Duration::from_secs(3))).expect("socket");
+    let mut buffer = [0; 32];
+    assert_eq!(server.recv(&mut buffer).expect("arrives"), 8);
+    host.detach("c1", &request);
+    assert_eq!(host.traces().1, 0);
+    assert!(fetch(&two, 80, &host.space, "127.0.0.1:8080", "gone").is_err(), "no rule is left");
+}
+
+#[test]
+fn what_a_dead_container_left_is_swept_by_the_next() {
+    let (Some(host), Some(mut one), Some(two)) = (Host::new("dead"), Namespace::new(), Namespace::new()) else {
+        return;
+    };
+    let request = host.request(&[("", 8080, 80, "tcp")]);
+    host.attach("c1", &one, &request).expect("attach");
+    // The owner is this process: give the lease to one that has ended.
+    let path = host.leases.join("podman/10.88.128.1");
+    let text = std::fs::read_link(&path).expect("lease").into_os_string().into_string().expect("text");
+    let words: Vec<&str> = text.split(' ').collect();
+    let orphan = [words[0], words[1], "1", words[3], words[4]].join(" ");
+    std::fs::remove_file(&path).expect("lease");
+    std::os::unix::fs::symlink(orphan, &path).expect("lease");
+    let swept = |host: &Host| host.space.run(|| sweep(&host.leases.join("podman"))).expect("sweep");
+    assert_eq!(swept(&host), 0, "the container lives, though its monitor does not");
+    one.end();
+    assert_eq!(host.traces().1, 1, "the port outlives the container");
+    // The namespace dies with the last descriptor.
+    drop(one);
+    assert!(wait(|| host.traces().0 == 0), "the kernel takes the pair down");
+    let again = host.request(&[("", 8080, 80, "tcp")]);
+    let attached = host.attach("c2", &two, &again).expect("attach");
+    assert_eq!(attached.address, "10.88.128.2/16");
+    assert_eq!((host.traces(), host.leased()), ((1, 1), vec!["10.88.128.2".to_owned()]));
+    assert_eq!(fetch(&two, 80, &host.space, "127.0.0.1:8080", "new").expect("answer"), "new");
+    host.detach("c1", &request);
+    assert_eq!(host.traces(), (1, 1), "a late detach of the dead one touches nothing of the new one");
+}
+
+#[test]
+fn a_port_that_nobody_owns_any_more_is_taken_over() {
+    let (Some(host), Some(one), Some(two)) = (Host::new("stale"), Namespace::new(), Namespace::new()) else { return };
+    let request = host.request(&[("", 8080, 80, "tcp"), ("127.0.0.1", 8081, 81, "udp")]);
+    host.attach("c1", &one, &request).expect("attach");
+    std::fs::remove_dir_all(&host.leases).expect("the records are lost");
+    let taken = Attach { address: Some("10.88.7.7".into()), ..request };
+    host.attach("c2", &two, &taken).expect("attach");
+    assert_eq!(host.traces(), (2, 2));
+    assert_eq!(fetch(&two, 80, &host.space, "127.0.0.1:8080", "new").expect("answer"), "new");
+}
+
+#[test]
+fn a_failed_attach_leaves_nothing() {
+    let (Some(host), Some(container)) = (Host::new("failed"), Namespace::new()) else { return };
+    container.shell("ip link add eth0 type veth peer name other");
+    let request = host.request(&[("", 8080, 80, "tcp")]);
+    let error = host.attach("c1", &container, &request).expect_err("the name is taken");
+    assert_eq!(error.errno(), Some(Errno::EXIST), "{error}");
+    assert_eq!((host.traces(), host.leased()), ((0, 0), vec![]));
+    let nowhere = Attach { bridge: "podman9".into(), ..request };
+    let error = host.attach("c1", &container, &nowhere).expect_err("no bridge");
+    assert_eq!(error.to_string(), "network podman: no bridge podman9");
+}
+
+#[test]
+fn addresses_that_cannot_be_had_are_told_in_podman_s_words() {
+    let (Some(host), Some(one), Some(two)) = (Host::new("fixed"), Namespace::new(), Namespace::new()) else { return };
+    let fixed = |address: &str| Attach { address: Some(address.into()), ..host.request(&[]) };
+    host.attach("c1", &one, &fixed("10.88.0.5")).expect("free");
+    let refused = |address: &str| host.attach("c2", &two, &fixed(address)).expect_err("refused").to_string();
+    assert_eq!(
+        refused("10.88.0.5"),
+        "IPAM error: requested ip address 10.88.0.5 is already allocated to container ID c1"
+    );
+    assert_eq!(refused("10.99.0.2"), "requested static ip 10.99.0.2 not in any subnet on network podman");
+    assert_eq!(refused("nonsense"), "network podman: invalid address `nonsense`");
+    host.attach("c1", &one, &fixed("10.88.0.6")).expect("a second attach replaces the first");
+    assert_eq!((host.traces(), host.leased()), ((1, 0), vec!["10.88.0.6".to_owned()]));
+    host.detach("c1", &host.request(&[]));
+    assert_eq!(host.leased(), ["10.88.0.6"], "not free while the pair is there");
+    let next = host.attach("c2", &two, &host.request(&[])).expect("attach");
+    assert_eq!(next.address, "10.88.128.1/16");
+    let three = Namespace::new().expect("as before");
+    host.attach("c3", &three, &fixed("10.88.0.6")).expect("asked for by name, it is taken from who gave it back");
+    assert_eq!((host.traces(), host.leased()), ((2, 0), vec!["10.88.0.6".to_owned(), "10.88.128.1".to_owned()]));
+}
+
+#[test]
+fn the_base_rules_come_back_after_a_flush_and_are_made_once() {
+    let (Some(host), Some(one), Some(two)) = (Host::new("flush"), Namespace::new(), Namespace::new()) else { return };
+    let list = |host: &Host| host.space.shell("nft list ruleset");
+    host.attach("c1", &one, &host.request(&[])).expect("attach");
+    let first = list(&host);
+    for wanted in [
+        "ip saddr 10.88.0.0/16 ip daddr != 10.88.0.0/16 ip daddr != 224.0.0.0/4 masquerade",
+        "ct status dnat ip saddr 127.0.0.0/8 ip daddr 10.88.0.0/16 masquerade",
+        "fib daddr type local jump publish",
+        "dnat ip to ip daddr . meta l4proto . th dport map @published",
+    ] {
+        assert!(first.contains(wanted), "{wanted} in {first}");
+    }
+    host.space.shell("nft flush ruleset");
+    host.attach("c2", &two, &host.request(&[])).expect("attach");
+    assert_eq!(list(&host), first);
+}
