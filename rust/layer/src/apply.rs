@@ -10,7 +10,8 @@ use crate::digest::Digest;
 use crate::error::{Error, Name};
 use crate::names::{self, Meaning};
 use crate::pipeline::{self, Sums};
-use crate::tar::{Kind, Parser, Step};
+use crate::select::{Relation, Selection};
+use crate::tar::{Entry, Kind, Parser, Step};
 use crate::tarsplit;
 use crate::tree::Tree;
 use crate::unpack::{Policy, Unpacker};
@@ -98,23 +99,41 @@ pub fn apply(
     options: &ApplyOptions,
 ) -> Result<Applied, Error> {
     let style = Style::Overlay(options.xattr_prefix);
-    run(source, target, Some(tar_split), style, options)
+    let split = tarsplit::Writer::new(BufWriter::with_capacity(64 * 1024, tar_split));
+    run(source, target, Output::Split { split: Box::new(split), seen: Seen::default() }, style, options)
+        .map(|extracted| extracted.applied)
 }
 
-/// Apply a layer to a directory that holds the lower layers already: whiteouts remove files, and no tar-split is written.
+/// What was taken out of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extracted {
+    /// The layer's sums and counts, whatever was selected.
+    pub applied: Applied,
+    /// Hard links that were selected while their targets were not: name as made, and target in the image. They were not made.
+    pub unresolved: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Apply a layer, or one path of it, to a directory that holds the lower layers already: whiteouts remove files.
 ///
-/// Where a name occurs twice, the last entry counts.
-pub fn extract(source: Box<dyn Read + Send>, target: BorrowedFd<'_>, options: &ApplyOptions) -> Result<Applied, Error> {
-    run(source, target, None, Style::Remove, options)
+/// With `select`, only that path and what is below it is made, under its last component. Where a name occurs twice, the last
+/// entry counts. Without `options.owner`, files belong to the caller and lose setuid and setgid.
+pub fn extract(
+    source: Box<dyn Read + Send>,
+    target: BorrowedFd<'_>,
+    select: &[u8],
+    options: &ApplyOptions,
+) -> Result<Extracted, Error> {
+    let selection = Selection::new(select)?;
+    run(source, target, Output::Selected { selection, unresolved: Vec::new() }, Style::Remove, options)
 }
 
 fn run(
     source: Box<dyn Read + Send>,
     target: BorrowedFd<'_>,
-    tar_split: Option<File>,
+    output: Output,
     style: Style,
     options: &ApplyOptions,
-) -> Result<Applied, Error> {
+) -> Result<Extracted, Error> {
     // The writing thread has a umask of its own, which must not become the caller's.
     let work = || {
         let exact_modes = detach_umask().is_ok() && !has_default_acl(target);
@@ -122,7 +141,7 @@ fn run(
             .map_err(|source| Error::Target { step: "use the target directory", source })?;
         let ApplyOptions { owner, devices, user_namespace, .. } = *options;
         let policy = Policy { owner, style, devices, user_namespace, exact_modes };
-        let mut writer = LayerWriter::new(Unpacker::new(tree, policy), tar_split);
+        let mut writer = LayerWriter::new(Unpacker::new(tree, policy), output);
         let mut sink = |bytes: &[u8]| writer.feed(bytes);
         let sums = match options.threads {
             Threads::Auto => pipeline::run_threads(source, options.max_size, &mut sink),
@@ -139,29 +158,38 @@ fn has_default_acl(target: BorrowedFd<'_>) -> bool {
     !matches!(libpod_sys::xattr::get(target, name, b"system.posix_acl_default"), Ok(None))
 }
 
+/// What comes beside the files.
+enum Output {
+    /// The whole layer is stored: its framing goes to tar-split, which knows files by their names.
+    Split { split: Box<tarsplit::Writer<BufWriter<File>>>, seen: Seen },
+    /// Part of it is taken out.
+    Selected { selection: Selection, unresolved: Vec<(Vec<u8>, Vec<u8>)> },
+}
+
 /// The last stage: parses, writes files, and keeps the framing.
 struct LayerWriter {
     parser: Parser,
     unpacker: Unpacker,
-    split: Option<tarsplit::Writer<BufWriter<File>>>,
-    seen: Seen,
+    output: Output,
     path: Vec<u8>,
     /// The entry's content goes into tar-split as it is, because no file will have just these bytes.
     raw: bool,
+    /// The entry is not made.
+    skip: bool,
     uids: BTreeSet<u32>,
     gids: BTreeSet<u32>,
     entries: u64,
 }
 
 impl LayerWriter {
-    fn new(unpacker: Unpacker, tar_split: Option<File>) -> Self {
+    fn new(unpacker: Unpacker, output: Output) -> Self {
         Self {
             parser: Parser::new(),
             unpacker,
-            split: tar_split.map(|file| tarsplit::Writer::new(BufWriter::with_capacity(64 * 1024, file))),
-            seen: Seen::default(),
+            output,
             path: Vec::new(),
             raw: false,
+            skip: false,
             uids: BTreeSet::new(),
             gids: BTreeSet::new(),
             entries: 0,
@@ -184,7 +212,7 @@ impl LayerWriter {
                     continue;
                 }
             };
-            if let Some(split) = &mut self.split {
+            if let Output::Split { split, .. } = &mut self.output {
                 split.raw(&rest[..length])?;
             }
             rest = &rest[length..];
@@ -199,53 +227,68 @@ impl LayerWriter {
         let entry = self.parser.entry();
         self.entries += 1;
         names::clean(&entry.name, &mut self.path)?;
-        if self.split.is_some() && !self.seen.insert(&self.path) {
-            return Err(Error::Duplicate { entry: Name::new(&entry.name) });
-        }
         let plain = names::meaning(names::split(&self.path).1) == Meaning::Plain;
         if plain && entry.kind != Kind::Global {
             // As containers/storage records them.
             self.uids.extend(u32::try_from(entry.uid));
             self.gids.extend(u32::try_from(entry.gid));
         }
-        self.raw = entry.sparse.is_some() || entry.kind != Kind::File || !plain;
-        self.unpacker.begin(entry, &self.path)?;
-        if entry.stored == 0 {
+        match &mut self.output {
+            Output::Split { split, seen } => {
+                if !seen.insert(&self.path) {
+                    return Err(Error::Duplicate { entry: Name::new(&entry.name) });
+                }
+                self.raw = entry.sparse.is_some() || entry.kind != Kind::File || !plain;
+                self.unpacker.begin(entry, &self.path)?;
+                if entry.stored == 0 || self.raw {
+                    split.file(&entry.name, 0)?;
+                }
+            }
+            Output::Selected { selection, unresolved } => {
+                self.skip = !begin_selected(&mut self.unpacker, selection, unresolved, entry, &self.path)?;
+            }
+        }
+        if entry.stored == 0 && !self.skip {
             self.unpacker.end(entry)?;
         }
-        match &mut self.split {
-            Some(split) if entry.stored == 0 || self.raw => split.file(&entry.name, 0),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn content(&mut self, bytes: &[u8], last: bool) -> Result<(), Error> {
         let entry = self.parser.entry();
-        self.unpacker.content(entry, bytes)?;
-        match &mut self.split {
-            Some(split) if self.raw => split.raw(bytes)?,
-            Some(split) => split.content(bytes),
-            None => {}
+        if self.skip {
+            return Ok(());
         }
+        self.unpacker.content(entry, bytes)?;
         if last {
             self.unpacker.end(entry)?;
         }
-        match &mut self.split {
-            Some(split) if last && !self.raw => split.file(&entry.name, entry.stored),
-            _ => Ok(()),
+        match &mut self.output {
+            Output::Split { split, .. } if self.raw => split.raw(bytes),
+            Output::Split { split, .. } => {
+                split.content(bytes);
+                if last { split.file(&entry.name, entry.stored) } else { Ok(()) }
+            }
+            Output::Selected { .. } => Ok(()),
         }
     }
 
-    fn finish(self, sums: Sums) -> Result<Applied, Error> {
+    fn finish(self, sums: Sums) -> Result<Extracted, Error> {
         self.parser.finish(0)?;
         self.unpacker.finish()?;
-        if let Some(split) = self.split {
-            let buffered = split.finish()?;
-            buffered.into_inner().map_err(|error| Error::TarSplit { step: "writing", source: error.into_error() })?;
-        }
+        let unresolved = match self.output {
+            Output::Split { split, .. } => {
+                let buffered = split.finish()?;
+                buffered
+                    .into_inner()
+                    .map_err(|error| Error::TarSplit { step: "writing", source: error.into_error() })?;
+                Vec::new()
+            }
+            Output::Selected { unresolved, .. } => unresolved,
+        };
         let (diff_id, diff_size) = sums.uncompressed;
         let (digest, size) = sums.compressed;
-        Ok(Applied {
+        let applied = Applied {
             diff_id,
             diff_size,
             digest,
@@ -254,8 +297,40 @@ impl LayerWriter {
             uids: self.uids.into_iter().collect(),
             gids: self.gids.into_iter().collect(),
             entries: self.entries,
-        })
+        };
+        Ok(Extracted { applied, unresolved })
     }
+}
+
+/// Make the entry if it is selected; false where it is not.
+fn begin_selected(
+    unpacker: &mut Unpacker,
+    selection: &Selection,
+    unresolved: &mut Vec<(Vec<u8>, Vec<u8>)>,
+    entry: &Entry,
+    path: &[u8],
+) -> Result<bool, Error> {
+    match selection.relation(entry, path) {
+        Relation::Outside => return Ok(false),
+        Relation::Hides => {
+            unpacker.hide(entry, b"", selection.base())?;
+            return Ok(false);
+        }
+        Relation::Inside => {}
+    }
+    if entry.kind != Kind::HardLink {
+        unpacker.begin(entry, selection.stripped(path))?;
+        return Ok(true);
+    }
+    let mut target = Vec::new();
+    names::clean(&entry.link, &mut target)?;
+    if !selection.contains(&target) {
+        unresolved.push((selection.stripped(path).to_vec(), target));
+        return Ok(false);
+    }
+    let link = selection.stripped(&target).to_vec();
+    unpacker.begin(&Entry { link, ..entry.clone() }, selection.stripped(path))?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Name};
 use crate::names;
-use crate::tar::{Builder, Entry, Kind};
+use crate::tar::{Builder, Entry, Kind, Xattrs};
 use crate::tree::{fail, names_in};
 use crate::whiteout::XattrPrefix;
 use libpod_sys as sys;
@@ -205,7 +205,7 @@ impl Walk<'_> {
     }
 
     /// The attributes that a layer carries: capabilities, integrity marks and the user's own.
-    fn xattrs(&self, directory: BorrowedFd<'_>, base: &[u8], name: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn xattrs(&self, directory: BorrowedFd<'_>, base: &[u8], name: &[u8]) -> Result<Xattrs, Error> {
         let mut kept = Vec::new();
         let step = "read an extended attribute";
         for key in sys::xattr::list(directory, OsStr::from_bytes(base)).map_err(failed(name, step))? {
@@ -234,7 +234,7 @@ fn entry_of(name: &[u8], stat: &Stat) -> Entry {
     };
     let is_device = matches!(kind, Kind::Char | Kind::Block);
     let device = if is_device { (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)) } else { (0, 0) };
-    let size = if kind == Kind::File { stat.st_size.cast_unsigned() } else { 0 };
+    let size = if kind == Kind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
     Entry {
         name: name.to_vec(),
         kind,

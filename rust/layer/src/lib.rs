@@ -5,6 +5,7 @@
 //! layer without writing anything. The crate knows no store, no image and no network; it never trusts a name, a size or a link of
 //! a layer, and resolves every path inside its root with descriptors. Start reading at [`apply()`] and [`tar::Parser`].
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 mod apply;
 mod compression;
@@ -19,6 +20,7 @@ mod names;
 mod pack;
 mod pipeline;
 mod rebuild;
+mod select;
 pub mod tar;
 mod tarsplit;
 #[cfg(test)]
@@ -27,7 +29,7 @@ mod tree;
 mod unpack;
 mod whiteout;
 
-pub use apply::{Applied, ApplyOptions, Threads, apply, extract};
+pub use apply::{Applied, ApplyOptions, Extracted, Threads, apply, extract};
 pub use compression::{Compression, decoder};
 pub use diff::{DiffOptions, diff};
 pub use digest::{Digest, Hasher};

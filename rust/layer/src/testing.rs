@@ -135,12 +135,6 @@ impl Tar {
         self.entry(entry, b"")
     }
 
-    /// Bytes that no method makes.
-    pub fn raw(mut self, bytes: &[u8]) -> Self {
-        self.bytes.extend_from_slice(bytes);
-        self
-    }
-
     pub fn build(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(Builder::end());
         self.bytes

@@ -205,7 +205,7 @@ impl Unpacker {
 
     fn create_file(&mut self, entry: &Entry, directory: &Arc<OwnedFd>, base: &[u8]) -> Result<(), Error> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(entry.mode);
+        let mode = self.mode(entry);
         let file = self.make(entry, directory, base, "create the file", || openat(&**directory, base, flags, mode))?;
         if !self.probed {
             let stat =
@@ -257,7 +257,7 @@ impl Unpacker {
         }
         // A change of owner and a write by someone unprivileged both clear these bits.
         if !self.policy.exact_modes || entry.mode & SETID != 0 {
-            fchmod(file, Mode::from_raw_mode(entry.mode)).map_err(|errno| failed("fchmod", errno))?;
+            fchmod(file, self.mode(entry)).map_err(|errno| failed("fchmod", errno))?;
         }
         self.set_xattrs(entry, |key, value| {
             fsetxattr(file, key, value, XattrFlags::empty()).map_err(|errno| fail("fsetxattr", key, errno))
@@ -279,7 +279,8 @@ impl Unpacker {
     ) -> Result<(), Error> {
         // Until the end the caller must be able to work in it; setgid would pass to what is created inside.
         let widened = if self.caller.0 == 0 { 0 } else { 0o700 };
-        let mode = (entry.mode & 0o1777) | widened;
+        let final_mode = self.mode(entry).as_raw_mode();
+        let mode = (final_mode & 0o1777) | widened;
         let make = || mkdirat(&**directory, base, Mode::from_raw_mode(mode));
         let mut merged = false;
         match make() {
@@ -296,8 +297,8 @@ impl Unpacker {
             None => {}
         }
         self.set_xattrs(entry, |key, value| sys::xattr::set(directory.as_fd(), OsStr::from_bytes(base), key, value))?;
-        let late_mode = merged || !self.policy.exact_modes || mode != entry.mode;
-        self.deferred.push(name, (entry.mtime, entry.mtime_nanos), late_mode.then_some(entry.mode));
+        let late_mode = merged || !self.policy.exact_modes || mode != final_mode;
+        self.deferred.push(name, (entry.mtime, entry.mtime_nanos), late_mode.then_some(final_mode));
         Ok(())
     }
 
@@ -366,7 +367,9 @@ impl Unpacker {
             self.change_owner(entry, directory, base, Uid::from_raw(owner.0), Gid::from_raw(owner.1))?;
         }
         let is_link = FileType::from_raw_mode(wanted.st_mode) == FileType::Symlink;
-        if !is_link && (wanted.st_mode & 0o7777 != entry.mode || (changed_owner && entry.mode & SETID != 0)) {
+        if !is_link
+            && (wanted.st_mode & 0o7777 != self.mode(entry).as_raw_mode() || (changed_owner && entry.mode & SETID != 0))
+        {
             self.change_mode(entry, directory, base)?;
         }
         self.set_xattrs(entry, |key, value| sys::xattr::set(directory.as_fd(), OsStr::from_bytes(base), key, value))?;
@@ -381,8 +384,9 @@ impl Unpacker {
         kind: FileType,
     ) -> Result<(), Error> {
         let device = if kind == FileType::Fifo { 0 } else { makedev(entry.device.0, entry.device.1) };
+        let mode = self.mode(entry);
         self.make(entry, directory, base, "create the device or pipe", || {
-            mknodat(&**directory, base, kind, Mode::from_raw_mode(entry.mode), device)
+            mknodat(&**directory, base, kind, mode, device)
         })?;
         self.finish_special(entry, directory, base)
     }
@@ -397,6 +401,11 @@ impl Unpacker {
         }
         self.set_xattrs(entry, |key, value| sys::xattr::set(directory.as_fd(), OsStr::from_bytes(base), key, value))?;
         self.set_times(entry, directory, base)
+    }
+
+    /// The mode to give: files that do not keep their owner lose setuid and setgid, which would lend the caller's rights.
+    fn mode(&self, entry: &Entry) -> Mode {
+        Mode::from_raw_mode(if self.policy.owner { entry.mode } else { entry.mode & !SETID })
     }
 
     fn wanted_owner(&self, entry: &Entry) -> Result<(u32, u32), Error> {
@@ -429,7 +438,7 @@ impl Unpacker {
 
     /// Only for what is known not to be a symbolic link: this call follows one.
     fn change_mode(&self, entry: &Entry, directory: &Arc<OwnedFd>, base: &[u8]) -> Result<(), Error> {
-        chmodat(&**directory, base, Mode::from_raw_mode(entry.mode), AtFlags::empty())
+        chmodat(&**directory, base, self.mode(entry), AtFlags::empty())
             .map_err(|errno| at(entry, "change the mode")(fail("fchmodat", base, errno)))
     }
 

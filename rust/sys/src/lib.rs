@@ -2,6 +2,7 @@
 //!
 //! This is the only crate of the workspace that may contain `unsafe`; every block states the invariant it rests on.
 //! What `rustix` already wraps is not wrapped again. An [`Error`] prints the failed call the way strace would.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 pub mod bpf;
 mod error;

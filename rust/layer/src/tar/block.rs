@@ -151,7 +151,7 @@ pub fn checksums(block: &Block) -> (i64, i64) {
     let mut signed = unsigned;
     for byte in block[..148].iter().chain(&block[156..]) {
         unsigned += i64::from(*byte);
-        signed += i64::from(byte.cast_signed());
+        signed += i64::from(*byte as i8);
     }
     (unsigned, signed)
 }

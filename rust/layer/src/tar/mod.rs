@@ -46,6 +46,9 @@ pub enum Kind {
     Other(u8),
 }
 
+/// Extended attributes: names and values.
+pub type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// One entry of a tar, its extensions already applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -76,7 +79,7 @@ pub struct Entry {
     /// Major and minor number of a device.
     pub device: (u32, u32),
     /// Extended attributes in the order of the tar.
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub xattrs: Xattrs,
     /// Where the stored bytes go in a sparse file.
     pub sparse: Option<Sparse>,
 }

@@ -116,8 +116,11 @@ impl SparseRecords {
     }
 }
 
-/// The first record of `rest`: its key, its value, and what follows.
-fn split_record(rest: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Reason> {
+/// A record's key, its value, and what follows it.
+type Record<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// The first record of `rest`.
+fn split_record(rest: &[u8]) -> Result<Record<'_>, Reason> {
     let bad = "an extended header record is malformed";
     let blank = rest.iter().take(20).position(|byte| *byte == b' ').ok_or(bad)?;
     let length = usize::try_from(natural(&rest[..blank])?).map_err(|_| bad)?;
@@ -144,14 +147,19 @@ pub fn natural(digits: &[u8]) -> Result<u64, Reason> {
         return Err("an extended header number is malformed");
     }
     let text = std::str::from_utf8(digits).map_err(|_| "an extended header number is malformed")?;
-    let value = text.parse::<i64>().map_err(|_| "an extended header number is out of range")?;
-    Ok(value.cast_unsigned())
+    let value = text.parse::<u64>().ok().filter(|value| i64::try_from(*value).is_ok());
+    value.ok_or("an extended header number is out of range")
+}
+
+/// The same number; [`natural`] gives none that is too large.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn integer(value: &[u8]) -> Result<i64, Reason> {
     match value.strip_prefix(b"-") {
-        Some(digits) => Ok(-natural(digits)?.cast_signed()),
-        None => Ok(natural(value)?.cast_signed()),
+        Some(digits) => Ok(-signed(natural(digits)?)),
+        None => Ok(signed(natural(value)?)),
     }
 }
 
