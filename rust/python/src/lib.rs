@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 mod blob;
 mod error;
+mod layer;
 mod registry;
 mod store;
 mod store_records;
@@ -16,6 +17,7 @@ mod value;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     blob::register(module)?;
+    layer::register(module)?;
     registry::register(module)?;
     store::register(module)?;
     value::register(module)?;
