@@ -5,13 +5,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 pub mod bpf;
+pub mod clock;
 mod error;
 pub mod fd;
 pub mod fs;
 pub mod lock;
+pub mod memory;
 pub mod mount;
 pub mod netlink;
 pub mod process;
+pub mod signal;
+pub mod spawn;
 pub mod xattr;
 
 pub use error::{Error, Result};

@@ -1,0 +1,251 @@
+//! Signals as events: a descriptor that tells which ones came.
+//!
+//! [`SignalFd`] is for a process of one thread that owns all its signals, such as the monitor. [`Catcher`] is for a library in
+//! somebody else's process, where other threads may run and the previous handlers must come back. Neither waits: poll the
+//! descriptor, then read.
+
+use crate::{Error, Result};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::mem::{MaybeUninit, size_of, zeroed};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// Highest signal number of Linux.
+pub const MAX: i32 = 64;
+
+fn set_of(signals: &[i32]) -> libc::sigset_t {
+    // SAFETY: a sigset_t is plain bits; sigemptyset initialises it, and sigaddset refuses numbers that are no signal.
+    unsafe {
+        let mut set: libc::sigset_t = zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, *signal);
+        }
+        set
+    }
+}
+
+/// Block `signals`, and no others, for the calling thread.
+pub fn block_only(signals: &[i32]) {
+    let set = set_of(signals);
+    // SAFETY: the set is initialised and only read.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const set, ptr::null_mut()) };
+}
+
+/// The calling thread's signal mask, put back when this is dropped; until then every signal is blocked.
+pub struct AllBlocked(libc::sigset_t);
+
+impl AllBlocked {
+    /// Block every signal for the calling thread.
+    #[must_use]
+    pub fn new() -> Self {
+        // SAFETY: both sets are plain bits; sigfillset initialises the one and pthread_sigmask the other.
+        unsafe {
+            let mut all: libc::sigset_t = zeroed();
+            let mut before: libc::sigset_t = zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+            Self(before)
+        }
+    }
+}
+
+impl Default for AllBlocked {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for AllBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the set was filled in by pthread_sigmask and is only read.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, ptr::null_mut()) };
+    }
+}
+
+/// Let a write to a closed pipe or socket answer `EPIPE`, whatever the program that executed us had chosen.
+pub fn ignore_broken_pipes() {
+    // SAFETY: SIG_IGN installs no code.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
+/// Send `signal` to the calling process itself.
+pub fn raise(signal: i32) {
+    // SAFETY: kill takes plain integers.
+    unsafe { libc::kill(libc::getpid(), signal) };
+}
+
+/// A signal read from a [`SignalFd`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Its number.
+    pub signal: i32,
+    /// Who sent it; 0 for the kernel.
+    pub pid: u32,
+}
+
+/// Blocked signals, readable from a descriptor (signalfd).
+#[derive(Debug)]
+pub struct SignalFd(OwnedFd);
+
+impl SignalFd {
+    /// Block `signals`, and no others, and open a descriptor that reads them.
+    pub fn new(signals: &[i32]) -> Result<Self> {
+        block_only(signals);
+        let set = set_of(signals);
+        // SAFETY: the set is initialised and only read; -1 asks for a new descriptor.
+        let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(Error::last("signalfd", format!("{signals:?}")));
+        }
+        // SAFETY: the kernel has just made this descriptor for us.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// The next pending signal, or None; never waits.
+    pub fn read(&self) -> Result<Option<Received>> {
+        let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+        let size = size_of::<libc::signalfd_siginfo>();
+        // SAFETY: the buffer is as long as stated, and the kernel writes whole structures only.
+        let count = unsafe { libc::read(self.0.as_raw_fd(), info.as_mut_ptr().cast(), size) };
+        if count == size as isize {
+            // SAFETY: the kernel has filled the structure.
+            let info = unsafe { info.assume_init() };
+            return Ok(Some(Received { signal: info.ssi_signo as i32, pid: info.ssi_pid }));
+        }
+        match Error::last("read", "signalfd") {
+            error if error.errno() == Errno::AGAIN || error.errno() == Errno::INTR => Ok(None),
+            error => Err(error),
+        }
+    }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Where the handler of the one live [`Catcher`] writes; -1 without one.
+static CAUGHT: AtomicI32 = AtomicI32::new(-1);
+
+/// Write the number of the signal to the catcher's pipe. Async-signal-safe: one atomic load and one `write`.
+extern "C" fn note(signal: libc::c_int) {
+    let fd = CAUGHT.load(Ordering::Relaxed);
+    let byte = signal as u8;
+    // SAFETY: the location of errno is valid for the thread; `write` reads one byte of a live variable. A full pipe loses
+    // the signal, as a pending standard signal would be merged.
+    unsafe {
+        let location = libc::__errno_location();
+        let saved = *location;
+        libc::write(fd, ptr::from_ref(&byte).cast(), 1);
+        *location = saved;
+    }
+}
+
+/// Handlers of a few signals, replaced for a while by one that only notes them; dropped, the earlier ones are back.
+///
+/// It works whichever thread the kernel picks. There is one at a time in a process.
+pub struct Catcher {
+    reader: OwnedFd,
+    writer: OwnedFd,
+    before: Vec<(i32, libc::sigaction)>,
+}
+
+impl Catcher {
+    /// Note `signals` from now on. `EBUSY` where another catcher is alive.
+    pub fn new(signals: &[i32]) -> Result<Self> {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
+            .map_err(|errno| Error::new("pipe2", "O_CLOEXEC|O_NONBLOCK", errno))?;
+        CAUGHT
+            .compare_exchange(-1, writer.as_raw_fd(), Ordering::AcqRel, Ordering::Relaxed)
+            .map_err(|_| Error::new("sigaction", "signals are caught already", Errno::BUSY))?;
+        let mut catcher = Self { reader, writer, before: Vec::with_capacity(signals.len()) };
+        for signal in signals {
+            catcher.replace(*signal)?;
+        }
+        Ok(catcher)
+    }
+
+    fn replace(&mut self, signal: i32) -> Result<()> {
+        // SAFETY: all-zero is a valid sigaction; `note` is async-signal-safe and lives as long as the program.
+        let (answer, before) = unsafe {
+            let mut action: libc::sigaction = zeroed();
+            let mut before: libc::sigaction = zeroed();
+            action.sa_sigaction = note as *const () as usize;
+            libc::sigemptyset(&raw mut action.sa_mask);
+            (libc::sigaction(signal, &raw const action, &raw mut before), before)
+        };
+        if answer != 0 {
+            return Err(Error::last("sigaction", signal.to_string()));
+        }
+        self.before.push((signal, before));
+        Ok(())
+    }
+
+    /// The next noted signal, or None; never waits.
+    pub fn read(&self) -> Option<i32> {
+        let mut byte = [0u8];
+        match rustix::io::read(&self.reader, &mut byte) {
+            Ok(1) => Some(i32::from(byte[0])),
+            _ => None,
+        }
+    }
+}
+
+impl AsFd for Catcher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
+}
+
+impl Drop for Catcher {
+    fn drop(&mut self) {
+        for (signal, action) in &self.before {
+            // SAFETY: the action is what the kernel returned for this signal.
+            unsafe { libc::sigaction(*signal, ptr::from_ref(action), ptr::null_mut()) };
+        }
+        let _ = CAUGHT.compare_exchange(self.writer.as_raw_fd(), -1, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catcher_notes_signals_and_gives_the_handlers_back() {
+        ignore_broken_pipes();
+        {
+            let catcher = Catcher::new(&[libc::SIGPIPE, libc::SIGWINCH]).expect("handlers install");
+            assert_eq!(Catcher::new(&[]).err().map(|error| error.errno()), Some(Errno::BUSY));
+            assert_eq!(catcher.read(), None);
+            raise(libc::SIGWINCH);
+            raise(libc::SIGPIPE);
+            let mut both = [catcher.read(), catcher.read()];
+            both.sort_unstable();
+            assert_eq!(both, [Some(libc::SIGPIPE), Some(libc::SIGWINCH)]);
+        }
+        raise(libc::SIGPIPE);
+        assert!(Catcher::new(&[]).is_ok(), "the slot is free again");
+    }
+
+    #[test]
+    fn blocking_all_signals_ends_with_the_guard() {
+        fn blocked() -> bool {
+            // SAFETY: with a null set, pthread_sigmask only fills `mask`.
+            unsafe {
+                let mut mask: libc::sigset_t = zeroed();
+                libc::pthread_sigmask(libc::SIG_SETMASK, ptr::null(), &raw mut mask);
+                libc::sigismember(&raw const mask, libc::SIGUSR2) == 1
+            }
+        }
+        assert!(!blocked());
+        let guard = AllBlocked::new();
+        assert!(blocked());
+        drop(guard);
+        assert!(!blocked());
+    }
+}
