@@ -77,6 +77,33 @@ pub fn raise(signal: i32) {
     unsafe { libc::kill(libc::getpid(), signal) };
 }
 
+/// Send `signal`, real-time ones included, to the process behind a pidfd.
+pub fn send_to(pidfd: BorrowedFd<'_>, signal: i32) -> Result<()> {
+    // SAFETY: without a siginfo the call takes plain integers.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, ptr::null::<libc::siginfo_t>(), 0)
+    };
+    match answer {
+        0 => Ok(()),
+        _ => Err(Error::last("pidfd_send_signal", format!("{}, {signal}", pidfd.as_raw_fd()))),
+    }
+}
+
+/// Number of a child that has ended and was not reaped yet, and stays so.
+pub fn ended_child() -> Option<rustix::process::Pid> {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: an all-zero siginfo is valid, waitid fills it, and its process number is set for an ended child; it stays 0
+    // where none has ended.
+    let pid = unsafe {
+        let mut info: libc::siginfo_t = zeroed();
+        if libc::waitid(libc::P_ALL, 0, &raw mut info, options) != 0 {
+            return None;
+        }
+        info.si_pid()
+    };
+    rustix::process::Pid::from_raw(pid)
+}
+
 /// A signal read from a [`SignalFd`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {

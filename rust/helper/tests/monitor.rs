@@ -1,0 +1,128 @@
+//! The monitor as its clients see it: started through the launcher, with real containers.
+
+mod support;
+
+use libpod_monitor::client::Error;
+use libpod_monitor::client::launch::attach;
+use std::time::Duration;
+use support::{Container, finish, settle, uninterrupted};
+
+#[test]
+fn output_and_exit_code_arrive_and_nothing_is_left() {
+    require_containers!();
+    let container = Container::new("echo out; echo err >&2; exit 7");
+    let mut session = container.launch();
+    let running = session.wait_running(&mut uninterrupted).expect("runs");
+    assert!(running.pid > 0 && running.start_time > 0);
+    let (code, stdout, stderr) = finish(&mut session, b"");
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (7, "out\n", "err\n"));
+    settle(session);
+    let record = container.exit_record();
+    assert_eq!((record.exit_code, record.signal, record.oom_killed, record.error), (7, None, false, None));
+    assert_eq!(container.leftovers(), Vec::<std::path::PathBuf>::new());
+    let log = container.log();
+    assert!(log.lines().any(|line| line.ends_with(" stdout F out")), "{log}");
+    assert!(log.lines().any(|line| line.ends_with(" stderr F err")), "{log}");
+}
+
+#[test]
+fn a_missing_command_is_an_error_and_leaves_nothing() {
+    require_containers!();
+    let container = Container::with_args(&["/bin/nonexistent"]);
+    let error = container.launch().wait_running(&mut uninterrupted).expect_err("no such command");
+    let Error::NotStarted(failure) = error else { panic!("{error}") };
+    assert_eq!(failure.kind, "command_not_found", "{failure:?}");
+    assert_eq!(container.leftovers(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_document_that_cannot_be_followed_is_an_error() {
+    require_containers!();
+    let mut container = Container::new("true");
+    container.document["log"]["driver"] = "carrier-pigeon".into();
+    let Err(Error::NotStarted(failure)) = container.launch().wait_running(&mut uninterrupted) else { panic!("starts") };
+    assert!(failure.message.contains("carrier-pigeon"), "{failure:?}");
+    container.document = serde_json::json!({"id": "x"});
+    let Err(Error::NotStarted(failure)) = container.launch().wait_running(&mut uninterrupted) else { panic!("starts") };
+    assert_eq!(failure.kind, "invalid");
+}
+
+#[test]
+fn input_reaches_the_container_and_its_end_too() {
+    require_containers!();
+    let container = Container::new("cat; echo done").stdin_open();
+    let data = vec![b'x'; 1_000_000];
+    let (code, stdout, _) = finish(&mut container.launch(), &data);
+    assert_eq!(code, 0);
+    assert_eq!(stdout.len(), data.len() + "done\n".len());
+}
+
+#[test]
+fn a_killed_container_has_the_code_of_its_signal() {
+    require_containers!();
+    let container = Container::new("kill -9 $$");
+    let mut session = container.launch();
+    let (code, ..) = finish(&mut session, b"");
+    settle(session);
+    // The first process of a PID namespace cannot kill itself.
+    assert_eq!((code, container.exit_record().signal), (0, None));
+    let container = Container::new("sleep 60");
+    let mut session = container.launch();
+    let running = session.wait_running(&mut uninterrupted).expect("runs");
+    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    assert!(held.signal(9).expect("signal"));
+    assert_eq!(finish(&mut session, b"").0, 137);
+    settle(session);
+    assert_eq!(container.exit_record().signal, Some(9));
+}
+
+#[test]
+fn a_container_is_killed_when_its_time_is_over() {
+    require_containers!();
+    let mut container = Container::new("sleep 60");
+    container.document["timeout"] = 1.into();
+    assert_eq!(finish(&mut container.launch(), b"").0, 137);
+}
+
+#[test]
+fn clients_come_and_go_while_the_container_runs() {
+    require_containers!();
+    let container = Container::new("read a; echo got $a; read b; echo got $b").stdin_open();
+    let mut first = container.launch();
+    first.wait_running(&mut uninterrupted).expect("runs");
+    drop(first);
+    let mut second = attach(&container.run_dir()).expect("listens");
+    second.wait_running(&mut uninterrupted).expect("runs");
+    let mut third = attach(&container.run_dir()).expect("listens");
+    let (code, stdout, _) = finish(&mut second, b"one\ntwo\n");
+    assert_eq!((code, stdout.as_str()), (0, "got one\ngot two\n"));
+    let (code, stdout, _) = finish(&mut third, b"");
+    assert_eq!((code, stdout.as_str()), (0, "got one\ngot two\n"), "the third heard the same");
+    settle(second);
+    assert!(matches!(attach(&container.run_dir()), Err(Error::NotRunning { .. })));
+}
+
+#[test]
+fn the_exit_command_runs_where_no_client_cleans_up() {
+    require_containers!();
+    for (takes, reports, runs) in [(false, false, true), (true, false, true), (true, true, false)] {
+        let mut container = Container::new("true");
+        let mark = container.directory.join("cleaned");
+        container.document["exit_command"] = serde_json::json!(["/bin/busybox", "touch", mark]);
+        let mut session = container.launch();
+        session.wait_running(&mut uninterrupted).expect("runs");
+        if takes {
+            session.take_cleanup().expect("connected");
+        }
+        finish(&mut session, b"");
+        if reports {
+            assert!(session.cleanup_done(Duration::from_secs(10), &mut uninterrupted).expect("well-formed"));
+        }
+        drop(session);
+        let deadline = std::time::Instant::now() + Duration::from_secs(if runs { 5 } else { 0 });
+        while !mark.exists() && std::time::Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(mark.exists(), runs, "takes={takes} reports={reports}");
+    }
+}

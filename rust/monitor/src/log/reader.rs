@@ -1,0 +1,376 @@
+//! Reading a log: what `podman logs` prints, from the end backwards for `--tail`, and on and on for `--follow`.
+
+use super::Stream;
+use crate::client::session::{Error, Interrupted, SLICE};
+use crate::clock::Moment;
+use crate::process::Held;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// Which entries are wanted, and how they are printed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Query {
+    /// Only so many lines at the end; a part of a line after them comes with them.
+    pub tail: Option<u64>,
+    /// Not earlier.
+    pub since: Option<Moment>,
+    /// Earlier.
+    pub until: Option<Moment>,
+    /// Print the time before each entry.
+    pub timestamps: bool,
+}
+
+/// One entry of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// When it was written, as text.
+    pub time: &'a str,
+    /// Which output it came from.
+    pub stream: Stream,
+    /// Whether the line goes on in a later entry.
+    pub partial: bool,
+    /// The text, without a line end.
+    pub text: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    /// Read one line of a log, without its line end; None where it is torn.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.splitn(4, |byte| *byte == b' ');
+        let time = std::str::from_utf8(fields.next()?).ok()?;
+        let stream = match fields.next()? {
+            b"stdout" => Stream::Stdout,
+            b"stderr" => Stream::Stderr,
+            _ => return None,
+        };
+        let partial = match fields.next()? {
+            b"F" => false,
+            b"P" => true,
+            _ => return None,
+        };
+        Some(Self { time, stream, partial, text: fields.next()? })
+    }
+
+    fn is_wanted(&self, query: &Query) -> bool {
+        if query.since.is_none() && query.until.is_none() {
+            return true;
+        }
+        let Some(moment) = Moment::parse(self.time) else { return false };
+        query.since.is_none_or(|since| moment >= since) && query.until.is_none_or(|until| moment < until)
+    }
+}
+
+/// Where entries are printed.
+struct Printer<'a> {
+    query: Query,
+    ends: [Option<BorrowedFd<'a>>; 2],
+    interrupted: Interrupted<'a>,
+    batch: Vec<u8>,
+    stream: Stream,
+}
+
+impl Printer<'_> {
+    const BATCH_BYTES: usize = 64 * 1024;
+
+    fn print(&mut self, line: &[u8]) -> Result<(), Error> {
+        let Some(entry) = Entry::parse(line).filter(|entry| entry.is_wanted(&self.query)) else { return Ok(()) };
+        if entry.stream != self.stream || self.batch.len() > Self::BATCH_BYTES {
+            self.flush()?;
+            self.stream = entry.stream;
+        }
+        if self.query.timestamps {
+            match Moment::parse(entry.time) {
+                Some(moment) => self.batch.extend_from_slice(moment.local_or_z().as_bytes()),
+                None => self.batch.extend_from_slice(entry.time.as_bytes()),
+            }
+            self.batch.push(b' ');
+        }
+        self.batch.extend_from_slice(entry.text);
+        if !entry.partial {
+            self.batch.push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let end = self.ends[usize::from(self.stream == Stream::Stderr)];
+        let mut rest = &self.batch[..];
+        while let Some(end) = end.filter(|_| !rest.is_empty()) {
+            match rustix::io::write(end, rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(Errno::INTR) => (self.interrupted)()?,
+                Err(errno) => return Err(Error::io("write the log", errno)),
+            }
+        }
+        self.batch.clear();
+        Ok(())
+    }
+}
+
+/// Print the log at `path`. With `follow`, go on until that process is gone; without one, end at the end of the file.
+pub fn read_log(
+    path: &Path,
+    query: Query,
+    ends: [Option<BorrowedFd<'_>>; 2],
+    follow: Option<&Held>,
+    interrupted: Interrupted<'_>,
+) -> Result<(), Error> {
+    let failed = |error| Error::io(format!("read log {}", path.display()), error);
+    let mut printer = Printer { query, ends, interrupted, batch: Vec::new(), stream: Stream::Stdout };
+    let mut watch = follow.map(|_| Watch::new(path)).transpose().map_err(failed)?;
+    let mut lines = Lines::open(path).map_err(failed)?;
+    if let Some(count) = query.tail {
+        lines.seek_to_tail(count).map_err(failed)?;
+    }
+    loop {
+        let last_round = follow.is_none_or(|process| !process.exists());
+        while let Some(line) = lines.next().map_err(failed)? {
+            printer.print(line)?;
+        }
+        printer.flush()?;
+        if let Some(next) = lines.successor(path).map_err(failed)? {
+            lines = next;
+            watch = Some(Watch::new(path).map_err(failed)?);
+            continue;
+        }
+        let Some(process) = follow.filter(|_| !last_round) else { return Ok(()) };
+        if let Some(watch) = &mut watch {
+            watch.wait(process).map_err(failed)?;
+        }
+        (printer.interrupted)()?;
+    }
+}
+
+/// The lines of a growing file.
+struct Lines {
+    file: File,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl Lines {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, buffer: Vec::new(), start: 0 })
+    }
+
+    /// The next whole line, without its end; None at the end of the file, where the beginning of a line is kept.
+    fn next(&mut self) -> io::Result<Option<&[u8]>> {
+        const CHUNK: usize = 64 * 1024;
+        let mut searched = self.start;
+        loop {
+            if let Some(length) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let (start, end) = (self.start, searched + length);
+                self.start = end + 1;
+                return Ok(Some(&self.buffer[start..end]));
+            }
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            searched = self.buffer.len();
+            self.buffer.resize(searched + CHUNK, 0);
+            let count = self.file.read(&mut self.buffer[searched..])?;
+            self.buffer.truncate(searched + count);
+            if count == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The file that has taken the place of this one, which was read to its end.
+    fn successor(&self, path: &Path) -> io::Result<Option<Self>> {
+        let next = match Self::open(path) {
+            Ok(next) => next,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (ours, theirs) = (self.file.metadata()?, next.file.metadata()?);
+        Ok(((ours.dev(), ours.ino()) != (theirs.dev(), theirs.ino())).then_some(next))
+    }
+
+    /// Go to the first of the last `count` lines, whose entries may be many. Reads from the end, twice as far each time.
+    fn seek_to_tail(&mut self, count: u64) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        let mut window = 64 * 1024;
+        loop {
+            let from = length.saturating_sub(window);
+            self.file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            (&self.file).take(length - from).read_to_end(&mut bytes)?;
+            if let Some(offset) = tail_offset(&bytes, count).or((from == 0).then_some(0)) {
+                self.file.seek(SeekFrom::Start(from + offset as u64))?;
+                return Ok(());
+            }
+            window *= 2;
+        }
+    }
+}
+
+/// Where in `bytes`, which end with the log, the last `count` lines begin; None where that is before `bytes`.
+fn tail_offset(bytes: &[u8], count: u64) -> Option<usize> {
+    let mut ends_seen = 0;
+    let mut end = bytes.iter().rposition(|byte| *byte == b'\n')?;
+    loop {
+        let start = bytes[..end].iter().rposition(|byte| *byte == b'\n')?;
+        let partial = Entry::parse(&bytes[start + 1..end]).is_some_and(|entry| entry.partial);
+        if !partial {
+            if ends_seen == count {
+                return Some(end + 1);
+            }
+            ends_seen += 1;
+        }
+        end = start;
+    }
+}
+
+/// Tells when a log has grown or was replaced.
+struct Watch(OwnedFd);
+
+impl Watch {
+    fn new(path: &Path) -> io::Result<Self> {
+        let fd = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        add_watch(
+            &fd,
+            path,
+            WatchFlags::MODIFY | WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF | WatchFlags::ATTRIB,
+        )?;
+        Ok(Self(fd))
+    }
+
+    /// Wait for news of the file or the end of `process`, at most [`SLICE`].
+    fn wait(&mut self, process: &Held) -> io::Result<()> {
+        const ZOMBIE_PAUSE: Duration = Duration::from_millis(2);
+        let timeout = Timespec { tv_sec: 0, tv_nsec: SLICE.subsec_nanos().into() };
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN), PollFd::from_borrowed_fd(process.as_fd(), PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let (news, ended) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+        if news {
+            let mut events = [0; 4096];
+            while rustix::io::read(&self.0, &mut events).is_ok_and(|count| count > 0) {}
+        } else if ended {
+            std::thread::sleep(ZOMBIE_PAUSE);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const LOG: &str = "2026-11-24T12:00:00.000000001+00:00 stdout F one\n\
+        2026-11-24T12:00:01.000000001+00:00 stdout P tw\n\
+        2026-11-24T12:00:02.000000001+00:00 stderr F err or\n\
+        2026-11-24T12:00:03.000000001+00:00 stdout F o\n\
+        2026-11-24T12:00:04.000000001+00:00 stdout F \n\
+        2026-11-24T12:00:05.000000001+00:00 stdout P end\n";
+
+    fn scratch(name: &str, text: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("libpod-reader-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).expect("scratch file");
+        path
+    }
+
+    fn printed(path: &Path, query: Query, follow: Option<&Held>) -> (String, String) {
+        let (mut stdout, out) = std::io::pipe().expect("pipe");
+        let (mut stderr, err) = std::io::pipe().expect("pipe");
+        read_log(path, query, [Some(out.as_fd()), Some(err.as_fd())], follow, &mut || Ok(())).expect("readable");
+        drop((out, err));
+        let (mut first, mut second) = (String::new(), String::new());
+        stdout.read_to_string(&mut first).expect("text");
+        stderr.read_to_string(&mut second).expect("text");
+        (first, second)
+    }
+
+    #[test]
+    fn prints_each_stream_to_its_end_and_joins_parts() {
+        let path = scratch("plain", LOG);
+        assert_eq!(printed(&path, Query::default(), None), ("one\ntwo\n\nend".into(), "err or\n".into()));
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn counts_lines_from_the_end() {
+        let path = scratch("tail", LOG);
+        let tail = |count| printed(&path, Query { tail: Some(count), ..Query::default() }, None);
+        assert_eq!(tail(0), ("end".into(), String::new()));
+        assert_eq!(tail(1), ("\nend".into(), String::new()));
+        assert_eq!(tail(2), ("o\n\nend".into(), String::new()));
+        assert_eq!(tail(3), ("two\n\nend".into(), "err or\n".into()), "a part belongs to the next end");
+        assert_eq!(tail(4), ("one\ntwo\n\nend".into(), "err or\n".into()));
+        assert_eq!(tail(99), ("one\ntwo\n\nend".into(), "err or\n".into()));
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn finds_the_tail_of_a_long_log() {
+        let text: String = (0..20_000).map(|n| format!("2026-11-24T12:00:00.000000001+00:00 stdout F {n}\n")).collect();
+        let path = scratch("long", &text);
+        let (stdout, _) = printed(&path, Query { tail: Some(5_000), ..Query::default() }, None);
+        let expected: String = (15_000..20_000).map(|n| format!("{n}\n")).collect();
+        assert_eq!(stdout, expected);
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn keeps_to_a_span_of_time() {
+        let path = scratch("span", LOG);
+        let query = Query {
+            since: Moment::parse("2026-11-24T12:00:03.000000001Z"),
+            until: Moment::parse("2026-11-24T12:00:05.000000001Z"),
+            timestamps: true,
+            ..Query::default()
+        };
+        let (stdout, stderr) = printed(&path, query, None);
+        let stamp = |second: i128| {
+            Moment::parse("2026-11-24T12:00:00.000000001Z").map(|m| Moment(m.0 + second * 1_000_000_000).local_or_z())
+        };
+        assert_eq!(stdout, format!("{} o\n{} \n", stamp(3).expect("valid"), stamp(4).expect("valid")));
+        assert_eq!(stderr, "");
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn a_torn_entry_is_left_out() {
+        let path =
+            scratch("torn", "garbage\n2026 stdout X a\n2026-11-24T12:00:00.000000001+00:00 stdout F kept\n2026-");
+        assert_eq!(printed(&path, Query::default(), None).0, "kept\n");
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn follows_growth_and_replacement_until_the_process_is_gone() {
+        let path = scratch("follow", LOG);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let pid = rustix::process::Pid::from_child(&child);
+        let start = crate::process::start_time(pid).expect("stat");
+        let held = Held::open(pid.as_raw_nonzero().get(), start).expect("open").expect("alive");
+        let writer = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                std::thread::sleep(Duration::from_millis(30));
+                let mut file = File::options().append(true).open(&path).expect("log");
+                file.write_all(b"2026-11-24T12:00:06.000000001+00:00 stdout F \xc3\xa9\n").expect("write");
+                std::thread::sleep(Duration::from_millis(30));
+                let next = path.with_extension("tmp");
+                std::fs::write(&next, "2026-11-24T12:00:07.000000001+00:00 stdout F new\n").expect("write");
+                std::fs::rename(&next, &path).expect("rename");
+                std::thread::sleep(Duration::from_millis(30));
+                child.kill().and_then(|()| child.wait()).expect("killed and reaped");
+            }
+        });
+        let query = Query { tail: Some(0), ..Query::default() };
+        assert_eq!(printed(&path, query, Some(&held)).0, "endé\nnew\n");
+        writer.join().expect("no panic");
+        std::fs::remove_file(path).expect("remove");
+    }
+}

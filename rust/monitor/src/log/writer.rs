@@ -1,0 +1,163 @@
+//! Writing the log: every chunk of output becomes one write, before any client sees it.
+
+use super::Stream;
+use crate::clock::{Moment, Stamp};
+use crate::document::LogChoice;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where a container's output is kept.
+#[derive(Debug)]
+pub enum LogWriter {
+    /// Nowhere.
+    None,
+    /// In a `k8s-file` log.
+    File(FileLog),
+}
+
+/// An open `k8s-file` log.
+#[derive(Debug)]
+pub struct FileLog {
+    path: PathBuf,
+    file: File,
+    size_bytes: u64,
+    max_size_bytes: Option<u64>,
+    stamp: Stamp,
+    prefix: String,
+    entries: Vec<u8>,
+}
+
+impl LogWriter {
+    /// Open the log that was chosen; an existing one is continued.
+    pub fn open(choice: &LogChoice) -> io::Result<Self> {
+        match (choice.driver.as_str(), &choice.path) {
+            ("none", _) => Ok(Self::None),
+            ("k8s-file", Some(path)) => Ok(Self::File(FileLog::open(path, choice.max_size)?)),
+            (driver, _) => Err(io::Error::new(io::ErrorKind::Unsupported, format!("no log driver {driver}"))),
+        }
+    }
+
+    /// Keep `data`, which came from `stream` now.
+    pub fn write(&mut self, stream: Stream, data: &[u8]) -> io::Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::File(log) => log.write(stream, data, Moment::now()),
+        }
+    }
+
+    /// Give the memory of the last entries back.
+    pub fn release(&mut self) {
+        if let Self::File(log) = self {
+            log.entries = Vec::new();
+        }
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+impl FileLog {
+    fn open(path: &Path, max_size_bytes: Option<u64>) -> io::Result<Self> {
+        let file = append(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            size_bytes: file.metadata()?.len(),
+            file,
+            max_size_bytes: max_size_bytes.filter(|size| *size > 0),
+            stamp: Stamp::default(),
+            prefix: String::new(),
+            entries: Vec::new(),
+        })
+    }
+
+    fn write(&mut self, stream: Stream, data: &[u8], moment: Moment) -> io::Result<()> {
+        self.prefix.clear();
+        self.stamp.write(moment, &mut self.prefix);
+        self.prefix.push(' ');
+        self.prefix.push_str(stream.word());
+        self.entries.clear();
+        for line in data.split_inclusive(|byte| *byte == b'\n') {
+            let (tag, end): (&[u8], &[u8]) = if line.ends_with(b"\n") { (b" F ", b"") } else { (b" P ", b"\n") };
+            let length = self.prefix.len() + tag.len() + line.len() + end.len();
+            self.make_room(length)?;
+            for part in [self.prefix.as_bytes(), tag, line, end] {
+                self.entries.extend_from_slice(part);
+            }
+            self.size_bytes += length as u64;
+        }
+        self.file.write_all(&self.entries)
+    }
+
+    /// Start the file anew where `length` more bytes are too many. Readers of the old file keep it, as with conmon.
+    fn make_room(&mut self, length: usize) -> io::Result<()> {
+        if self.max_size_bytes.is_none_or(|max| self.size_bytes + length as u64 <= max) {
+            return Ok(());
+        }
+        self.file.write_all(&self.entries)?;
+        self.entries.clear();
+        let mut temporary = self.path.clone().into_os_string();
+        temporary.push(".tmp");
+        self.file = append(Path::new(&temporary))?;
+        std::fs::rename(&temporary, &self.path)?;
+        self.size_bytes = 0;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("libpod-log-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    #[test]
+    fn lines_are_full_and_the_rest_is_partial() {
+        let path = scratch("lines");
+        let mut log = FileLog::open(&path, None).expect("open");
+        let moment = Moment(1_795_700_476_123_456_789);
+        log.write(Stream::Stdout, b"one\n\nthree", moment).expect("write");
+        log.write(Stream::Stderr, b"\n", moment).expect("write");
+        log.write(Stream::Stdout, b"", moment).expect("write");
+        let at = moment.local();
+        let expected = format!("{at} stdout F one\n{at} stdout F \n{at} stdout P three\n{at} stderr F \n");
+        assert_eq!(std::fs::read_to_string(&path).expect("log"), expected);
+        std::fs::remove_file(&path).expect("remove");
+    }
+
+    #[test]
+    fn a_full_log_starts_anew() {
+        let path = scratch("rotate");
+        let mut log = FileLog::open(&path, Some(200)).expect("open");
+        for number in 0..50 {
+            log.write(Stream::Stdout, format!("line {number}\n").as_bytes(), Moment(0)).expect("write");
+            assert!(path.metadata().expect("log").len() <= 200);
+        }
+        let text = std::fs::read_to_string(&path).expect("log");
+        assert!(text.ends_with(" stdout F line 49\n"), "{text}");
+        assert!(!text.contains("line 1\n"));
+        std::fs::remove_file(&path).expect("remove");
+    }
+
+    #[test]
+    fn an_existing_log_is_continued() {
+        let path = scratch("continue");
+        for text in ["a\n", "b\n"] {
+            FileLog::open(&path, None).expect("open").write(Stream::Stdout, text.as_bytes(), Moment(0)).expect("write");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("log").lines().count(), 2);
+        std::fs::remove_file(&path).expect("remove");
+    }
+
+    #[test]
+    fn an_unknown_driver_is_refused() {
+        let choice = LogChoice { driver: "journald".into(), path: None, max_size: None };
+        assert_eq!(LogWriter::open(&choice).expect_err("unknown").kind(), io::ErrorKind::Unsupported);
+    }
+}

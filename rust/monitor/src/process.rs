@@ -1,0 +1,142 @@
+//! Naming a process for good: by number and start time, held by a pidfd while something is done to it.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// When `pid` started, in clock ticks since boot: field 22 of `/proc/PID/stat`.
+pub fn start_time(pid: Pid) -> io::Result<u64> {
+    let text = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+    parse_start_time(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no start time in /proc/PID/stat"))
+}
+
+/// The name in the second field may hold spaces and parentheses: fields are counted after the last one.
+fn parse_start_time(stat: &[u8]) -> Option<u64> {
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(&stat[end + 1..]).ok()?;
+    rest.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// One process, held.
+#[derive(Debug)]
+pub struct Held {
+    pid: Pid,
+    start_time: u64,
+    pidfd: OwnedFd,
+}
+
+impl Held {
+    /// Hold the process `pid` that started at `start_time`; None where it is gone. A zombie is not gone.
+    pub fn open(pid: i32, start: u64) -> io::Result<Option<Self>> {
+        let Some(pid) = (pid > 0).then_some(pid).and_then(Pid::from_raw) else { return Ok(None) };
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(Errno::SRCH) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        };
+        let held = Self { pid, start_time: start, pidfd };
+        Ok(held.exists().then_some(held))
+    }
+
+    /// Whether it still exists, as a zombie at least: only its parent makes it go.
+    pub fn exists(&self) -> bool {
+        start_time(self.pid).is_ok_and(|start| start == self.start_time)
+    }
+
+    /// Send `signal`; false where it ended before.
+    pub fn signal(&self, signal: i32) -> io::Result<bool> {
+        match libpod_sys::signal::send_to(self.pidfd.as_fd(), signal) {
+            Ok(()) => Ok(true),
+            Err(error) if error.errno() == Errno::SRCH => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Wait until it is gone, at most `timeout`; whether it is. `interrupted` is asked now and then, and ends the wait.
+    ///
+    /// Its end alone is not enough: as long as it is a zombie its monitor has not written the exit record.
+    pub fn wait<E: From<io::Error>>(
+        &self,
+        timeout: Option<Duration>,
+        interrupted: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<bool, E> {
+        const SLICE: Duration = Duration::from_millis(250);
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut pause = Duration::from_micros(200);
+        let mut ended = false;
+        while self.exists() {
+            let left = deadline.map_or(SLICE, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(false);
+            }
+            if ended {
+                std::thread::sleep(pause.min(left));
+                pause = (pause * 2).min(Duration::from_millis(20));
+            } else {
+                ended = self.poll_end(left.min(SLICE))?;
+            }
+            interrupted()?;
+        }
+        Ok(true)
+    }
+
+    fn poll_end(&self, timeout: Duration) -> io::Result<bool> {
+        let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&timeout)) {
+            Ok(count) => Ok(count > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn uninterrupted() -> io::Result<()> {
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_fields() {
+        let stat = b"7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1 2 3";
+        assert_eq!(parse_start_time(stat), Some(4242));
+        assert_eq!(parse_start_time(b"7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn another_start_time_is_another_process() {
+        let me = rustix::process::getpid();
+        let start = start_time(me).expect("own stat");
+        let number = me.as_raw_nonzero().get();
+        assert!(Held::open(number, start).expect("open").is_some());
+        assert!(Held::open(number, start + 1).expect("open").is_none());
+        assert!(Held::open(0, start).expect("open").is_none());
+        assert!(Held::open(-1, start).expect("open").is_none());
+    }
+
+    #[test]
+    fn waits_until_the_zombie_is_reaped() {
+        let mut child = Command::new("sleep").arg("30").spawn().expect("sleep");
+        let pid = Pid::from_child(&child);
+        let held =
+            Held::open(pid.as_raw_nonzero().get(), start_time(pid).expect("stat")).expect("open").expect("alive");
+        assert!(!held.wait(Some(Duration::from_millis(10)), &mut uninterrupted).expect("wait"));
+        assert!(held.signal(9).expect("signal"));
+        assert!(!held.wait(Some(Duration::from_millis(50)), &mut uninterrupted).expect("wait"), "a zombie exists");
+        child.wait().expect("reaped");
+        assert!(held.wait(None, &mut uninterrupted).expect("wait"));
+        assert!(!held.signal(9).expect("signal"), "it is gone");
+    }
+}

@@ -1,0 +1,252 @@
+//! The frames between a monitor and its clients: one message each, the first byte says which.
+//!
+//! A message is never split and never joined (`SOCK_SEQPACKET`), so there is no length and no state. Numbers are little
+//! endian; documents are JSON. An unknown frame is an error of the sender, and ends the connection.
+
+use crate::record::{ExitRecord, Running};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use serde::{Deserialize, Serialize};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Most bytes of stdio in one frame: half a pipe, and little to keep in memory.
+pub const DATA_MAX: usize = 32 * 1024;
+
+/// Length of the longest frame: type and data. Documents are shorter.
+pub const FRAME_MAX: usize = DATA_MAX + 1;
+
+/// First byte of each frame.
+pub mod kind {
+    /// Client: data for the container's standard input.
+    pub const STDIN: u8 = 1;
+    /// Monitor: data from the container's standard output, or its terminal.
+    pub const STDOUT: u8 = 2;
+    /// Monitor: data from the container's standard error.
+    pub const STDERR: u8 = 3;
+    /// Client: the terminal has this many rows and columns (two u16).
+    pub const RESIZE: u8 = 4;
+    /// Client: standard input has ended.
+    pub const STDIN_CLOSED: u8 = 5;
+    /// Monitor: the process ended; its exit record follows as JSON.
+    pub const EXITED: u8 = 6;
+    /// Monitor: the process runs; [`Running`](super::Running) follows as JSON.
+    pub const RUNNING: u8 = 7;
+    /// Monitor: it could not be started; a [`Failure`](super::Failure) follows as JSON.
+    pub const ERROR: u8 = 8;
+    /// Client: this client cleans up after the container, as long as it is connected.
+    pub const TAKE_CLEANUP: u8 = 9;
+    /// Client: it has cleaned up.
+    pub const CLEANUP_DONE: u8 = 10;
+    /// Monitor: a text for the user.
+    pub const WARNING: u8 = 11;
+}
+
+/// What a client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// Data for the container's standard input.
+    Stdin(&'a [u8]),
+    /// Standard input has ended.
+    StdinClosed,
+    /// New size of the terminal.
+    Resize {
+        /// Lines.
+        rows: u16,
+        /// Characters in a line.
+        columns: u16,
+    },
+    /// The client cleans up.
+    TakeCleanup,
+    /// The client has cleaned up.
+    CleanupDone,
+}
+
+impl<'a> Request<'a> {
+    /// Read a frame; None where it is malformed.
+    pub fn parse(frame: &'a [u8]) -> Option<Self> {
+        let (kind, body) = frame.split_first()?;
+        Some(match (*kind, body) {
+            (kind::STDIN, data) => Self::Stdin(data),
+            (kind::STDIN_CLOSED, []) => Self::StdinClosed,
+            (kind::RESIZE, [a, b, c, d]) => {
+                Self::Resize { rows: u16::from_le_bytes([*a, *b]), columns: u16::from_le_bytes([*c, *d]) }
+            }
+            (kind::TAKE_CLEANUP, []) => Self::TakeCleanup,
+            (kind::CLEANUP_DONE, []) => Self::CleanupDone,
+            _ => return None,
+        })
+    }
+
+    /// The frame.
+    pub fn encode(self) -> Vec<u8> {
+        match self {
+            Self::Stdin(data) => [&[kind::STDIN], data].concat(),
+            Self::StdinClosed => vec![kind::STDIN_CLOSED],
+            Self::Resize { rows, columns } => {
+                [&[kind::RESIZE][..], &rows.to_le_bytes(), &columns.to_le_bytes()].concat()
+            }
+            Self::TakeCleanup => vec![kind::TAKE_CLEANUP],
+            Self::CleanupDone => vec![kind::CLEANUP_DONE],
+        }
+    }
+}
+
+/// Why a container, or a process in it, could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `command_not_found`, `command_not_executable`, `invalid`, `unsupported`, `unsafe_path`, `state`, `step`, `network`.
+    pub kind: String,
+    /// What was being done.
+    pub step: Option<String>,
+    /// The file or directory.
+    pub path: Option<String>,
+    /// The kernel's error number.
+    pub errno: Option<i32>,
+    /// One line for the user.
+    pub message: String,
+}
+
+/// What a monitor tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<'a> {
+    /// Data from the container's standard output, or its terminal.
+    Stdout(&'a [u8]),
+    /// Data from the container's standard error.
+    Stderr(&'a [u8]),
+    /// The process runs.
+    Running(Running),
+    /// The process ended.
+    Exited(ExitRecord),
+    /// It was not started.
+    Error(Failure),
+    /// A text for the user.
+    Warning(String),
+}
+
+impl<'a> Event<'a> {
+    /// Read a frame; None where it is malformed.
+    pub fn parse(frame: &'a [u8]) -> Option<Self> {
+        let (kind, body) = frame.split_first()?;
+        Some(match *kind {
+            kind::STDOUT => Self::Stdout(body),
+            kind::STDERR => Self::Stderr(body),
+            kind::RUNNING => Self::Running(serde_json::from_slice(body).ok()?),
+            kind::EXITED => Self::Exited(serde_json::from_slice(body).ok()?),
+            kind::ERROR => Self::Error(serde_json::from_slice(body).ok()?),
+            kind::WARNING => Self::Warning(String::from_utf8_lossy(body).into_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The frame.
+    pub fn encode(&self) -> Vec<u8> {
+        let document = |kind: u8, value: serde_json::Result<Vec<u8>>| {
+            let mut frame = value.unwrap_or_default();
+            frame.insert(0, kind);
+            frame
+        };
+        match self {
+            Self::Stdout(data) => [&[kind::STDOUT], *data].concat(),
+            Self::Stderr(data) => [&[kind::STDERR], *data].concat(),
+            Self::Running(running) => document(kind::RUNNING, serde_json::to_vec(running)),
+            Self::Exited(record) => document(kind::EXITED, serde_json::to_vec(record)),
+            Self::Error(failure) => document(kind::ERROR, serde_json::to_vec(failure)),
+            Self::Warning(text) => [&[kind::WARNING], text.as_bytes()].concat(),
+        }
+    }
+}
+
+/// How an attempt to send or receive one frame ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transfer {
+    /// This many bytes went through.
+    Done(usize),
+    /// The socket would have to wait.
+    Wait,
+    /// The other side is gone.
+    Closed,
+}
+
+/// One end of a `SOCK_SEQPACKET` connection; no call on it waits.
+#[derive(Debug)]
+pub struct Socket(OwnedFd);
+
+impl Socket {
+    /// Speak over `fd`.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Send one frame.
+    pub fn send(&self, frame: &[u8]) -> Transfer {
+        loop {
+            match send(&self.0, frame, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(count) => return Transfer::Done(count),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN | Errno::NOBUFS) => return Transfer::Wait,
+                Err(_) => return Transfer::Closed,
+            }
+        }
+    }
+
+    /// Receive one frame into `buffer`, which holds [`FRAME_MAX`] bytes.
+    pub fn receive(&self, buffer: &mut [u8]) -> Transfer {
+        loop {
+            match recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Transfer::Closed,
+                Ok((count, _)) => return Transfer::Done(count),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Transfer::Wait,
+                Err(_) => return Transfer::Closed,
+            }
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_cross_the_wire() {
+        let requests = [
+            Request::Stdin(b"data"),
+            Request::StdinClosed,
+            Request::Resize { rows: 24, columns: 300 },
+            Request::TakeCleanup,
+            Request::CleanupDone,
+        ];
+        for request in requests {
+            assert_eq!(Request::parse(&request.encode()), Some(request));
+        }
+    }
+
+    #[test]
+    fn malformed_frames_are_none() {
+        assert_eq!(Request::parse(b""), None);
+        assert_eq!(Request::parse(&[kind::RESIZE, 1, 2]), None);
+        assert_eq!(Request::parse(&[99]), None);
+        assert_eq!(Event::parse(&[kind::EXITED, b'{']), None);
+        assert_eq!(Event::parse(&[]), None);
+    }
+
+    #[test]
+    fn events_cross_the_wire() {
+        let failure = Failure {
+            kind: "step".into(),
+            step: Some("mount proc".into()),
+            path: Some("/proc".into()),
+            errno: Some(1),
+            message: "mount proc /proc: operation not permitted".into(),
+        };
+        for event in [Event::Stdout(b"a\0b"), Event::Stderr(b""), Event::Error(failure), Event::Warning("w".into())] {
+            assert_eq!(Event::parse(&event.encode()), Some(event));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The records that a monitor leaves for others to read: who runs, and how it ended.
+//!
+//! Each is one JSON file, published by rename: a reader sees a whole record or none. A container's state is derived from them
+//! and from the kernel ([`crate::process`]); no record says "running".
+
+use crate::clock::Moment;
+use crate::process::start_time;
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::io;
+use std::path::Path;
+
+/// `pid.json`, written before the container's program starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PidRecord {
+    /// The container's first process, as the host numbers it.
+    pub pid: i32,
+    /// When that process started: field 22 of its `stat` (clock ticks since boot). Number and start name one process for good.
+    pub start_time: u64,
+    /// Its monitor.
+    pub monitor_pid: i32,
+    /// When the monitor started.
+    pub monitor_start_time: u64,
+    /// Wall clock at the start.
+    pub started_at: String,
+    /// How it was attached to its network.
+    pub network: Option<Value>,
+    /// Path of its cgroup below the hierarchies' roots.
+    pub cgroup: String,
+}
+
+/// Sent to clients when the program runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    /// The process, as the host numbers it.
+    pub pid: i32,
+    /// When it started, as in [`PidRecord`].
+    pub start_time: u64,
+    /// Its monitor.
+    pub monitor_pid: i32,
+    /// How it was attached to its network.
+    pub network: Option<Value>,
+}
+
+/// `exit.json`, and what clients are told at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// The program's exit code, or 128 and the number of the signal.
+    pub exit_code: i32,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Whether the kernel killed for lack of memory in the container's cgroup.
+    pub oom_killed: bool,
+    /// Wall clock at the start.
+    pub started_at: String,
+    /// Wall clock at the end.
+    pub finished_at: String,
+    /// What the monitor could not do afterwards.
+    pub error: Option<String>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl ExitRecord {
+    /// The record of a process that ends now.
+    pub fn now(ending: Ending, started_at: &str) -> Self {
+        let (exit_code, signal) = match ending {
+            Ending::Code(code) => (code, None),
+            Ending::Signal(signal) => (128 + signal, Some(signal)),
+        };
+        Self {
+            exit_code,
+            signal,
+            oom_killed: false,
+            started_at: started_at.to_owned(),
+            finished_at: Moment::now().local(),
+            error: None,
+        }
+    }
+}
+
+impl PidRecord {
+    /// The record of `pid`, watched by this process.
+    pub fn new(pid: Pid, network: Option<Value>, cgroup: String) -> io::Result<Self> {
+        let monitor = rustix::process::getpid();
+        Ok(Self {
+            pid: pid.as_raw_nonzero().get(),
+            start_time: start_time(pid)?,
+            monitor_pid: monitor.as_raw_nonzero().get(),
+            monitor_start_time: start_time(monitor)?,
+            started_at: Moment::now().local(),
+            network,
+            cgroup,
+        })
+    }
+
+    /// What clients are told.
+    pub fn running(&self) -> Running {
+        Running {
+            pid: self.pid,
+            start_time: self.start_time,
+            monitor_pid: self.monitor_pid,
+            network: self.network.clone(),
+        }
+    }
+}
+
+/// Write `value` as JSON to `path`, at once or not at all.
+pub fn publish(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    std::fs::write(&temporary, serde_json::to_vec(value)?)?;
+    std::fs::rename(&temporary, path).inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+}

@@ -1,0 +1,120 @@
+//! The monitor of a container, from its launch document to its last act.
+
+use super::peer::Peer;
+use super::pump::{Pump, SIGNALS};
+use super::start::{Started, start};
+use crate::document::Launch;
+use crate::log::writer::LogWriter;
+use crate::protocol::{Event, Failure};
+use crate::record::{Ending, ExitRecord, publish};
+use libpod_sys::signal::SignalFd;
+use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Start the container that `document` (JSON) describes, watch it to its end, and clean up after it.
+///
+/// `control` is the connection of the client that wants it started; that client is told of every error.
+pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
+    settle()?;
+    let mut client = Peer::new(control);
+    let launched = serde_json::from_slice::<Launch>(document)
+        .map_err(|error| Failure::invalid(format!("launch document: {error}")))
+        .and_then(|document| prepare(&document).map(|pump| (document, pump)));
+    let (document, mut pump) = match launched {
+        Ok(prepared) => prepared,
+        Err(failure) => return tell(&mut client, failure),
+    };
+    pump.peers.push(client);
+    match start(&document, &mut pump) {
+        Ok(started) => watch(&document, pump, &started),
+        Err(failure) => {
+            pump.broadcast(&Event::Error(failure).encode());
+            pump.finish(Peer::is_behind)
+        }
+    }
+}
+
+fn tell(client: &mut Peer, failure: Failure) -> io::Result<()> {
+    client.send(&Event::Error(failure).encode());
+    Ok(())
+}
+
+/// Become a process that depends on nobody, and to which orphans of the container return.
+fn settle() -> io::Result<()> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    rustix::process::chdir("/")?;
+    set_child_subreaper(Some(getpid()))?;
+    Ok(rustix::thread::set_name(c"libpod-monitor")?)
+}
+
+fn prepare(document: &Launch) -> Result<Pump, Failure> {
+    let log = LogWriter::open(&document.log).map_err(|error| match &document.log.path {
+        Some(path) => Failure::step("open log", path, &error),
+        None => Failure::pathless("open log", &error),
+    })?;
+    let signals = SignalFd::new(&SIGNALS)
+        .map_err(|error| Failure::pathless("open signal descriptor", &io::Error::from(error)))?;
+    Ok(Pump::new(signals, log))
+}
+
+fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()> {
+    let greeting = Event::Running(started.record.running()).encode();
+    pump.broadcast(&greeting);
+    pump.greeting = greeting;
+    let ending = pump.run(started.pid, document.timeout.map(Duration::from_secs))?;
+    // Clients that come from here on would wait for an end that was told already.
+    pump.listener = None;
+    record_exit(document, &mut pump, started, ending);
+    reap(started.pid);
+    let complaints = clean(document, started);
+    pump.finish(|peer| peer.cleans_up && !peer.cleaned_up)?;
+    if !pump.was_cleaned_up || !complaints.is_empty() {
+        run_exit_command(document);
+    }
+    pump.finish(Peer::is_behind)
+}
+
+/// Publish how the container ended, and tell every client.
+fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: Ending) {
+    let mut record = ExitRecord::now(ending, &started.record.started_at);
+    record.error = pump.complaint.take();
+    if ending != Ending::Code(0) {
+        record.oom_killed = started.cgroup.stats().is_ok_and(|stats| stats.oom_kills > 0);
+    }
+    if let Err(error) = publish(&document.exit_file, &record) {
+        // Whoever removed the container's directory has no use for the record.
+        record.error.get_or_insert_with(|| format!("write {}: {error}", document.exit_file.display()));
+    }
+    pump.broadcast(&Event::Exited(record).encode());
+}
+
+fn reap(child: Pid) {
+    while let Err(rustix::io::Errno::INTR) = waitpid(Some(child), WaitOptions::empty()) {}
+}
+
+/// Take away what the container held on this host. What fails is found again by the next command; it is returned here.
+fn clean(document: &Launch, started: &Started) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
+    complaints.extend(removed.err().map(|error| error.to_string()));
+    if complaints.is_empty()
+        && let Err(error) = std::fs::remove_dir_all(&document.run_dir)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        complaints.push(error.to_string());
+    }
+    complaints
+}
+
+/// Start the program that cleans up; it outlives us.
+fn run_exit_command(document: &Launch) {
+    if let Some([program, arguments @ ..]) = document.exit_command.as_deref() {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // There is nobody left to tell; the next command on the container cleans up.
+        let _ = command.spawn();
+    }
+}

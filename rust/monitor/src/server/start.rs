@@ -1,0 +1,175 @@
+//! Starting a container: everything from the document to the running program, and everything undone where that fails.
+
+use super::pump::Pump;
+use super::stdio::{ContainerEnds, Stdio, pipes};
+use crate::client::launch::{SOCKET_NAME, socket_address};
+use crate::document::{Launch, OverlayRoot};
+use crate::protocol::{Event, Failure};
+use crate::record::{PidRecord, publish};
+use libpod_runtime::cgroup::Cgroup;
+use libpod_runtime::mounting::Mounter;
+use libpod_runtime::seccomp::{Program, Source, program};
+use libpod_runtime::spec::{ConsoleSize, Spec};
+use libpod_runtime::{Request, Rootfs, create};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
+use rustix::process::Pid;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// A container whose program runs.
+pub struct Started {
+    /// Its first process, our child.
+    pub pid: Pid,
+    /// Its cgroup.
+    pub cgroup: Cgroup,
+    /// What `pid.json` says.
+    pub record: PidRecord,
+}
+
+/// Takes the run directory away again, unless the start succeeds.
+struct Undo<'a> {
+    run_dir: Option<&'a Path>,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        if let Some(run_dir) = self.run_dir {
+            // What is left is found by the next command on this container.
+            let _ = std::fs::remove_dir_all(run_dir);
+        }
+    }
+}
+
+/// Start the container that `document` describes, with its streams connected to `pump`.
+///
+/// On error nothing is left: no process, no cgroup, no run directory.
+pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
+    let mut spec = read_spec(&document.bundle)?;
+    set_size(&mut spec, document.initial_size);
+    let seccomp = filter(document, &spec)?;
+    make_private(&document.run_dir)?;
+    let mut undo = Undo { run_dir: Some(&document.run_dir) };
+    pump.listener = Some(listener(&document.run_dir)?);
+    let (stdio, ours) = streams(document)?;
+    let request = Request {
+        id: &document.id,
+        bundle: &document.bundle,
+        spec: &spec,
+        rootfs: rootfs(document, &spec)?,
+        stdio,
+        preserve_fds: 0,
+        seccomp,
+        start_socket: None,
+        mounter: Mounter::probe(),
+    };
+    let mut created = create(&request)?;
+    protect_from_oom();
+    let cgroup = created.cgroup().path().to_string_lossy().into_owned();
+    let record = PidRecord::new(created.pid(), None, cgroup)
+        .map_err(|error| Failure::pathless("read the container's start time", &error))?;
+    match created.wait_prepared()? {
+        Some(master) => {
+            pump.stdio = Stdio::terminal(master, document.stdin_open, document.initial_size)
+                .map_err(|error| Failure::pathless("open terminal", &error))?
+        }
+        None => pump.stdio = ours.unwrap_or_default(),
+    }
+    leave_records(document, &record)?;
+    let running = created.go()?;
+    for text in &running.warnings {
+        pump.broadcast(&Event::Warning(text.clone()).encode());
+    }
+    undo.run_dir = None;
+    Ok(Started { pid: running.pid, cgroup: running.cgroup, record })
+}
+
+fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
+    let path = bundle.join("config.json");
+    let text = std::fs::read(&path).map_err(|error| Failure::step("read", &path, &error))?;
+    serde_json::from_slice(&text).map_err(|error| Failure::invalid(format!("{}: {error}", path.display())))
+}
+
+fn set_size(spec: &mut Spec, size: Option<[u16; 2]>) {
+    if let (Some([height, width]), Some(process)) = (size, &mut spec.process) {
+        process.console_size = Some(ConsoleSize { height: height.into(), width: width.into() });
+    }
+}
+
+/// The filter of the specification, or the one that the document names.
+fn filter(document: &Launch, spec: &Spec) -> Result<Option<Program>, Failure> {
+    let bounding = spec.process.as_ref().and_then(|process| process.capabilities.as_ref());
+    let capabilities = bounding.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
+    let source = match (&spec.linux.seccomp, document.seccomp.as_deref()) {
+        (Some(profile), _) => Source::Spec(profile),
+        (None, None | Some("unconfined")) => return Ok(None),
+        (None, Some("default")) => Source::Default,
+        (None, Some(path)) => Source::File(Path::new(path)),
+    };
+    Ok(Some(program(source, capabilities, document.seccomp_cache.as_deref())?))
+}
+
+fn make_private(directory: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(directory).map_err(|error| Failure::step("create", directory, &error))
+}
+
+/// Listen for clients in the run directory; what a monitor that was killed has left there is replaced.
+fn listener(run_dir: &Path) -> Result<OwnedFd, Failure> {
+    let make = || -> io::Result<OwnedFd> {
+        match std::fs::remove_file(run_dir.join(SOCKET_NAME)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let directory = open(run_dir, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        bind(&socket, &socket_address(directory.as_fd())?)?;
+        listen(&socket, 16)?;
+        Ok(socket)
+    };
+    make().map_err(|error| Failure::step("listen at", &run_dir.join(SOCKET_NAME), &error))
+}
+
+fn streams(document: &Launch) -> Result<(libpod_runtime::Stdio, Option<Stdio>), Failure> {
+    if document.terminal {
+        return Ok((libpod_runtime::Stdio::Terminal, None));
+    }
+    let (ContainerEnds { stdin, stdout, stderr }, ours) =
+        pipes(document.stdin_open).map_err(|error| Failure::pathless("make pipes", &error))?;
+    Ok((libpod_runtime::Stdio::Pipes { stdin, stdout, stderr }, Some(ours)))
+}
+
+fn rootfs(document: &Launch, spec: &Spec) -> Result<Rootfs, Failure> {
+    if let Some(OverlayRoot { lower, upper, work, options }) = document.rootfs.clone() {
+        return Ok(Rootfs::Overlay { lower, upper, work, options });
+    }
+    let root = spec.root.as_ref().ok_or_else(|| Failure::invalid("the specification has no root"))?;
+    Ok(Rootfs::Dir(document.bundle.join(&root.path)))
+}
+
+/// Nobody has memory to gain from killing a monitor. Done after the container's process was made, so that it inherits nothing.
+fn protect_from_oom() {
+    // Without CAP_SYS_RESOURCE it stays as it is.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
+}
+
+/// Say who runs, before it does: whoever sees its effects finds its record.
+fn leave_records(document: &Launch, record: &PidRecord) -> Result<(), Failure> {
+    match std::fs::remove_file(&document.exit_file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Failure::step("remove", &document.exit_file, &error));
+        }
+        _ => {}
+    }
+    let path = document.run_dir.join("pid.json");
+    publish(&path, record).map_err(|error| Failure::step("write", &path, &error))?;
+    for (path, pid) in [(&document.pidfile, record.pid), (&document.conmon_pidfile, record.monitor_pid)] {
+        if let Some(path) = path {
+            std::fs::write(path, pid.to_string()).map_err(|error| Failure::step("write", path, &error))?;
+        }
+    }
+    Ok(())
+}
