@@ -54,6 +54,7 @@ class RegistryClient:
 # store
 def layer_id(parent: str | None, diff_id: str) -> str: ...
 def random_id() -> str: ...
+
 @final
 class StagedLayer:
     @property

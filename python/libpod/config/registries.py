@@ -59,17 +59,15 @@ class Registry:
 
     def matched_length(self, name: str) -> int:
         """Return how much of `name` the prefix covers, -1 for none; a prefix ends at `/`, `:` or `@`."""
-        if self.prefix.startswith("*."):
-            suffix = self.prefix[1:]
-            start = name.find(suffix)
-            if start == -1 or "/" in name[:start]:
-                return -1
-            end = start + len(suffix)
-        elif name.startswith(self.prefix):
-            end = len(self.prefix)
-        else:
-            return -1
-        return end if end == len(name) or name[end] in "/:@" else -1
+        if not self.prefix.startswith("*."):
+            return len(self.prefix) if _covers(self.prefix, name, 0) else -1
+        suffix = self.prefix[1:]
+        start = name.find(suffix)
+        while start != -1 and "/" not in name[:start]:
+            if _covers(suffix, name, start):
+                return start + len(suffix)
+            start = name.find(suffix, start + 1)
+        return -1
 
     def sources(self, name: str, *, digested: bool) -> list[PullSource]:
         """Return where to pull `name` from, in order: fitting mirrors, then the registry."""
@@ -123,11 +121,14 @@ class Registries:
 
     def find(self, name: str) -> Registry | None:
         """Return the table with the longest prefix of `name` (a full name, with or without tag), or None."""
-        best, length = None, -1
+        best: Registry | None = None
+        rank = (0, False, 0)
         for registry in self._registries.values():
-            matched = registry.matched_length(name)
-            if matched > length:
-                best, length = registry, matched
+            prefix = registry.prefix
+            # Of two that reach equally far, an exact one comes before a wildcard, a long wildcard before a short one.
+            mine = (registry.matched_length(name), not prefix.startswith("*."), len(prefix))
+            if mine > rank and mine[0] > 0:
+                best, rank = registry, mine
         return best
 
     def sources(self, name: str) -> list[PullSource]:
@@ -211,6 +212,12 @@ def read(main: str, directories: list[str]) -> Registries:
     if text is not None:
         merged.merge({"aliases": _parse(text, recorded).get("aliases", {})}, recorded)
     return merged
+
+
+def _covers(part: str, name: str, start: int) -> bool:
+    """Say whether `part` stands in `name` at `start` and ends at a boundary there."""
+    end = start + len(part)
+    return name.startswith(part, start) and (end == len(name) or name[end] in "/:@")
 
 
 def _recorded_aliases_file() -> str:

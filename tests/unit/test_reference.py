@@ -1,0 +1,125 @@
+"""Image names: what is filled in, what is refused, in which words."""
+
+from __future__ import annotations
+
+import pytest
+
+from libpod.errors import InvalidError
+from libpod.image import reference
+
+SHA256 = "sha256:" + "ab" * 32
+SHA512 = "sha512:" + "ab" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("busybox", "docker.io/library/busybox:latest"),
+        ("busybox:1.36", "docker.io/library/busybox:1.36"),
+        ("team/app", "docker.io/team/app:latest"),
+        ("docker.io/busybox", "docker.io/library/busybox:latest"),
+        ("index.docker.io/busybox", "docker.io/library/busybox:latest"),
+        ("docker.io/library/busybox", "docker.io/library/busybox:latest"),
+        ("quay.io/a/b/c:v1", "quay.io/a/b/c:v1"),
+        ("quay.io/busybox", "quay.io/busybox:latest"),
+        ("localhost/x", "localhost/x:latest"),
+        ("localhost:5000/x", "localhost:5000/x:latest"),
+        ("localhost:5000/x:y", "localhost:5000/x:y"),
+        ("127.0.0.1:5000/x", "127.0.0.1:5000/x:latest"),
+        ("[::1]:5000/x", "[::1]:5000/x:latest"),
+        ("Host.Example/x:T.a-g_1", "Host.Example/x:T.a-g_1"),
+        ("foo_bar.com/x", "docker.io/foo_bar.com/x:latest"),
+        ("host/x", "docker.io/host/x:latest"),
+        (f"x@{SHA256}", f"docker.io/library/x@{SHA256}"),
+        (f"x:1@{SHA256}", f"docker.io/library/x:1@{SHA256}"),
+        (f"r.io/x@{SHA512}", f"r.io/x@{SHA512}"),
+        ("a__b/c-d/e--f/g.h", "docker.io/a__b/c-d/e--f/g.h:latest"),
+        ("x:" + "t" * 128, "docker.io/library/x:" + "t" * 128),
+    ],
+)
+def test_names_are_filled_in(text: str, full: str) -> None:
+    assert str(reference.parse_normalized(text)) == full
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "repository name must have at least one component"),
+        ("Busybox", "repository name must be lowercase"),
+        ("localhost/Busybox", "repository name must be lowercase"),
+        ("a/B:1", "repository name must be lowercase"),
+        ("a" * 256, "repository name must not be more than 255 characters"),
+        ("ab" * 32, f"invalid repository name ({'ab' * 32}), cannot specify 64-byte hexadecimal strings"),
+        ("x@md5:" + "ab" * 16, "unsupported digest algorithm"),
+        ("x@sha256:" + "ab" * 31, "invalid checksum digest length"),
+        ("x@sha256:" + "AB" * 32, "invalid checksum digest format"),
+    ]
+    + [
+        (text, "invalid reference format")
+        for text in (
+            "x:",
+            "x:y:z",
+            "x/",
+            "/x",
+            "x//y",
+            "x y",
+            "x\n",
+            "x:a b",
+            "x:-a",
+            "x:.a",
+            "x:" + "t" * 129,
+            "x@sha256:12",
+            "x@",
+            "@" + SHA256,
+            "-x",
+            "x-",
+            "x_",
+            "a___b",
+            "a.-b",
+            "a..b",
+            ".",
+            "..",
+            "../x",
+            "x/../y",
+            "./x",
+            "~",
+            "x:1@sha256",
+            "é",
+            "xⅣ",
+            "x:٣",
+            "host:port/x",
+            "http://x/y",
+            "docker://x",
+        )
+    ],
+)
+def test_what_is_no_name_is_refused_in_podmans_words(text: str, words: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        reference.parse_normalized(text)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("x", True),
+        ("x:1", True),
+        ("a/b", True),
+        ("a/b/c", True),
+        ("a.b", True),
+        ("a.b/c", False),
+        ("localhost/c", False),
+        ("a:1/c", False),
+        ("foo_bar.com/x", True),
+    ],
+)
+def test_a_name_is_short_when_it_leaves_its_registry_open(text: str, short: bool) -> None:
+    assert reference.is_short(text) is short
+
+
+@pytest.mark.parametrize("text", ["busybox:1", "team/app:latest", f"x@{SHA256}", "quay.io/a/b:1", "localhost/x:latest"])
+def test_familiar_names_lead_back(text: str) -> None:
+    full = reference.parse_normalized(text)
+    assert full.familiar == text
+    assert reference.parse_normalized(str(full)) == full
+    assert hash(reference.parse_normalized(full.familiar)) == hash(full)
