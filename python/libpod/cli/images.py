@@ -34,7 +34,7 @@ class _Line:
 
     __slots__ = ("created", "image", "repository", "tag", "view")
 
-    def __init__(self, view: _View, image: Image, name: str | None) -> None:
+    def __init__(self, view: _View, image: Image, name: str) -> None:
         self.view = view
         self.image = image
         self.created = timestamp.parse(image.created)
@@ -57,8 +57,8 @@ class _Line:
         return f"sha256:{self.image.id}" if self.view.no_trunc else self.image.id[:12]
 
 
-def _split(name: str | None) -> tuple[str, str]:
-    if name is None:
+def _split(name: str) -> tuple[str, str]:
+    if not name:
         return _NONE, _NONE
     if "@" in name:
         return name.partition("@")[0], _NONE
@@ -140,7 +140,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     filters = [f"reference={arguments[0]}"] if arguments else options.filter
     images = manager.list(filters, all=options.all)
     view = _View(manager, no_trunc=options.no_trunc)
-    lines = [_Line(view, image, name) for image in images for name in image.names or [None]]
+    lines = [_Line(view, image, name) for image in images for name in image.names or [""]]
     lines.sort(key=_KEYS[options.sort], reverse=options.sort == "created")
     if options.quiet:
         for image_id in dict.fromkeys(line.id for line in lines):

@@ -10,6 +10,8 @@ from libpod.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from libpod.cli.context import Context
     from libpod.cli.parser import Options
     from libpod.image.manager import Removal
@@ -50,7 +52,7 @@ def prune(context: Context, options: Options, arguments: list[str]) -> int:
     return _report(context, removal)
 
 
-def _remover(context: Context):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _remover(context: Context) -> Callable[[str], None]:
     def remove(container: str) -> None:
         context.engine.containers.remove(container, force=True)
 

@@ -24,17 +24,18 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         raise InvalidError("--compress can only be set when --format is 'docker-dir'")
     if options.format not in FORMATS:
         raise InvalidError(f'unsupported format "{options.format}"')
-    target: str | int = options.output
-    if not target:
+    path: str = options.output
+    target: str | int = path
+    if not path:
         if options.format.endswith("-dir"):
             raise InvalidError("--output flag is required for directories")
         if sys.stdout.isatty():
             raise InvalidError("refusing to save to terminal. Use -o flag or redirect")
         target = sys.stdout.fileno()
-    elif ":" in str(target):
-        raise UsageError(f'invalid filename (should not contain ":") "{target}"')
-    elif os.path.isfile(target) and options.format == "oci-archive":
-        os.unlink(target)
+    elif ":" in path:
+        raise UsageError(f'invalid filename (should not contain ":") "{path}"')
+    elif options.format == "oci-archive" and os.path.isfile(path):
+        os.unlink(path)
     context.engine.images.save(
         arguments,
         target,

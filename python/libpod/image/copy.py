@@ -209,7 +209,7 @@ class _Copier:
             done[position] = self._copy_layer(position, given[position], target_type)
 
         at_once = self.workers if self.source.concurrent_blobs and self.destination.concurrent_blobs else 1
-        _run_all([(lambda position=position: work(position)) for position in range(len(given))], at_once)
+        _run_all(work, len(given), at_once)
         return [layer for layer in done if layer is not None]
 
     def _copy_layer(self, position: int, given: Descriptor, target_type: str) -> Descriptor:
@@ -290,15 +290,15 @@ def _retyped(layer: Descriptor, target_type: str, diff_id: str) -> Descriptor:
 # Threads ------------------------------------------------------------------------------------------------------------
 
 
-def _run_all(tasks: list[Callable[[], None]], at_once: int) -> None:
-    """Run the tasks in order, `at_once` at a time. After a failure nothing new starts; the first error is raised."""
-    if at_once == 1 or len(tasks) < 2:
-        for task in tasks:
-            task()
+def _run_all(work: Callable[[int], None], count: int, at_once: int) -> None:
+    """Call `work` for 0, 1, 2… below `count`, `at_once` at a time, and raise its first error; nothing starts after one."""
+    if at_once == 1 or count < 2:
+        for position in range(count):
+            work(position)
         return
     import threading
 
-    lock, waiting = threading.Lock(), list(reversed(tasks))
+    lock, waiting = threading.Lock(), list(reversed(range(count)))
     errors: list[BaseException] = []
 
     def worker() -> None:
@@ -306,14 +306,14 @@ def _run_all(tasks: list[Callable[[], None]], at_once: int) -> None:
             with lock:
                 if errors or not waiting:
                     return
-                task = waiting.pop()
+                position = waiting.pop()
             try:
-                task()
+                work(position)
             except BaseException as error:
                 with lock:
                     errors.append(error)
 
-    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(at_once, len(tasks)))]
+    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(at_once, count))]
     for thread in threads:
         thread.start()
     try:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from libpod.image.transport import Options, Progress
     from libpod.store import Store
 
+    # `list` is a method of the manager, as it is a verb of Podman's.
+    Documents = list[dict[str, Any]]
+    Names = list[str]
+
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -233,7 +237,7 @@ class ImageManager:
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
-    def history(self, name: str) -> list[dict[str, Any]]:
+    def history(self, name: str) -> Documents:
         """Tell how an image came to be, newest step first: id, created, CreatedBy, size, comment, tags."""
         from libpod.image.report import history
 
@@ -247,7 +251,7 @@ class ImageManager:
 
     # In and out ------------------------------------------------------------------------------------------------------
 
-    def load(self, source: str | int, *, progress: Progress | None = None) -> list[str]:
+    def load(self, source: str | int, *, progress: Progress | None = None) -> Names:
         """Load the images of an archive or a directory; returns their names (`sha256:<id>` where they have none).
 
         source: a path, or a descriptor to read an archive from, which may be a pipe.

@@ -250,12 +250,8 @@ def parse_config(raw: bytes) -> ImageConfig:
     for entry in _list(value.get("history"), "history"):
         if not isinstance(entry, dict):
             raise InvalidError("an entry of the image config's history is not an object")
-    for name in ("config", "container_config"):
-        if not isinstance(value.get(name) or {}, dict):
-            raise InvalidError(f"the image config's {name} is not an object")
-    for name in ("created", "architecture", "os", "variant", "author"):
-        if not isinstance(value.get(name) or "", str):
-            raise InvalidError(f"the image config's {name} is not a string")
+    _check_members(value, ("config", "container_config"), dict, "an object")
+    _check_members(value, ("created", "architecture", "os", "variant", "author"), str, "a string")
     _check_defaults(value.get("config") or {})
     return ImageConfig(raw, value)
 
@@ -265,13 +261,16 @@ def _check_defaults(config: Mapping[str, Any]) -> None:
         values = config.get(name)
         if values is not None and not (isinstance(values, list) and all(isinstance(text, str) for text in values)):
             raise InvalidError(f"the image config's {name} is not a list of strings")
-    for name in ("User", "WorkingDir", "StopSignal"):
-        if not isinstance(config.get(name) or "", str):
-            raise InvalidError(f"the image config's {name} is not a string")
-    for name in ("Labels", "Volumes", "ExposedPorts"):
-        if not isinstance(config.get(name) or {}, dict):
-            raise InvalidError(f"the image config's {name} is not an object")
+    _check_members(config, ("User", "WorkingDir", "StopSignal"), str, "a string")
+    _check_members(config, ("Labels", "Volumes", "ExposedPorts"), dict, "an object")
     _strings(config.get("Labels"), "Labels")
+
+
+def _check_members(value: Mapping[str, Any], names: Iterable[str], kind: type, word: str) -> None:
+    """Refuse a member that is there and of another kind; null counts as absent."""
+    for name in names:
+        if value.get(name) is not None and not isinstance(value[name], kind):
+            raise InvalidError(f"the image config's {name} is not {word}")
 
 
 def _document(raw: bytes, what: str) -> dict[str, Any]:

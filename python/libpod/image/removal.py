@@ -46,18 +46,18 @@ class Remover:
         except LibpodError as error:
             self.removal.errors.append(error)
             return
-        self._note_errors(lambda: self._remove_named(image, full, name))
+        try:
+            self._remove_named(image, full, name)
+        except (LibpodError, OSError) as error:
+            self.removal.errors.append(error)
 
     def remove_all(self) -> None:
         """Remove every image; those in use are errors, or go with their containers when forced."""
         for image in self._manager.list():
-            self._note_errors(lambda image=image: self._delete_if_there(image))
-
-    def _note_errors(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except (LibpodError, OSError) as error:
-            self.removal.errors.append(error)
+            try:
+                self._delete_if_there(image)
+            except (LibpodError, OSError) as error:
+                self.removal.errors.append(error)
 
     def _remove_named(self, image: Image, full: str, name: str) -> None:
         if full and len(image.names) > 1:
