@@ -15,21 +15,25 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Import and print the id."""
-    from libpod.cli.lines import LineProgress
+    from libpod.cli import progress as reporting
     from libpod.image.manifest import Platform
 
     path = arguments[0]
     if path.startswith(("http://", "https://")):
         raise UnsupportedError("importing from a web address is not supported; fetch the file and import it")
     source: str | int = sys.stdin.fileno() if path == "-" else path
-    image = context.engine.images.import_(
-        source,
-        arguments[1] if len(arguments) > 1 else None,
-        changes=options.change,
-        message=options.message,
-        platform=Platform(options.os, options.arch, options.variant),
-        progress=None if options.quiet else LineProgress(context),
-    )
+    progress = reporting.choose(quiet=options.quiet)
+    try:
+        image = context.engine.images.import_(
+            source,
+            arguments[1] if len(arguments) > 1 else None,
+            changes=options.change,
+            message=options.message,
+            platform=Platform(options.os, options.arch, options.variant),
+            progress=progress,
+        )
+    finally:
+        progress.close()
     context.write(f"sha256:{image}")
     return 0
 

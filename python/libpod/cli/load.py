@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Load and print the names."""
-    from libpod.cli.lines import LineProgress
+    from libpod.cli import progress as reporting
 
     source: str | int = options.input
     if not source:
         if sys.stdin.isatty():
             raise InvalidError("cannot read from terminal, use command-line redirection or the --input flag")
         source = sys.stdin.fileno()
-    progress = None if options.quiet else LineProgress(context)
-    for name in context.engine.images.load(source, progress=progress):
+    progress = reporting.choose(quiet=options.quiet)
+    try:
+        names = context.engine.images.load(source, progress=progress)
+    finally:
+        progress.close()
+    for name in names:
         context.write(f"Loaded image: {name}")
     return 0
 

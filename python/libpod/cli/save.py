@@ -18,7 +18,7 @@ FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Save one image, or several in one archive."""
-    from libpod.cli.lines import LineProgress
+    from libpod.cli import progress as reporting
 
     if options.compress and options.format != "docker-dir":
         raise InvalidError("--compress can only be set when --format is 'docker-dir'")
@@ -36,14 +36,18 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         raise UsageError(f'invalid filename (should not contain ":") "{path}"')
     elif options.format == "oci-archive" and os.path.isfile(path):
         os.unlink(path)
-    context.engine.images.save(
-        arguments,
-        target,
-        format=options.format,
-        multi=options.multi_image_archive,
-        compress=options.compress,
-        progress=None if options.quiet else LineProgress(context),
-    )
+    progress = reporting.choose(quiet=options.quiet)
+    try:
+        context.engine.images.save(
+            arguments,
+            target,
+            format=options.format,
+            multi=options.multi_image_archive,
+            compress=options.compress,
+            progress=progress,
+        )
+    finally:
+        progress.close()
     return 0
 
 
