@@ -66,6 +66,11 @@ pub struct Sets {
     ambient: CapabilitySet,
 }
 
+/// Every name that is known, as the specification writes it.
+pub fn names() -> Vec<String> {
+    names_of(CapabilitySet::from_bits_retain(u64::MAX))
+}
+
 /// The bit of one name, with or without `CAP_`, in any case.
 pub fn parse(name: &str) -> Option<CapabilitySet> {
     let upper = name.to_ascii_uppercase();

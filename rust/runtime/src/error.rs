@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What an engine adds to the runtime's words when a program, or the directory it starts in, does not exist.
+const NOT_FOUND: &str = "OCI runtime attempted to invoke a command that was not found";
+/// What an engine adds when it exists and is refused.
+const DENIED: &str = "OCI permission denied";
+
 /// An error of the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -27,7 +32,7 @@ pub enum Error {
         detail: Option<String>,
     },
     /// The program does not exist (exit code 127).
-    #[error("exec: {command:?}: {reason}: OCI runtime attempted to invoke a command that was not found")]
+    #[error("exec: {command:?}: {reason}: {NOT_FOUND}")]
     CommandNotFound {
         /// The program, as it was asked for.
         command: String,
@@ -35,7 +40,7 @@ pub enum Error {
         reason: String,
     },
     /// The program exists and cannot be executed (exit code 126).
-    #[error("exec: {command:?}: {reason}: OCI permission denied")]
+    #[error("exec: {command:?}: {reason}: {DENIED}")]
     CommandNotExecutable {
         /// The program, as it was asked for.
         command: String,
@@ -43,7 +48,7 @@ pub enum Error {
         reason: String,
     },
     /// The working directory cannot be entered.
-    #[error("chdir to cwd ({path:?}) set in config.json failed: {}{}", errno_text(*errno), chdir_text(*errno))]
+    #[error("chdir to cwd ({path:?}) set in config.json failed: {}: {}", errno_text(*errno), chdir_text(*errno))]
     WorkingDirectory {
         /// The directory, inside the container.
         path: PathBuf,
@@ -168,6 +173,13 @@ impl Error {
         }
     }
 
+    /// The text as an OCI runtime prints it: an engine that reads it adds its own conclusion.
+    pub fn plain(&self) -> String {
+        let text = self.to_string();
+        let end = [NOT_FOUND, DENIED].iter().find_map(|conclusion| text.strip_suffix(conclusion));
+        end.map_or(text.as_str(), |text| text.trim_end_matches(": ")).to_owned()
+    }
+
     /// The exit code of a command line that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self.kind() {
@@ -199,9 +211,9 @@ pub(crate) fn errno_text(errno: i32) -> String {
 
 fn chdir_text(errno: i32) -> &'static str {
     if errno == libc_enoent() {
-        ": OCI runtime attempted to invoke a command that was not found"
+        NOT_FOUND
     } else {
-        ": OCI permission denied"
+        DENIED
     }
 }
 
@@ -233,6 +245,7 @@ mod tests {
             "exec: \"x\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found"
         );
         assert_eq!(error.exit_code(), 127);
+        assert_eq!(error.plain(), "exec: \"x\": executable file not found in $PATH");
     }
 
     #[test]

@@ -1,0 +1,141 @@
+//! The command line of an OCI runtime: what `runc` offers to engines, answered by [`libpod_runtime`].
+//!
+//! `create start run state kill delete exec pause resume list features`, with runc's options, messages and exit codes where engines
+//! read them. What is not there says so: systemd cgroups, checkpoints, rootless cgroup guessing. Start at [`main`].
+//!
+//! Source: runtime-spec runtime.md, "Operations"; runc(8).
+
+mod arguments;
+mod features;
+mod foreground;
+mod lifecycle;
+mod log;
+mod process;
+mod record;
+
+use arguments::{Flag, Parsed, parse};
+use log::Log;
+use std::path::PathBuf;
+
+/// Where containers are recorded when `--root` is not given.
+const DEFAULT_ROOT: &str = "/run/libpod-runtime";
+
+const GLOBAL_FLAGS: &[Flag] = &[
+    Flag::text("root"),
+    Flag::text("log"),
+    Flag::text("log-format"),
+    Flag::switch("debug"),
+    Flag::switch("systemd-cgroup"),
+    Flag::text("rootless"),
+    Flag::text("criu"),
+    Flag::switch("help").short('h'),
+    Flag::switch("version").short('v'),
+];
+
+const USAGE: &str = "\
+Usage: libpod-runtime [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND
+
+An OCI runtime with runc's command line.
+
+Commands:
+  create [-b BUNDLE] [--console-socket S] [--pid-file F] [--preserve-fds N] ID
+  start ID
+  run [-b BUNDLE] [-d] [--keep] [--console-socket S] [--pid-file F] [--preserve-fds N] ID
+  state ID
+  kill [-a] ID [SIGNAL]
+  delete [-f] ID
+  exec [-d] [-t] [-e NAME=VALUE]… [--cwd DIR] [-u UID[:GID]] [-p PROCESS.json] ID COMMAND [ARGUMENT]…
+  pause ID
+  resume ID
+  list [-q] [-f table|json]
+  features
+";
+
+/// What every command gets.
+struct Context {
+    root: PathBuf,
+    log: Log,
+}
+
+/// A command that failed: the text for the log, and the exit code.
+struct Failure {
+    text: String,
+    code: u8,
+}
+
+impl Failure {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: 1 }
+    }
+}
+
+impl From<libpod_runtime::Error> for Failure {
+    fn from(error: libpod_runtime::Error) -> Self {
+        Self::new(error.plain())
+    }
+}
+
+type Outcome = Result<u8, Failure>;
+
+/// Run one command; returns the exit code. `words` are the arguments after the program's name.
+pub fn main(words: &[String]) -> u8 {
+    let (globals, rest) = match parse(GLOBAL_FLAGS, words) {
+        Ok(parsed) => parsed,
+        Err(text) => return Log::stderr().fail(&text, 1),
+    };
+    let log = match Log::open(globals.last("log"), globals.last("log-format"), globals.has("debug")) {
+        Ok(log) => log,
+        Err(text) => return Log::stderr().fail(&text, 1),
+    };
+    let root = PathBuf::from(globals.last("root").unwrap_or(DEFAULT_ROOT));
+    let context = Context { root, log };
+    match dispatch(&context, &globals, rest) {
+        Ok(code) => code,
+        Err(failure) => context.log.fail(&failure.text, failure.code),
+    }
+}
+
+fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
+    if globals.has("version") {
+        log::print(&format!("libpod-runtime version {}\nspec: {}\n", env!("CARGO_PKG_VERSION"), features::SPEC_VERSION));
+        return Ok(0);
+    }
+    if globals.has("systemd-cgroup") {
+        return Err(Failure::new("systemd cgroups are not supported: use the cgroupfs cgroup manager"));
+    }
+    let Some((command, words)) = rest.split_first() else {
+        log::print(USAGE);
+        return Ok(0);
+    };
+    if globals.has("help") {
+        log::print(USAGE);
+        return Ok(0);
+    }
+    match command.as_str() {
+        "create" => lifecycle::create(context, words),
+        "start" => lifecycle::start(context, words),
+        "run" => lifecycle::run(context, words),
+        "state" => record::state(context, words),
+        "list" => record::list(context, words),
+        "kill" => lifecycle::kill(context, words),
+        "delete" => lifecycle::delete(context, words),
+        "pause" => lifecycle::set_paused(context, words, true),
+        "resume" => lifecycle::set_paused(context, words, false),
+        "exec" => process::exec(context, words),
+        "features" => features::print(),
+        "help" => {
+            log::print(USAGE);
+            Ok(0)
+        }
+        other => Err(Failure { text: format!("No help topic for '{other}'"), code: 3 }),
+    }
+}
+
+/// Parse a command's own words and take exactly one container id from what follows the flags.
+fn one_id(command: &str, flags: &[Flag], words: &[String]) -> Result<(Parsed, String), Failure> {
+    let (parsed, rest) = parse(flags, words).map_err(Failure::new)?;
+    match rest {
+        [id] => Ok((parsed, id.clone())),
+        _ => Err(Failure::new(format!("{command:?} requires exactly 1 argument(s)"))),
+    }
+}

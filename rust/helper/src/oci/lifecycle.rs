@@ -1,0 +1,394 @@
+//! `create start run kill delete pause resume`.
+
+use super::arguments::{Flag, Parsed, parse};
+use super::foreground::{self, Foreground};
+use super::record::{self, Container, Reserved, Status, read_spec};
+use super::{Context, Failure, Outcome, one_id};
+use libpod_runtime::mounting::Mounter;
+use libpod_runtime::seccomp::{self, Program};
+use libpod_runtime::spec::Spec;
+use libpod_runtime::start::{make_socket, start as let_go};
+use libpod_runtime::{Created, Request, Rootfs, Stdio, hooks};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const CREATE_FLAGS: &[Flag] = &[
+    Flag::text("bundle").short('b'),
+    Flag::text("console-socket"),
+    Flag::text("pid-file"),
+    Flag::text("preserve-fds"),
+    Flag::switch("no-pivot"),
+    Flag::switch("no-new-keyring"),
+    Flag::switch("detach").short('d'),
+    Flag::switch("keep"),
+    Flag::switch("no-subreaper"),
+];
+
+/// How long `delete --force` waits for a killed process to be gone.
+const DELETE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a command line asks to create.
+struct Order {
+    id: String,
+    bundle: PathBuf,
+    rootfs: PathBuf,
+    spec: Spec,
+    seccomp: Option<Program>,
+    preserve_fds: u32,
+    console_socket: Option<PathBuf>,
+    pid_file: Option<PathBuf>,
+}
+
+impl Order {
+    fn read(parsed: &Parsed, id: String) -> Result<Self, Failure> {
+        for absent in ["no-pivot", "no-new-keyring"] {
+            if parsed.has(absent) {
+                return Err(Failure::new(format!("--{absent} is not supported")));
+            }
+        }
+        let bundle = std::path::absolute(parsed.last("bundle").filter(|path| !path.is_empty()).unwrap_or("."))
+            .map_err(|error| Failure::new(format!("find the bundle: {error}")))?;
+        let spec = read_spec(&bundle)?;
+        let root = spec.root.as_ref().ok_or_else(|| Failure::new("root must be specified"))?;
+        let rootfs = bundle.join(&root.path);
+        let seccomp = compile(&spec)?;
+        Ok(Self {
+            id,
+            rootfs,
+            seccomp,
+            spec,
+            bundle,
+            preserve_fds: preserved(parsed)?,
+            console_socket: parsed.last("console-socket").map(PathBuf::from),
+            pid_file: parsed.last("pid-file").map(PathBuf::from),
+        })
+    }
+
+    fn terminal(&self) -> bool {
+        self.spec.process.as_ref().is_some_and(|process| process.terminal)
+    }
+
+    fn request(&mut self, start_socket: Option<OwnedFd>) -> Request<'_> {
+        Request {
+            id: &self.id,
+            bundle: &self.bundle,
+            rootfs: Rootfs::Dir(self.rootfs.clone()),
+            stdio: if self.terminal() { Stdio::Terminal } else { Stdio::Inherit },
+            preserve_fds: self.preserve_fds,
+            seccomp: self.seccomp.take(),
+            start_socket,
+            mounter: Mounter::probe(),
+            spec: &self.spec,
+        }
+    }
+}
+
+/// Compile the specification's filter.
+pub fn compile(spec: &Spec) -> Result<Option<Program>, Failure> {
+    let profile = spec.linux.seccomp.as_ref();
+    profile.map(seccomp::compile).transpose().map_err(|error| Failure::new(error.to_string()))
+}
+
+/// `--preserve-fds`, with those that socket activation hands over.
+pub fn preserved(parsed: &Parsed) -> Result<u32, Failure> {
+    let given = parsed.last("preserve-fds").unwrap_or("0");
+    let given: u32 = given.parse().map_err(|_| Failure::new(format!("invalid value {given:?} for flag -preserve-fds")))?;
+    let activated = std::env::var("LISTEN_FDS").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+    Ok(given + activated)
+}
+
+/// `create ID`
+pub fn create(context: &Context, words: &[String]) -> Outcome {
+    let (parsed, id) = one_id("create", CREATE_FLAGS, words)?;
+    let mut order = Order::read(&parsed, id)?;
+    check_console(order.terminal(), order.console_socket.is_some(), true)?;
+    let reserved = record::reserve(context, &order.id)?;
+    let socket = make_socket(&reserved.directory().join("start.sock"))?;
+    let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
+    let (bundle, rootfs) = (order.bundle.clone(), order.rootfs.clone());
+    let request = order.request(Some(socket));
+    let failed = |failure: Failure| Failure::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text));
+    let (created, _) = prepare(context, &request, console.as_deref()).map_err(failed)?;
+    publish(&created, &request, reserved, (&bundle, &rootfs), pid_file.as_deref())?;
+    created.release();
+    Ok(0)
+}
+
+/// `run ID`
+pub fn run(context: &Context, words: &[String]) -> Outcome {
+    let (parsed, id) = one_id("run", CREATE_FLAGS, words)?;
+    let mut order = Order::read(&parsed, id)?;
+    let detach = parsed.has("detach");
+    check_console(order.terminal(), order.console_socket.is_some(), detach)?;
+    let reserved = record::reserve(context, &order.id)?;
+    let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
+    let (bundle, rootfs) = (order.bundle.clone(), order.rootfs.clone());
+    let request = order.request(None);
+    let failed = |failure: Failure| Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text));
+    let foreground = if detach { None } else { Some(Foreground::new().map_err(failed)?) };
+    let (created, terminal) = prepare(context, &request, console.as_deref()).map_err(failed)?;
+    let container = publish(&created, &request, reserved, (&bundle, &rootfs), pid_file.as_deref())?;
+    let running = match created.go() {
+        Ok(running) => running,
+        Err(error) => {
+            remove(context, &container, false)?;
+            return Err(failed(error.into()));
+        }
+    };
+    running.warnings.iter().for_each(|text| context.log.warn(text));
+    let Some(foreground) = foreground else { return Ok(0) };
+    let code = foreground.wait(running.pidfd.as_fd(), terminal).map_err(Failure::new)?;
+    if !parsed.has("keep") {
+        remove(context, &container, true)?;
+    }
+    Ok(code)
+}
+
+/// Whether a terminal has somebody to go to.
+pub fn check_console(terminal: bool, socket: bool, detached: bool) -> Result<(), Failure> {
+    match (terminal, socket, detached) {
+        (true, false, true) => Err(Failure::new("cannot allocate tty if runc will detach without setting console socket")),
+        (false, true, _) => Err(Failure::new("cannot use console socket if runc will not detach or allocate tty")),
+        _ => Ok(()),
+    }
+}
+
+/// Create up to the point where only *go* is missing; hand the terminal over where a socket waits for it.
+fn prepare<'a>(
+    context: &Context,
+    request: &'a Request<'a>,
+    console: Option<&Path>,
+) -> Result<(Created<'a>, Option<OwnedFd>), Failure> {
+    if context.log.is_debug() {
+        libpod_runtime::describe(request)?.iter().for_each(|step| context.log.debug(step));
+    }
+    let mut created = libpod_runtime::create(request)?;
+    let terminal = created.wait_prepared()?;
+    created.warnings.iter().for_each(|text| context.log.warn(text));
+    created.warnings.clear();
+    match (terminal, console) {
+        (Some(master), Some(socket)) => {
+            foreground::hand_over(master.as_fd(), socket).map_err(Failure::new)?;
+            Ok((created, None))
+        }
+        (terminal, _) => Ok((created, terminal)),
+    }
+}
+
+/// Record the container, and tell its number to who asked for it.
+fn publish(
+    created: &Created<'_>,
+    request: &Request<'_>,
+    reserved: Reserved,
+    (bundle, rootfs): (&Path, &Path),
+    pid_file: Option<&Path>,
+) -> Result<Container, Failure> {
+    let record = record::describe(request.id, request.spec, bundle, rootfs, created.pid(), created.cgroup())?;
+    let pid = record.pid.to_string();
+    let container = reserved.keep(record)?;
+    if let Some(path) = pid_file {
+        record::write_whole(path, pid.as_bytes())?;
+    }
+    Ok(container)
+}
+
+/// `start ID`
+pub fn start(context: &Context, words: &[String]) -> Outcome {
+    let (_, id) = one_id("start", &[], words)?;
+    let container = Container::load(context, &id)?;
+    match container.status() {
+        Status::Created => {}
+        Status::Stopped => return Err(Failure::new("cannot start a container that has stopped")),
+        Status::Running | Status::Paused => return Err(Failure::new("cannot start an already running container")),
+    }
+    let warnings = let_go(&container.start_socket())?;
+    warnings.iter().for_each(|text| context.log.warn(text));
+    std::fs::remove_file(container.start_socket())
+        .map_err(|error| Failure::new(format!("remove the start socket: {error}")))?;
+    let spec = container.spec()?;
+    if let Err(error) = run_hooks(&container, &spec, "poststart", "running") {
+        context.log.warn(&error.to_string());
+    }
+    Ok(0)
+}
+
+fn run_hooks(container: &Container, spec: &Spec, moment: &str, status: &str) -> libpod_runtime::Result<()> {
+    let hooks = if moment == "poststart" { &spec.hooks.poststart } else { &spec.hooks.poststop };
+    let record = &container.record;
+    let state = hooks::State {
+        oci_version: &record.oci_version,
+        id: &record.id,
+        status,
+        pid: if status == "stopped" { 0 } else { record.pid },
+        bundle: record.bundle.clone(),
+        annotations: &record.annotations,
+    };
+    hooks::run(moment, hooks, &state)
+}
+
+/// `kill ID [SIGNAL]`
+pub fn kill(context: &Context, words: &[String]) -> Outcome {
+    const FLAGS: &[Flag] = &[Flag::switch("all").short('a')];
+    let (parsed, rest) = parse(FLAGS, words).map_err(Failure::new)?;
+    let (id, signal) = match rest {
+        [id] => (id, "SIGTERM"),
+        [id, signal] => (id, signal.as_str()),
+        _ => return Err(Failure::new("\"kill\" requires a minimum of 1 argument")),
+    };
+    let container = Container::load(context, id)?;
+    let number = signal_number(signal).ok_or_else(|| Failure::new(format!("unknown signal {signal:?}")))?;
+    if parsed.has("all") {
+        return kill_all(&container, number);
+    }
+    let process = container.process().ok_or_else(|| Failure::new("container not running"))?;
+    match process.signal(number) {
+        Ok(true) => Ok(0),
+        Ok(false) => Err(Failure::new("container not running")),
+        Err(error) => Err(Failure::new(format!("send signal {number}: {error}"))),
+    }
+}
+
+fn kill_all(container: &Container, number: i32) -> Outcome {
+    let cgroup = container.cgroup()?;
+    if number == 9 {
+        cgroup.kill()?;
+        return Ok(0);
+    }
+    // Frozen meanwhile, or a process would fork past the list.
+    let was_frozen = cgroup.is_frozen();
+    cgroup.set_frozen(true)?;
+    let outcome = cgroup.processes().map(|processes| {
+        for pid in processes {
+            if let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+                // One that has just ended needs no signal.
+                let _ = libpod_sys::signal::send_to(pidfd.as_fd(), number);
+            }
+        }
+    });
+    if !was_frozen {
+        cgroup.set_frozen(false)?;
+    }
+    outcome?;
+    Ok(0)
+}
+
+/// A signal by number or by name, with or without `SIG`.
+pub fn signal_number(text: &str) -> Option<i32> {
+    const NAMES: &[&str] = &[
+        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+        "PWR", "SYS",
+    ];
+    if let Ok(number) = text.parse::<i32>() {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let standard = NAMES.iter().position(|known| *known == name).map(|index| index as i32 + 1);
+    let realtime = || {
+        let (base, rest) = match name.strip_prefix("RTMIN") {
+            Some(rest) => (34, rest),
+            None => (64, name.strip_prefix("RTMAX")?),
+        };
+        let offset = if rest.is_empty() { 0 } else { rest.parse::<i32>().ok()? };
+        Some(base + offset).filter(|number| (34..=64).contains(number))
+    };
+    standard.or_else(realtime)
+}
+
+/// `delete ID`
+pub fn delete(context: &Context, words: &[String]) -> Outcome {
+    const FLAGS: &[Flag] = &[Flag::switch("force").short('f')];
+    let (parsed, id) = one_id("delete", FLAGS, words)?;
+    let force = parsed.has("force");
+    let container = match Container::load(context, &id) {
+        Err(_) if force => {
+            // What a killed `create` has left: a directory without a record, or nothing.
+            let _ = std::fs::remove_dir_all(context.root.join(&id));
+            return Ok(0);
+        }
+        other => other?,
+    };
+    match container.status() {
+        Status::Stopped => {}
+        Status::Created => end(&container)?,
+        _ if force => end(&container)?,
+        status => return Err(Failure::new(format!("cannot delete container {id} that is not stopped: {status}"))),
+    }
+    remove(context, &container, true)?;
+    Ok(0)
+}
+
+/// Kill every process of the container and wait until the first one is gone.
+fn end(container: &Container) -> Result<(), Failure> {
+    let cgroup = container.cgroup()?;
+    cgroup.kill()?;
+    if let Some(process) = container.process() {
+        process.signal(9).map_err(|error| Failure::new(format!("kill the container: {error}")))?;
+    }
+    let deadline = Instant::now() + DELETE_PATIENCE;
+    while container.process().is_some() {
+        if Instant::now() > deadline {
+            return Err(Failure::new("the container's process does not end"));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// Take the cgroup and the record away, and run the last hooks.
+fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<(), Failure> {
+    let cgroup = container.cgroup()?;
+    if cgroup.processes().is_ok_and(|processes| !processes.is_empty()) {
+        cgroup.kill()?;
+    }
+    cgroup.remove()?;
+    std::fs::remove_dir_all(&container.directory)
+        .map_err(|error| Failure::new(format!("remove {}: {error}", container.directory.display())))?;
+    if with_hooks
+        && let Ok(spec) = container.spec()
+        && let Err(error) = run_hooks(container, &spec, "poststop", "stopped")
+    {
+        context.log.warn(&error.to_string());
+    }
+    Ok(())
+}
+
+/// `pause ID`, `resume ID`
+pub fn set_paused(context: &Context, words: &[String], paused: bool) -> Outcome {
+    let (_, id) = one_id(if paused { "pause" } else { "resume" }, &[], words)?;
+    let container = Container::load(context, &id)?;
+    match (container.status(), paused) {
+        (Status::Stopped, _) => return Err(Failure::new("container not running")),
+        (Status::Paused, true) => return Err(Failure::new("container already paused")),
+        (Status::Paused, false) | (_, true) => {}
+        (_, false) => return Err(Failure::new("container not paused")),
+    }
+    container.cgroup()?.set_frozen(paused)?;
+    Ok(0)
+}
+
+/// The descriptor of a process, for those who only borrow it.
+pub fn pidfd(container: &Container) -> Option<OwnedFd> {
+    container.process().and_then(|held| borrowed(held.as_fd()))
+}
+
+fn borrowed(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+    rustix::io::fcntl_dupfd_cloexec(fd, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signal_number;
+
+    #[test]
+    fn signals_by_any_name() {
+        for (text, number) in [("KILL", 9), ("sigterm", 15), ("15", 15), ("SIGRTMIN+3", 37), ("RTMAX-14", 50), ("SYS", 31)] {
+            assert_eq!(signal_number(text), Some(number), "{text}");
+        }
+        for text in ["0", "65", "FOO", "RTMIN+99", ""] {
+            assert_eq!(signal_number(text), None, "{text}");
+        }
+    }
+}

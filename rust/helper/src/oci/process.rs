@@ -1,0 +1,131 @@
+//! `exec`: one more process in a running container.
+
+use super::arguments::{Flag, Parsed, parse};
+use super::foreground::{self, Foreground};
+use super::lifecycle::{check_console, compile, pidfd, preserved};
+use super::record::{self, Container, Status};
+use super::{Context, Failure, Outcome};
+use libpod_runtime::spec::{Process, Spec, User};
+use libpod_runtime::{ExecTarget, Stdio};
+use rustix::process::Pid;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+const FLAGS: &[Flag] = &[
+    Flag::text("console-socket"),
+    Flag::text("cwd"),
+    Flag::text("env").short('e'),
+    Flag::switch("tty").short('t'),
+    Flag::text("user").short('u'),
+    Flag::text("additional-gids").short('g'),
+    Flag::text("process").short('p'),
+    Flag::switch("detach").short('d'),
+    Flag::text("pid-file"),
+    Flag::text("process-label"),
+    Flag::text("apparmor"),
+    Flag::switch("no-new-privs"),
+    Flag::text("cap").short('c'),
+    Flag::text("preserve-fds"),
+    Flag::text("cgroup"),
+    Flag::switch("ignore-paused"),
+];
+
+/// The exit code of an `exec` that could not.
+const FAILED: u8 = 255;
+
+/// `exec ID COMMAND [ARGUMENT]…`
+pub fn exec(context: &Context, words: &[String]) -> Outcome {
+    let failed = |failure: Failure| Failure { text: format!("exec failed: {}", failure.text), code: FAILED };
+    let (parsed, rest) = parse(FLAGS, words).map_err(Failure::new).map_err(failed)?;
+    run(context, &parsed, rest).map_err(failed)
+}
+
+fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
+    for absent in ["cgroup", "ignore-paused"] {
+        if parsed.last(absent).is_some() {
+            return Err(Failure::new(format!("--{absent} is not supported")));
+        }
+    }
+    let Some((id, argv)) = rest.split_first() else {
+        return Err(Failure::new("\"exec\" requires a minimum of 1 argument"));
+    };
+    let container = Container::load(context, id)?;
+    if container.status() == Status::Stopped {
+        return Err(Failure::new("cannot exec in a stopped container"));
+    }
+    let pidfd = pidfd(&container).ok_or_else(|| Failure::new("cannot exec in a stopped container"))?;
+    let pid = Pid::from_raw(container.record.pid).ok_or_else(|| Failure::new("the record has no process"))?;
+    let spec = container.spec()?;
+    let process = build(parsed, argv, &spec)?;
+    let (detach, console) = (parsed.has("detach"), parsed.last("console-socket"));
+    check_console(process.terminal, console.is_some(), detach)?;
+    let (cgroup, filter) = (container.cgroup()?, compile(&spec)?);
+    let target = ExecTarget {
+        id,
+        pid,
+        pidfd: pidfd.as_fd(),
+        cgroup: Some(&cgroup),
+        seccomp: filter.as_ref(),
+        preserve_fds: preserved(parsed)?,
+    };
+    let waiting = if detach { None } else { Some(Foreground::new()?) };
+    let stdio = if process.terminal { Stdio::Terminal } else { Stdio::Inherit };
+    let mut running = libpod_runtime::exec(&target, &process, &stdio)?;
+    running.warnings.iter().for_each(|text| context.log.warn(text));
+    if let Some(path) = parsed.last("pid-file") {
+        record::write_whole(Path::new(path), running.pid.as_raw_nonzero().to_string().as_bytes())?;
+    }
+    if let (Some(master), Some(socket)) = (&running.terminal, console) {
+        foreground::hand_over(master.as_fd(), Path::new(socket)).map_err(Failure::new)?;
+        running.terminal = None;
+    }
+    match waiting {
+        None => Ok(0),
+        Some(waiting) => waiting.wait(running.pidfd.as_fd(), running.terminal.take()).map_err(Failure::new),
+    }
+}
+
+/// The process of `--process`, or the container's own with what the flags change.
+fn build(parsed: &Parsed, argv: &[String], spec: &Spec) -> Result<Process, Failure> {
+    if let Some(path) = parsed.last("process") {
+        let text = std::fs::read(path).map_err(|error| Failure::new(format!("read {path}: {error}")))?;
+        return serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{path}: {error}")));
+    }
+    let mut process = spec.process.clone().ok_or_else(|| Failure::new("the container has no process to copy"))?;
+    process.args = argv.to_vec();
+    process.terminal = parsed.has("tty");
+    process.env.extend(parsed.all("env").map(str::to_owned));
+    if let Some(cwd) = parsed.last("cwd") {
+        process.cwd = cwd.into();
+    }
+    if let Some(label) = parsed.last("process-label") {
+        process.selinux_label = Some(label.into());
+    }
+    if let Some(profile) = parsed.last("apparmor") {
+        process.apparmor_profile = Some(profile.into());
+    }
+    if let Some(user) = parsed.last("user") {
+        process.user = parse_user(user, &process.user)?;
+    }
+    for gid in parsed.all("additional-gids") {
+        process.user.additional_gids.push(parse_id(gid)?);
+    }
+    process.no_new_privileges |= parsed.has("no-new-privs");
+    for name in parsed.all("cap") {
+        let sets = process.capabilities.get_or_insert_default();
+        for set in [&mut sets.bounding, &mut sets.effective, &mut sets.permitted] {
+            set.push(name.into());
+        }
+    }
+    Ok(process)
+}
+
+fn parse_user(text: &str, before: &User) -> Result<User, Failure> {
+    let (uid, gid) = text.split_once(':').map_or((text, None), |(uid, gid)| (uid, Some(gid)));
+    let gid = gid.map(parse_id).transpose()?.unwrap_or(before.gid);
+    Ok(User { uid: parse_id(uid)?, gid, ..before.clone() })
+}
+
+fn parse_id(text: &str) -> Result<u32, Failure> {
+    text.parse().map_err(|_| Failure::new(format!("parsing {text} as a number: invalid syntax")))
+}
