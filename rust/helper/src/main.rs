@@ -4,6 +4,7 @@
 //! document as descriptors 3 and 4 ([`roles`]).
 #![forbid(unsafe_code)]
 
+mod oci;
 mod roles;
 
 use std::process::ExitCode;
@@ -12,9 +13,6 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().map(|text| text.to_string_lossy().into_owned()).collect();
     match arguments.get(1).map(String::as_str) {
         Some("monitor") => roles::monitor(),
-        _ => {
-            eprintln!("libpod-runtime: started by libpod itself, or as an OCI runtime");
-            ExitCode::from(125)
-        }
+        _ => ExitCode::from(oci::main(&arguments[1..])),
     }
 }

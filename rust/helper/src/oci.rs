@@ -97,7 +97,11 @@ pub fn main(words: &[String]) -> u8 {
 
 fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
     if globals.has("version") {
-        log::print(&format!("libpod-runtime version {}\nspec: {}\n", env!("CARGO_PKG_VERSION"), features::SPEC_VERSION));
+        log::print(&format!(
+            "libpod-runtime version {}\nspec: {}\n",
+            env!("CARGO_PKG_VERSION"),
+            features::SPEC_VERSION
+        ));
         return Ok(0);
     }
     if globals.has("systemd-cgroup") {

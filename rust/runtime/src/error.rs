@@ -210,11 +210,7 @@ pub(crate) fn errno_text(errno: i32) -> String {
 }
 
 fn chdir_text(errno: i32) -> &'static str {
-    if errno == libc_enoent() {
-        NOT_FOUND
-    } else {
-        DENIED
-    }
+    if errno == libc_enoent() { NOT_FOUND } else { DENIED }
 }
 
 fn detail_text(detail: &Option<String>) -> String {

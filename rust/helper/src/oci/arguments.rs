@@ -87,7 +87,8 @@ fn find<'a>(flags: &'a [Flag], name: &str) -> Option<&'a Flag> {
 mod tests {
     use super::*;
 
-    const FLAGS: &[Flag] = &[Flag::text("bundle").short('b'), Flag::switch("detach").short('d'), Flag::text("env").short('e')];
+    const FLAGS: &[Flag] =
+        &[Flag::text("bundle").short('b'), Flag::switch("detach").short('d'), Flag::text("env").short('e')];
 
     fn words(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()

@@ -4,8 +4,8 @@ use libpod_sys::signal::{SignalFd, send_to};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect,
-    sendmsg, socket_with,
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+    connect, sendmsg, socket_with,
 };
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
@@ -168,7 +168,8 @@ fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> rustix::io::Result<()> {
 }
 
 fn exit_code(pidfd: BorrowedFd<'_>) -> Result<u8, String> {
-    let status = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED).map_err(|errno| format!("wait for the container: {errno}"))?;
+    let status = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)
+        .map_err(|errno| format!("wait for the container: {errno}"))?;
     let status = status.ok_or("the container has no exit status")?;
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Ok(code as u8),

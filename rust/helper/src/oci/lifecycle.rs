@@ -93,7 +93,8 @@ pub fn compile(spec: &Spec) -> Result<Option<Program>, Failure> {
 /// `--preserve-fds`, with those that socket activation hands over.
 pub fn preserved(parsed: &Parsed) -> Result<u32, Failure> {
     let given = parsed.last("preserve-fds").unwrap_or("0");
-    let given: u32 = given.parse().map_err(|_| Failure::new(format!("invalid value {given:?} for flag -preserve-fds")))?;
+    let given: u32 =
+        given.parse().map_err(|_| Failure::new(format!("invalid value {given:?} for flag -preserve-fds")))?;
     let activated = std::env::var("LISTEN_FDS").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
     Ok(given + activated)
 }
@@ -108,7 +109,9 @@ pub fn create(context: &Context, words: &[String]) -> Outcome {
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let (bundle, rootfs) = (order.bundle.clone(), order.rootfs.clone());
     let request = order.request(Some(socket));
-    let failed = |failure: Failure| Failure::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text));
+    let failed = |failure: Failure| {
+        Failure::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text))
+    };
     let (created, _) = prepare(context, &request, console.as_deref()).map_err(failed)?;
     publish(&created, &request, reserved, (&bundle, &rootfs), pid_file.as_deref())?;
     created.release();
@@ -125,7 +128,9 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let (bundle, rootfs) = (order.bundle.clone(), order.rootfs.clone());
     let request = order.request(None);
-    let failed = |failure: Failure| Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text));
+    let failed = |failure: Failure| {
+        Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text))
+    };
     let foreground = if detach { None } else { Some(Foreground::new().map_err(failed)?) };
     let (created, terminal) = prepare(context, &request, console.as_deref()).map_err(failed)?;
     let container = publish(&created, &request, reserved, (&bundle, &rootfs), pid_file.as_deref())?;
@@ -148,7 +153,9 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
 /// Whether a terminal has somebody to go to.
 pub fn check_console(terminal: bool, socket: bool, detached: bool) -> Result<(), Failure> {
     match (terminal, socket, detached) {
-        (true, false, true) => Err(Failure::new("cannot allocate tty if runc will detach without setting console socket")),
+        (true, false, true) => {
+            Err(Failure::new("cannot allocate tty if runc will detach without setting console socket"))
+        }
         (false, true, _) => Err(Failure::new("cannot use console socket if runc will not detach or allocate tty")),
         _ => Ok(()),
     }
@@ -276,9 +283,9 @@ fn kill_all(container: &Container, number: i32) -> Outcome {
 /// A signal by number or by name, with or without `SIG`.
 pub fn signal_number(text: &str) -> Option<i32> {
     const NAMES: &[&str] = &[
-        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
-        "PWR", "SYS",
+        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+        "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+        "WINCH", "IO", "PWR", "SYS",
     ];
     if let Ok(number) = text.parse::<i32>() {
         return (1..=64).contains(&number).then_some(number);
@@ -384,7 +391,9 @@ mod tests {
 
     #[test]
     fn signals_by_any_name() {
-        for (text, number) in [("KILL", 9), ("sigterm", 15), ("15", 15), ("SIGRTMIN+3", 37), ("RTMAX-14", 50), ("SYS", 31)] {
+        for (text, number) in
+            [("KILL", 9), ("sigterm", 15), ("15", 15), ("SIGRTMIN+3", 37), ("RTMAX-14", 50), ("SYS", 31)]
+        {
             assert_eq!(signal_number(text), Some(number), "{text}");
         }
         for text in ["0", "65", "FOO", "RTMIN+99", ""] {

@@ -26,7 +26,12 @@ impl Log {
             other => return Err(format!("invalid log-format: {other}")),
         };
         let open = |path: &str| {
-            OpenOptions::new().append(true).create(true).mode(0o644).open(path).map_err(|error| format!("open {path}: {error}"))
+            OpenOptions::new()
+                .append(true)
+                .create(true)
+                .mode(0o644)
+                .open(path)
+                .map_err(|error| format!("open {path}: {error}"))
         };
         let file = path.filter(|path| !path.is_empty()).map(open).transpose()?;
         Ok(Self { file, json, debug })

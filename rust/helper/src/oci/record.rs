@@ -94,16 +94,18 @@ pub fn reserve(context: &Context, id: &str) -> Result<Reserved, Failure> {
     builder.mode(0o711);
     let directory = context.root.join(id);
     let made = match builder.create(&directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            builder.recursive(true).mode(0o700).create(&context.root).and_then(|()| {
-                std::fs::DirBuilder::new().mode(0o711).create(&directory)
-            })
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => builder
+            .recursive(true)
+            .mode(0o700)
+            .create(&context.root)
+            .and_then(|()| std::fs::DirBuilder::new().mode(0o711).create(&directory)),
         other => other,
     };
     match made {
         Ok(()) => Ok(Reserved { directory, kept: false }),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Failure::new("container with given ID already exists")),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(Failure::new("container with given ID already exists"))
+        }
         Err(error) => Err(Failure::new(format!("make {}: {error}", directory.display()))),
     }
 }
@@ -142,12 +144,20 @@ pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), Failure> {
 }
 
 /// The record of a container that has just been created.
-pub fn describe(id: &str, spec: &Spec, bundle: &Path, rootfs: &Path, pid: Pid, cgroup: &Cgroup) -> Result<Record, Failure> {
+pub fn describe(
+    id: &str,
+    spec: &Spec,
+    bundle: &Path,
+    rootfs: &Path,
+    pid: Pid,
+    cgroup: &Cgroup,
+) -> Result<Record, Failure> {
     Ok(Record {
         oci_version: spec.oci_version.clone(),
         id: id.into(),
         pid: pid.as_raw_nonzero().get(),
-        start_time: start_time(pid).map_err(|error| Failure::new(format!("read the start time of the container: {error}")))?,
+        start_time: start_time(pid)
+            .map_err(|error| Failure::new(format!("read the start time of the container: {error}")))?,
         bundle: bundle.into(),
         rootfs: rootfs.into(),
         created: Moment::now().local_or_z(),
@@ -165,7 +175,8 @@ impl Container {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::new("container does not exist")),
             other => other.map_err(|error| Failure::new(format!("read {}: {error}", path.display())))?,
         };
-        let record = serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        let record =
+            serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
         Ok(Self { directory, record })
     }
 
@@ -295,7 +306,14 @@ fn print_table(containers: &[Container]) {
         let status = container.status();
         let pid = if status == Status::Stopped { 0 } else { record.pid };
         let bundle = record.bundle.display().to_string();
-        rows.push([record.id.clone(), pid.to_string(), status.to_string(), bundle, record.created.clone(), container.owner()]);
+        rows.push([
+            record.id.clone(),
+            pid.to_string(),
+            status.to_string(),
+            bundle,
+            record.created.clone(),
+            container.owner(),
+        ]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(9) + 3;
     let widths: Vec<usize> = (0..5).map(width).collect();

@@ -101,6 +101,8 @@ impl Hierarchies {
             };
             hierarchies.push(hierarchy);
         }
+        // The kernel lists the last mounted first; containers show them in the order of their mounting.
+        hierarchies.reverse();
         Ok(Self(hierarchies))
     }
 
