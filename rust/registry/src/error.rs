@@ -196,7 +196,10 @@ fn explain(error: &ureq::Error, url: &Url) -> (String, bool) {
         ureq::Error::HostNotFound => (format!("dial tcp: lookup {}: no such host", url.host()), false),
         ureq::Error::Timeout(which) => (format!("timeout: {which}"), true),
         ureq::Error::Protocol(error) => (format!("malformed HTTP response: {error}"), false),
-        ureq::Error::Other(error) => (error.to_string(), false),
+        ureq::Error::Other(error) => match error.downcast_ref() {
+            Some(tls) => (crate::tls::explain(tls), false),
+            None => (error.to_string(), false),
+        },
         other => (other.to_string(), false),
     }
 }

@@ -14,6 +14,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
     StreamOwned,
@@ -64,14 +65,17 @@ impl TlsConnector {
     fn build(&self, home: bool) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(ring::default_provider());
         let verifier = Verifier::new(self.verify, &self.authorities, &provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        match (&self.identity, home) {
-            (Some((chain, key)), true) => builder.with_client_auth_cert(chain.clone(), key.clone_key()),
-            _ => Ok(builder.with_no_client_auth()),
-        }
+        let Some((chain, key)) = self.identity.as_ref().filter(|_| home) else {
+            return Ok(builder.with_no_client_auth());
+        };
+        // Not through `with_client_auth_cert`, which refuses X.509 version 1: what `openssl x509 -req` makes by default.
+        let key = provider.key_provider.load_private_key(key.clone_key())?;
+        let identity = SingleCertAndKey::from(CertifiedKey::new(chain.clone(), key));
+        Ok(builder.with_client_cert_resolver(Arc::new(identity)))
     }
 }
 
