@@ -191,33 +191,46 @@ impl Store {
         Ok(Self { inner: store::Store::open(given).map_err(Fault::from)? })
     }
 
+    /// Directory of images, layers and containers.
     #[getter]
     fn graphroot(&self) -> OsString {
         self.inner.graphroot().into()
     }
 
+    /// Directory of state that is void after a reboot.
     #[getter]
     fn runroot(&self) -> OsString {
         self.inner.runroot().into()
     }
 
+    /// All images.
     fn images<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let images = run(py, || self.inner.images())?;
         images.iter().map(|image| image_dict(py, image)).collect()
     }
 
+    /// One image by id, name, unique id prefix or `repository@digest`.
+    ///
+    /// Raises: ImageNotFoundError, InvalidError (the prefix fits several).
     fn image<'py>(&self, py: Python<'py>, name_or_id: &str) -> PyResult<Bound<'py, PyDict>> {
         image_dict(py, &run(py, || self.inner.image(name_or_id))?)
     }
 
+    /// An item of the data of an image: `manifest`, `manifest-<digest>`, or the config under its digest.
     fn image_data<'py>(&self, py: Python<'py>, id: &str, key: &str) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &run(py, || self.inner.image_data(id, key))?))
     }
 
+    /// Sum of the uncompressed sizes of the layers in bytes.
     fn image_size(&self, py: Python<'_>, id: &str) -> PyResult<u64> {
         run(py, || self.inner.image_size(id))
     }
 
+    /// Create an image record, and publish `layers` (staged, id, parent; lowest first) under the same lock, so that nobody
+    /// removes a layer before the image protects it. An image with this id and layer is updated.
+    ///
+    /// `digests` are those of items that are not the sha256 of their bytes.
+    /// Raises: NotFoundError (a layer was removed meanwhile: fetch it again), ExistsError, InvalidError.
     #[pyo3(signature = (id, *, names, layer, digest, created, metadata, data, digests=None, layers=None))]
     #[allow(clippy::too_many_arguments, reason = "the fields of a record, by keyword")]
     fn create_image<'py>(
@@ -248,31 +261,40 @@ impl Store {
         image_dict(py, &image)
     }
 
+    /// Give an image these names and no other; other images lose them.
     fn set_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Set, &names))?)
     }
 
+    /// Give an image these names as well; other images lose them.
     fn add_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Add, &names))?)
     }
 
+    /// Take names away from an image.
     fn remove_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Remove, &names))?)
     }
 
+    /// Remove an image and the layers that nothing else needs; return their ids, uppermost first.
+    ///
+    /// Raises: ImageNotFoundError, InUseError (a container needs the image).
     fn remove_image(&self, py: Python<'_>, id: &str) -> PyResult<Vec<String>> {
         run(py, || self.inner.remove_image(id))
     }
 
+    /// All complete layers.
     fn layers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let layers = run(py, || self.inner.layers())?;
         layers.iter().map(|layer| layer_dict(py, layer)).collect()
     }
 
+    /// One layer by its id. Raises: NotFoundError.
     fn layer<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
         layer_dict(py, &run(py, || self.inner.layer(id))?)
     }
 
+    /// Layers with this diff id, or that came as a blob of this digest.
     #[pyo3(signature = (*, diff_id=None, digest=None))]
     fn find_layers<'py>(
         &self,
@@ -284,6 +306,10 @@ impl Store {
         layers.iter().map(|layer| layer_dict(py, layer)).collect()
     }
 
+    /// Extract a layer blob to a private place, in one pass and without a lock; many threads may do so at once.
+    ///
+    /// `inline`: one thread does it all, best where as many layers as cores are staged at once.
+    /// Raises: CorruptError, UnsafePathError, UnsupportedError, OSError; then nothing is left.
     #[pyo3(signature = (blob, *, inline=false))]
     fn stage_layer(&self, py: Python<'_>, blob: &Blob, inline: bool) -> PyResult<StagedLayer> {
         let source = blob.take()?;
@@ -292,6 +318,7 @@ impl Store {
         Ok(StagedLayer { applied: staged.applied().clone(), staged: Mutex::new(Some(staged)) })
     }
 
+    /// Publish one staged layer; see `commit_layers`.
     #[pyo3(signature = (staged, id, parent=None))]
     fn commit_layer<'py>(
         &self,
@@ -303,34 +330,43 @@ impl Store {
         Ok(self.commit_layers(py, vec![(staged, id, parent)])?.pop())
     }
 
+    /// Publish staged layers (staged, id, parent), lowest first; one whose id is there already is dropped.
     fn commit_layers<'py>(&self, py: Python<'py>, layers: Vec<Wanted<'py>>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let layers = with_additions(py, layers, |additions| self.inner.commit_layers(additions))?;
         layers.iter().map(|layer| layer_dict(py, layer)).collect()
     }
 
+    /// The uncompressed tar of a layer, byte for byte where its tar-split is kept.
     fn layer_tar(&self, py: Python<'_>, id: &str) -> PyResult<Blob> {
         let record = run(py, || self.inner.layer(id))?;
         let size = u64::try_from(record.diff_size).ok().filter(|_| !record.diff_digest.is_empty());
         Ok(Blob::new(run(py, || self.inner.layer_tar(id))?, size))
     }
 
+    /// A new tar of a layer's own content; of a container's layer, what the container changed.
     fn diff_tar(&self, py: Python<'_>, layer: &str) -> PyResult<Blob> {
         Ok(Blob::new(run(py, || self.inner.diff_tar(layer))?, None))
     }
 
+    /// Bytes in the files of a layer's own content; of a container's layer, what the container wrote.
     fn content_size(&self, py: Python<'_>, layer: &str) -> PyResult<u64> {
         run(py, || self.inner.content_size(layer))
     }
 
+    /// All containers, those of other tools included.
     fn containers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let containers = run(py, || self.inner.containers())?;
         containers.iter().map(|container| container_dict(py, container)).collect()
     }
 
+    /// One container by id, name or unique id prefix. Raises: ContainerNotFoundError, InvalidError.
     fn container<'py>(&self, py: Python<'py>, name_or_id: &str) -> PyResult<Bound<'py, PyDict>> {
         container_dict(py, &run(py, || self.inner.container(name_or_id))?)
     }
 
+    /// Create a container: its layer on `layer_parent`, its directories, its record. An empty id stands for a random one.
+    ///
+    /// Raises: ExistsError (name or id), ImageNotFoundError, NotFoundError (the layer).
     #[pyo3(signature = (id, *, names, image, layer_parent, metadata, flags=None))]
     #[allow(clippy::too_many_arguments, reason = "the fields of a record, by keyword")]
     fn create_container<'py>(
@@ -353,60 +389,74 @@ impl Store {
         container_dict(py, &run(py, || self.inner.create_container(&new))?)
     }
 
+    /// Remove a container with its layer and directories, in whatever state they are.
     fn remove_container(&self, py: Python<'_>, id: &str) -> PyResult<()> {
         run(py, || self.inner.remove_container(id))
     }
 
+    /// Replace the names of a container. Raises: ExistsError.
     fn set_container_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         container_dict(py, &run(py, || self.inner.set_container_names(id, &names))?)
     }
 
+    /// Replace the engine's text of a container.
     fn set_container_metadata<'py>(&self, py: Python<'py>, id: &str, metadata: &str) -> PyResult<Bound<'py, PyDict>> {
         container_dict(py, &run(py, || self.inner.set_container_metadata(id, metadata))?)
     }
 
+    /// The engine's directory of a container, kept over a reboot.
     fn container_dir(&self, id: &str) -> OsString {
         self.inner.container_directory(id).into()
     }
 
+    /// The engine's directory of a container, void after a reboot.
     fn container_run_dir(&self, id: &str) -> OsString {
         self.inner.container_run_directory(id).into()
     }
 
+    /// What a container's root is mounted from: `lower` (uppermost first), `upper`, `work`, `options`.
     fn rootfs<'py>(&self, py: Python<'py>, container_id: &str) -> PyResult<Bound<'py, PyDict>> {
         rootfs_dict(py, run(py, || self.inner.rootfs(container_id))?)
     }
 
+    /// What a read-only view of an image is mounted from.
     fn image_rootfs<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
         rootfs_dict(py, run(py, || self.inner.image_rootfs(id))?)
     }
 
+    /// Mount a container's root on the host, or count one more user of that mount; return where.
     fn mount_container(&self, py: Python<'_>, id: &str) -> PyResult<OsString> {
         Ok(run(py, || self.inner.mount_container(id))?.into())
     }
 
+    /// Mount a read-only view of an image on the host, or count one more user; return where.
     fn mount_image(&self, py: Python<'_>, id: &str) -> PyResult<OsString> {
         Ok(run(py, || self.inner.mount_image(id))?.into())
     }
 
+    /// Give back one use of the mount, or all with `force`; return whether it is still mounted.
     #[pyo3(signature = (id, *, force=false))]
     fn unmount_container(&self, py: Python<'_>, id: &str, force: bool) -> PyResult<bool> {
         run(py, || self.inner.unmount_container(id, force))
     }
 
+    /// Give back one use of the mount, or all with `force`; return whether it is still mounted.
     #[pyo3(signature = (id, *, force=false))]
     fn unmount_image(&self, py: Python<'_>, id: &str, force: bool) -> PyResult<bool> {
         run(py, || self.inner.unmount_image(id, force))
     }
 
+    /// Where a layer is mounted on the host and by how many users, or None.
     fn mount_of(&self, py: Python<'_>, layer: &str) -> PyResult<Option<(OsString, u32)>> {
         Ok(run(py, || self.inner.mount_of(layer))?.map(|(path, users)| (path.into(), users)))
     }
 
+    /// Take back the bind mount of the overlay directory on itself when nobody counts a mount below it.
     fn release_home(&self, py: Python<'_>) -> PyResult<()> {
         run(py, || self.inner.release_home())
     }
 
+    /// What is wrong with the store, one sentence each; `contents` also rebuilds and proves the tar of every layer.
     #[pyo3(signature = (*, contents=false))]
     fn check(&self, py: Python<'_>, contents: bool) -> PyResult<Vec<String>> {
         run(py, || self.inner.check(contents))

@@ -7,7 +7,7 @@ use crate::error::{Context, Error, Result};
 use crate::file;
 use crate::name;
 use crate::staging::{self, Bin};
-use rustix::fs::{AtFlags, CWD, Mode};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 
@@ -225,16 +225,7 @@ impl Tree {
     /// Take the directory of a layer out of the tree, its symlink first; `bin` keeps it until it is deleted.
     pub(crate) fn take_away(&self, id: &str, bin: &Bin) -> Result<()> {
         self.unlink(id)?;
-        let directory = self.directory(id);
-        if matches!(rustix::fs::statat(CWD, &directory, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
-            return Ok(());
-        }
-        match staging::rename(&directory, &bin.place(&format!("gone-{id}"))?) {
-            Ok(()) => Ok(()),
-            // Another filesystem: then it is deleted where it stands.
-            Err(Error::Os { errno: Errno::XDEV | Errno::NOENT, .. }) => file::remove_tree(&directory),
-            Err(error) => Err(error),
-        }
+        bin.take(&self.directory(id))
     }
 
     /// Delete the directory of a layer and its symlink where they stand.

@@ -13,7 +13,7 @@ use libpod_sys::lock::{Kind, try_lock};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use rustix::mount::OpenTreeFlags;
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -29,14 +29,20 @@ pub(crate) struct Nest {
 impl Nest {
     /// Make a new directory below `root`, locked as long as it lives.
     pub(crate) fn create(root: &Path) -> Result<Self> {
+        let nest = Self::reserve(root)?;
+        rustix::fs::mkdir(&nest.path, Mode::from_raw_mode(0o700)).at("create", &nest.path)?;
+        Ok(nest)
+    }
+
+    /// Take the lock of a new directory below `root` and leave it to the caller to put one there.
+    fn reserve(root: &Path) -> Result<Self> {
         file::create_dirs(root)?;
         loop {
             let number = file::random_number();
             let lock_path = root.join(format!("lock-{number}"));
-            let Some(lock) = create_lock(&lock_path)? else { continue };
-            let path = root.join(format!("temp-dir-{number}"));
-            rustix::fs::mkdir(&path, Mode::from_raw_mode(0o700)).at("create", &path)?;
-            return Ok(Self { path, lock_path, _lock: lock });
+            if let Some(lock) = create_lock(&lock_path)? {
+                return Ok(Self { path: root.join(format!("temp-dir-{number}")), lock_path, _lock: lock });
+            }
         }
     }
 
@@ -55,27 +61,33 @@ impl Drop for Nest {
     }
 }
 
-/// What an operation takes away under a lock and deletes after it; a [`Nest`] is made when the first thing comes.
+/// What an operation takes away under a lock and deletes after it: each thing becomes a [`Nest`] by rename.
 ///
 /// Declare it before the lock is taken, so that it is dropped after the lock.
 #[derive(Debug)]
 pub(crate) struct Bin {
     root: PathBuf,
-    nest: OnceCell<Nest>,
+    nests: RefCell<Vec<Nest>>,
 }
 
 impl Bin {
-    /// A bin whose nest would live below `root`.
+    /// A bin whose nests live below `root`.
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root, nest: OnceCell::new() }
+        Self { root, nests: RefCell::new(Vec::new()) }
     }
 
-    /// A path in the bin for a thing of this name.
-    pub(crate) fn place(&self, name: &str) -> Result<PathBuf> {
-        if self.nest.get().is_none() {
-            let _ = self.nest.set(Nest::create(&self.root)?);
+    /// Take a directory out of its place. What cannot be renamed is deleted where it stands; what is missing is gone.
+    pub(crate) fn take(&self, directory: &Path) -> Result<()> {
+        let nest = Nest::reserve(&self.root)?;
+        match rename(directory, nest.path()) {
+            Ok(()) => {
+                self.nests.borrow_mut().push(nest);
+                Ok(())
+            }
+            Err(Error::Os { errno: Errno::NOENT, .. }) => Ok(()),
+            Err(Error::Os { errno: Errno::XDEV, .. }) => file::remove_tree(directory),
+            Err(error) => Err(error),
         }
-        Ok(self.nest.get().map_or_else(|| self.root.clone(), |nest| nest.path().to_path_buf()).join(name))
     }
 }
 
@@ -152,9 +164,18 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
 /// Rename in a private clone of the nearest common parent: a clone leaves out what is mounted below.
 fn rename_below_mounts(from: &Path, to: &Path) -> Result<()> {
     let common = common_parent(from, to);
-    let view = private_view(&common).map_err(|_| Error::os("rename", to, Errno::XDEV))?;
+    let across = || Error::os("rename", to, Errno::XDEV);
+    let (one, other) = (rustix::fs::lstat(from).at("stat", from)?, rustix::fs::stat(parent(to)).at("stat", to)?);
+    if one.st_dev != other.st_dev {
+        return Err(across());
+    }
+    let view = private_view(&common).map_err(|_| across())?;
     let (inner_from, inner_to) = (below(&common, from), below(&common, to));
     rustix::fs::renameat(&view, inner_from, &view, inner_to).at("rename", to)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 fn private_view(directory: &Path) -> rustix::io::Result<OwnedFd> {
@@ -203,6 +224,22 @@ mod tests {
         ];
         expected.sort();
         assert_eq!(file::list(&root).expect("list"), expected);
+    }
+
+    #[test]
+    fn another_filesystem_is_told_from_a_missing_directory() {
+        let scratch = Scratch::new();
+        let other = Path::new("/dev/shm").join(format!("libpod-store-{}", std::process::id()));
+        let bin = Bin::new(scratch.path().join("staging"));
+        bin.take(&scratch.path().join("missing")).expect("what is missing is gone");
+        if std::fs::create_dir(&other).is_err() {
+            return;
+        }
+        let here = rustix::fs::stat(scratch.path()).expect("stat").st_dev;
+        let renamed = rename(&other, &scratch.path().join("moved"));
+        assert_eq!(renamed.is_err(), here != rustix::fs::stat("/dev/shm").expect("stat").st_dev);
+        bin.take(&other).expect("deleted where it stands, or gone already");
+        assert!(!other.exists());
     }
 
     #[test]
