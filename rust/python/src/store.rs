@@ -38,21 +38,11 @@ impl From<store::Error> for Fault {
                 return Self::os(errno.raw_os_error(), text, Some(path.display().to_string()));
             }
             E::Corrupt { path, .. } => return Self::new(Kind::Corrupt, message).with_path(path.display().to_string()),
-            E::Layer(error) => return layer_fault(&error),
+            E::Layer(error) => return Self::from(error),
             _ => Kind::Corrupt,
         };
         Self::new(kind, message)
     }
-}
-
-fn layer_fault(error: &layer::Error) -> Fault {
-    let kind = match error.kind() {
-        layer::ErrorKind::Corrupt => Kind::Corrupt,
-        layer::ErrorKind::UnsafePath => Kind::UnsafePath,
-        layer::ErrorKind::Unsupported => Kind::Unsupported,
-        layer::ErrorKind::Os(errno) => return Fault::os(errno.raw_os_error(), layer::chain(error), None),
-    };
-    Fault::new(kind, layer::chain(error))
 }
 
 /// Run a store operation without the GIL. One that answers `Interrupted` had no effect, so it runs again.

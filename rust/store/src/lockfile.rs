@@ -28,7 +28,7 @@ pub(crate) struct Held {
 
 /// Wait for the lock at `path`. Ends with [`Error::Interrupted`] when a signal arrives.
 pub(crate) fn acquire(path: &Path, kind: Kind) -> Result<Held> {
-    let fd = open(path)?;
+    let fd = open(path, kind)?;
     loop {
         match lock(fd.as_fd(), kind) {
             Ok(()) => return Ok(Held { fd, path: path.to_path_buf() }),
@@ -41,7 +41,7 @@ pub(crate) fn acquire(path: &Path, kind: Kind) -> Result<Held> {
     }
 }
 
-fn open(path: &Path) -> Result<OwnedFd> {
+fn open(path: &Path, kind: Kind) -> Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
     let mode = Mode::from_raw_mode(0o644);
     match rustix::fs::open(path, flags, mode) {
@@ -50,6 +50,10 @@ fn open(path: &Path) -> Result<OwnedFd> {
                 file::create_dirs(parent)?;
             }
             rustix::fs::open(path, flags, mode).at("open", path)
+        }
+        // To keep others from writing it is enough to read: a store on a read-only disk can still be looked at.
+        Err(Errno::ROFS | Errno::ACCESS) if kind == Kind::Shared => {
+            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at("open", path)
         }
         answer => answer.at("open", path),
     }
