@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 mod blob;
 mod error;
 mod layer;
+mod network;
 mod registry;
 mod store;
 mod store_records;
@@ -18,6 +19,7 @@ mod value;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     blob::register(module)?;
     layer::register(module)?;
+    network::register(module)?;
     registry::register(module)?;
     store::register(module)?;
     value::register(module)?;

@@ -194,13 +194,12 @@ impl Socket {
                 if sequence < first {
                     continue;
                 }
-                match (kind, error_number(payload)) {
-                    (ERROR | DONE, Some(errno)) => {
-                        return Ok(Err(Refused { index: (sequence - first) as usize, errno }));
-                    }
-                    (ERROR | DONE, None) if sequence == awaited => return Ok(Ok(())),
-                    (ERROR | DONE, None) => {}
-                    _ => keep(Answer { kind, payload: payload.to_vec() }),
+                if kind != ERROR && kind != DONE {
+                    keep(Answer { kind, payload: payload.to_vec() });
+                } else if let Some(errno) = error_number(payload) {
+                    return Ok(Err(Refused { index: (sequence - first) as usize, errno }));
+                } else if sequence == awaited {
+                    return Ok(Ok(()));
                 }
             }
         }
@@ -221,7 +220,7 @@ pub const BATCH_BEGIN: u16 = 16;
 /// The errno in front of an error or done message; None for success.
 fn error_number(payload: &[u8]) -> Option<Errno> {
     let number = i32::from_ne_bytes(*payload.first_chunk()?);
-    (number < 0).then(|| Errno::from_raw_os_error(-number))
+    (-4095..0).contains(&number).then(|| Errno::from_raw_os_error(-number))
 }
 
 /// Type, sequence number and payload of each message in a datagram; a message that claims more than there is ends it.

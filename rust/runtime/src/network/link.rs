@@ -1,7 +1,7 @@
 //! Links, addresses and routes: the veth pair, its two ends and the loopback, by route netlink.
 
 use super::{Error, Plan, Result, verdict};
-use libpod_sys::netlink::{CREATE, EXCLUSIVE, Message, Socket};
+use libpod_sys::netlink::{Answer, CREATE, DUMP, EXCLUSIVE, Message, Socket, attribute};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::net::Ipv4Addr;
@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 const NEWLINK: u16 = 16;
 const DELLINK: u16 = 17;
 const NEWADDR: u16 = 20;
+const GETADDR: u16 = 22;
 const NEWROUTE: u16 = 24;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
@@ -134,6 +135,17 @@ pub(super) fn configure(plan: &Plan<'_>, netns: BorrowedFd<'_>, address: Ipv4Add
         _ => format!("add default route via {} to {interface}", plan.gateway),
     };
     verdict(socket.transact(messages), "configure the container", steps)
+}
+
+/// The host's first IPv4 address that is not of the loopback: what `host.containers.internal` means without a bridge.
+pub fn local_address() -> Result<Option<Ipv4Addr>> {
+    let question = Message::new(GETADDR, DUMP).fixed(&[AF_INET, 0, 0, 0, 0, 0, 0, 0]);
+    let answers = verdict(open()?.ask(question), "list addresses", |_| "list addresses".to_owned())?;
+    let address = |answer: &Answer| {
+        let octets: [u8; 4] = attribute(answer.payload.get(8..)?, IFA_LOCAL)?.try_into().ok()?;
+        Some(Ipv4Addr::from(octets)).filter(|address| !address.is_loopback())
+    };
+    Ok(answers.iter().find_map(address))
 }
 
 /// Bring the loopback of a network namespace up.

@@ -21,8 +21,8 @@ use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-pub use link::loopback_up;
-pub use port::bind_ports;
+pub use link::{local_address, loopback_up};
+pub use port::{bind_ports, free_port};
 
 /// What a container wants of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

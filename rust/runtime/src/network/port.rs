@@ -41,12 +41,7 @@ pub(super) fn pairs(port: &Port) -> impl Iterator<Item = (u16, u16)> {
 pub fn bind_ports(ports: &[Port]) -> Result<Vec<OwnedFd>> {
     let mut sockets = Vec::new();
     for port in ports {
-        let invalid = || Error::Invalid {
-            network: "host".to_owned(),
-            field: "port",
-            value: format!("{}:{}/{}", port.host_ip, port.host_port, port.protocol),
-        };
-        check(port).ok_or_else(invalid)?;
+        check(port).ok_or_else(|| invalid(port))?;
         for (number, _) in pairs(port) {
             sockets.push(reserve(port, number)?);
         }
@@ -92,6 +87,42 @@ fn open(address: SocketAddr, tcp: bool) -> std::result::Result<OwnedFd, Errno> {
     Ok(socket)
 }
 
+/// How often a free range is sought before giving up.
+const ATTEMPTS: usize = 64;
+
+/// First of `count` consecutive ports of the host that are free now; nothing keeps them free.
+pub fn free_port(host_ip: &str, protocol: &str, count: u16) -> Result<u16> {
+    let any = |host_port| Port {
+        host_ip: host_ip.to_owned(),
+        host_port,
+        container_port: 1,
+        protocol: protocol.to_owned(),
+        range: count,
+    };
+    let sample = Port { range: 1, ..any(1) };
+    check(&sample).ok_or_else(|| invalid(&sample))?;
+    let mut last = Err(invalid(&sample));
+    for _ in 0..ATTEMPTS {
+        let socket = reserve(&sample, 0)?;
+        let name = rustix::net::getsockname(&socket).ok().and_then(|name| SocketAddr::try_from(name).ok());
+        drop(socket);
+        let first = name.map_or(0, |name| name.port());
+        last = bind_ports(&[any(first)]).map(|_| first);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+fn invalid(port: &Port) -> Error {
+    Error::Invalid {
+        network: "host".to_owned(),
+        field: "port",
+        value: format!("{}:{}/{}", port.host_ip, port.host_port, port.protocol),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +155,14 @@ mod tests {
         assert!(TcpListener::bind(("127.0.0.1", number)).is_err(), "reserved");
         drop(sockets);
         assert!(TcpListener::bind(("127.0.0.1", number)).is_ok(), "free");
+    }
+
+    #[test]
+    fn a_free_range_is_found() {
+        let first = free_port("127.0.0.1", "udp", 3).expect("free");
+        let found = Port { range: 3, ..port("127.0.0.1", first, "udp") };
+        assert_eq!(bind_ports(&[found]).expect("free").len(), 3);
+        assert!(matches!(free_port("", "sctp", 1), Err(Error::Invalid { .. })));
     }
 
     #[test]

@@ -192,6 +192,14 @@ fn a_container_gets_address_route_and_loopback() {
 }
 
 #[test]
+fn the_host_s_own_address_is_the_first_that_is_not_loopback() {
+    let Some(host) = Host::new("local") else { return };
+    assert_eq!(host.space.run(local_address).expect("netlink"), Some(Ipv4Addr::new(10, 88, 0, 1)));
+    host.space.shell("ip link del podman0");
+    assert_eq!(host.space.run(local_address).expect("netlink"), None);
+}
+
+#[test]
 fn a_published_port_answers_from_localhost_bridge_and_container() {
     let (Some(host), Some(one), Some(two)) = (Host::new("ports"), Namespace::new(), Namespace::new()) else { return };
     let request = host.request(&[("", 8080, 80, "tcp"), ("127.0.0.1", 9090, 90, "tcp"), ("", 8081, 81, "udp")]);

@@ -1,0 +1,112 @@
+//! Networks for Python: attach and detach one container, free ports, what the slow side asks of the host; seccomp profiles.
+
+use crate::blob::duplicate;
+use crate::error::{Fault, Kind, detached};
+use crate::value::{from_python, to_python};
+use libpod_runtime::network::{self, Attach};
+use libpod_runtime::seccomp;
+use pyo3::prelude::*;
+use serde::Serialize;
+use std::os::fd::{AsFd, RawFd};
+use std::path::{Path, PathBuf};
+
+impl From<network::Error> for Fault {
+    fn from(error: network::Error) -> Self {
+        let kind = match &error {
+            network::Error::Invalid { .. } | network::Error::ForeignAddress { .. } => Kind::Invalid,
+            network::Error::NoBridge { .. } => Kind::NetworkNotFound,
+            network::Error::AddressInUse { .. } | network::Error::NoAddress { .. } => Kind::InUse,
+            network::Error::Port { .. } => Kind::InUse,
+            network::Error::Kernel { .. } | network::Error::Socket { .. } | network::Error::File { .. } => Kind::Denied,
+        };
+        let errno = error.errno().map(|errno| errno.raw_os_error());
+        Self { errno, op: Some("network".to_owned()), ..Self::new(kind, chain(&error)) }
+    }
+}
+
+impl From<seccomp::Error> for Fault {
+    fn from(error: seccomp::Error) -> Self {
+        Self::new(Kind::Invalid, chain(&error))
+    }
+}
+
+/// The causes, outermost first.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn request(document: &Bound<'_, PyAny>) -> PyResult<Attach> {
+    let value = from_python(document)?;
+    Ok(serde_json::from_value(value).map_err(|error| Fault::new(Kind::Invalid, format!("network request: {error}")))?)
+}
+
+fn document<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let value = serde_json::to_value(value).map_err(|error| Fault::new(Kind::Invalid, error.to_string()))?;
+    to_python(py, &value)
+}
+
+/// Connect the network namespace behind `netns` to a bridge; the caller's process owns the lease.
+#[pyfunction]
+fn network_attach<'py>(
+    py: Python<'py>,
+    container: &str,
+    netns: RawFd,
+    request: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let request = self::request(request)?;
+    let netns = duplicate(netns)?;
+    let attached = detached(py, || network::attach(container, netns.as_fd(), &request))?;
+    document(py, &attached)
+}
+
+/// Take a container whose processes have ended off its bridge; may be repeated.
+#[pyfunction]
+fn network_detach(py: Python<'_>, container: &str, request: &Bound<'_, PyAny>) -> PyResult<()> {
+    let request = self::request(request)?;
+    Ok(detached(py, || network::detach(container, &request))?)
+}
+
+/// Take back what dead containers left; the number of swept leases.
+#[pyfunction]
+fn network_sweep(py: Python<'_>, lease_dir: PathBuf) -> PyResult<usize> {
+    Ok(detached(py, || network::sweep(&lease_dir))?)
+}
+
+/// First of `count` consecutive ports of the host that are free now.
+#[pyfunction]
+fn free_port(host_ip: &str, protocol: &str, count: u16) -> PyResult<u16> {
+    Ok(network::free_port(host_ip, protocol, count).map_err(Fault::from)?)
+}
+
+/// The host's first IPv4 address that is not of the loopback.
+#[pyfunction]
+fn local_address() -> PyResult<Option<String>> {
+    Ok(network::local_address().map_err(Fault::from)?.map(|address| address.to_string()))
+}
+
+/// The `linux.seccomp` object of a profile for a bounding set: the host's default, or a file of that format.
+#[pyfunction]
+#[pyo3(signature = (capabilities, path=None))]
+fn seccomp_profile(py: Python<'_>, capabilities: Vec<String>, path: Option<PathBuf>) -> PyResult<Bound<'_, PyAny>> {
+    let profile = match &path {
+        None => seccomp::default_profile(&capabilities),
+        Some(path) => read(path).and_then(|json| seccomp::resolve(&json, &capabilities)),
+    };
+    document(py, &profile.map_err(Fault::from)?)
+}
+
+fn read(path: &Path) -> seccomp::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| seccomp::Error::Read { path: path.to_path_buf(), source })
+}
+
+/// Export this module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(network_attach, module)?)?;
+    module.add_function(wrap_pyfunction!(network_detach, module)?)?;
+    module.add_function(wrap_pyfunction!(network_sweep, module)?)?;
+    module.add_function(wrap_pyfunction!(free_port, module)?)?;
+    module.add_function(wrap_pyfunction!(local_address, module)?)?;
+    module.add_function(wrap_pyfunction!(seccomp_profile, module)?)?;
+    Ok(())
+}
