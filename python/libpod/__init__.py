@@ -9,12 +9,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.errors import LibpodError
+    from libpod.image.filesystem import open_image
 
-__all__ = ["LibpodError", "__version__"]
+__all__ = ["LibpodError", "__version__", "open_image"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"LibpodError": "libpod.errors"}
+_HOMES = {"LibpodError": "libpod.errors", "open_image": "libpod.image.filesystem"}
 
 
 def __getattr__(name: str) -> object:

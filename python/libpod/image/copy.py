@@ -10,8 +10,6 @@ source for copying.
 
 from __future__ import annotations
 
-import os
-
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, UnsupportedError
 from libpod.image.manifest import (
@@ -30,12 +28,12 @@ from libpod.image.manifest import (
     parse_manifest,
     to_oci_config,
 )
+from libpod.image.pipe import through_pipe
 from libpod.image.transport import COMPRESS, DECOMPRESS, PRESERVE, Descriptor, LostBlobError, Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from libpod._core import Blob
     from libpod.image.transport import ImageDestination, ImageSource
@@ -87,6 +85,38 @@ def copy_image(
     return copier.run(manifest_type)
 
 
+def read_image(source: ImageSource, platform: Platform) -> tuple[Manifest, ImageConfig, Index | None]:
+    """Read manifest and config of a source, each proven by the digest that named it, through indexes if there are.
+
+    The third value is the top index, if the image was chosen from one.
+    Raises: CorruptError, InvalidError, NotFoundError (no member for the platform), UnsupportedError (no image).
+    """
+    manifest, top = _choose(source, platform)
+    if manifest.config.media_type not in (DOCKER_CONFIG, OCI_CONFIG, ""):
+        raise UnsupportedError(f"not a container image: the config is of type {manifest.config.media_type!r}")
+    raw = source.blob(manifest.config).read_all(DOCUMENT_LIMIT)
+    check_digest(raw, manifest.config.digest, "image config")
+    config = parse_config(raw)
+    diff_ids, layers = len(config.diff_ids), len(manifest.layers)
+    if diff_ids != layers:
+        raise CorruptError(f"the manifest lists {layers} layers and the image config {diff_ids} diff ids")
+    return manifest, config, top
+
+
+def _choose(source: ImageSource, platform: Platform) -> tuple[Manifest, Index | None]:
+    raw, claimed = source.manifest()
+    document, top = parse_manifest(raw, claimed), None
+    for _ in range(_INDEX_DEPTH):
+        if isinstance(document, Manifest):
+            return document, top
+        top = top or document
+        member = document.choose(platform)
+        raw, claimed = source.manifest(member.digest)
+        check_digest(raw, member.digest, "manifest")
+        document = parse_manifest(raw, claimed or member.media_type)
+    raise InvalidError("image indexes are nested too deeply")
+
+
 class _Copier:
     """The state of one copy."""
 
@@ -107,8 +137,7 @@ class _Copier:
     def run(self, manifest_type: str | None) -> Copied:
         """Do the steps in order; the layers again where one was lost."""
         self.progress.message("Getting image source signatures")
-        self._choose()
-        self._read_config()
+        self.manifest, self.config, self.index = read_image(self.source, self.platform)
         target_type = self._target_type(manifest_type)
         given = self.source.layers(self.manifest, self.config)
         self.destination.plan(self.manifest, self.config, self.index)
@@ -131,33 +160,6 @@ class _Copier:
         return Copied(config, raw, target_type, written.digest)
 
     # Manifest and config ---------------------------------------------------------------------------------------------
-
-    def _choose(self) -> None:
-        """Read the manifest, through indexes, each proven by the digest that named it."""
-        raw, claimed = self.source.manifest()
-        document = parse_manifest(raw, claimed)
-        for _ in range(_INDEX_DEPTH):
-            if isinstance(document, Manifest):
-                self.manifest = document
-                return
-            self.index = self.index or document
-            member = document.choose(self.platform)
-            raw, claimed = self.source.manifest(member.digest)
-            check_digest(raw, member.digest, "manifest")
-            document = parse_manifest(raw, claimed or member.media_type)
-        raise InvalidError("image indexes are nested too deeply")
-
-    def _read_config(self) -> None:
-        """Read the config, proven by its digest, and match it with the layers."""
-        descriptor = self.manifest.config
-        if descriptor.media_type not in (DOCKER_CONFIG, OCI_CONFIG, ""):
-            raise UnsupportedError(f"not a container image: the config is of type {descriptor.media_type!r}")
-        raw = self.source.blob(descriptor).read_all(DOCUMENT_LIMIT)
-        check_digest(raw, descriptor.digest, "image config")
-        self.config = parse_config(raw)
-        diff_ids, layers = len(self.config.diff_ids), len(self.manifest.layers)
-        if diff_ids != layers:
-            raise CorruptError(f"the manifest lists {layers} layers and the image config {diff_ids} diff ids")
 
     def _target_type(self, forced: str | None) -> str:
         allowed = self.destination.manifest_types
@@ -243,7 +245,7 @@ class _Copier:
         """Compress on the way; the diff id of what went in is checked too."""
         media_type = layer_type(target_type, self.compression)
         descriptor = Descriptor(media_type, "", -1)
-        stored, done = _through_pipe(
+        done, stored = through_pipe(
             lambda fd: _core.pack(blob, fd, self.compression, self.level),
             lambda packed: self.destination.put_layer(position, packed, descriptor, diff_id),
         )
@@ -256,7 +258,7 @@ class _Copier:
     def _put_unpacked(self, position: int, blob: Blob, target_type: str, diff_id: str) -> Descriptor:
         """Decompress on the way; the destination checks the diff id."""
         descriptor = Descriptor(layer_type(target_type), diff_id, -1)
-        stored, _ = _through_pipe(
+        _, stored = through_pipe(
             lambda fd: _core.unpack_to(blob, fd),
             lambda plain: self.destination.put_layer(position, plain, descriptor, diff_id),
         )
@@ -326,37 +328,3 @@ def _run_all(work: Callable[[int], None], count: int, at_once: int) -> None:
         raise
     if errors:
         raise errors[0]
-
-
-def _through_pipe(write: Callable[[int], Any], read: Callable[[Blob], Descriptor]) -> tuple[Descriptor, Any]:
-    """Run `write` in a thread into a pipe that `read` reads; both must succeed. Returns what each returned."""
-    import threading
-
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    outcome: list[Any] = [None, None]
-
-    def produce() -> None:
-        try:
-            outcome[0] = write(writer)
-        except BaseException as error:
-            outcome[1] = error
-        finally:
-            os.close(writer)
-
-    thread = threading.Thread(target=produce, daemon=True)
-    try:
-        stream = _core.open_stream(reader)
-    finally:
-        os.close(reader)
-    thread.start()
-    try:
-        stored = read(stream)
-    except BrokenPipeError:
-        stored = None
-    thread.join()
-    if outcome[1] is not None:
-        # The reader saw an early end of the stream; what it stored is not referred to by anything.
-        raise outcome[1]
-    if stored is None:
-        raise BrokenPipeError("the destination stopped reading")
-    return stored, outcome[0]

@@ -20,7 +20,7 @@ from libpod.image.manifest import (
     DOCUMENT_LIMIT,
     OCI_INDEX,
     OCI_MANIFEST,
-    Index,
+    check_digest,
     check_digest_syntax,
     digest_of,
     go_json,
@@ -214,9 +214,11 @@ class LayoutSource(ImageSource):
         self.reference = f"{transport}:{layout.path}" + (f":{name}" if name else "")
 
     def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
-        """Return the entry's document, or the member of its index."""
+        """Return the entry's document, proven by the digest in `index.json`, or the member of its index."""
         if instance is None:
-            return self.layout.read(self.entry.digest), self.entry.media_type
+            raw = self.layout.read(self.entry.digest)
+            check_digest(raw, self.entry.digest, "manifest")
+            return raw, self.entry.media_type
         return self.layout.read(instance), ""
 
     def blob(self, descriptor: Descriptor) -> Blob:
@@ -450,8 +452,3 @@ class LayoutArchiveDestination(_LayoutWriter):
         if self._temporary is not None:
             os.unlink(self._temporary)
             self._temporary = None
-
-
-def index_members(index: Index) -> list[Descriptor]:
-    """Return the members of a nested index that are images, leaving out attestations and other attachments."""
-    return [member for member in index.members if (member.platform or {}).get("os") != "unknown"]
