@@ -38,6 +38,8 @@ pub enum Kind {
     CommandNotFound,
     /// The container's command cannot be executed.
     CommandNotExecutable,
+    /// A failed step of a longer work, with its errno and path: a plain LibpodError.
+    Step,
     /// A failed system call: raised as the builtin `OSError` of its errno.
     Os,
 }
@@ -60,7 +62,7 @@ impl Kind {
             Self::Registry => "RegistryError",
             Self::CommandNotFound => "CommandNotFoundError",
             Self::CommandNotExecutable => "CommandNotExecutableError",
-            Self::Os => "LibpodError",
+            Self::Step | Self::Os => "LibpodError",
         }
     }
 }

@@ -72,6 +72,12 @@ impl Error {
     }
 }
 
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Self {
+        Self::io("wait for a process", source)
+    }
+}
+
 /// How often a wait asks whether it should end.
 pub const SLICE: Duration = Duration::from_millis(250);
 

@@ -93,7 +93,7 @@ fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
 
 fn set_size(spec: &mut Spec, size: Option<[u16; 2]>) {
     if let (Some([height, width]), Some(process)) = (size, &mut spec.process) {
-        process.console_size = Some(ConsoleSize { height: height.into(), width: width.into() });
+        process.console_size = Some(ConsoleSize { height, width });
     }
 }
 

@@ -1,0 +1,325 @@
+//! Conversations with monitors, and processes named by number and start time.
+
+use crate::error::{Fault, Kind};
+use crate::value::{from_python, to_python};
+use libpod_monitor::client::detach_keys::DetachKeys;
+use libpod_monitor::client::launch::{self, Role};
+use libpod_monitor::client::relay::{Ends, Outcome};
+use libpod_monitor::client::session::Stop;
+use libpod_monitor::client::{Error, Session as Conversation};
+use libpod_monitor::clock::Moment;
+use libpod_monitor::log::reader::{self, Query};
+use libpod_monitor::process::Held;
+use libpod_monitor::protocol::Failure;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.kind.as_str() {
+            "command_not_found" => Kind::CommandNotFound,
+            "command_not_executable" => Kind::CommandNotExecutable,
+            "invalid" => Kind::Invalid,
+            "unsupported" => Kind::Unsupported,
+            "unsafe_path" => Kind::UnsafePath,
+            "state" => Kind::State,
+            "in_use" => Kind::InUse,
+            _ => Kind::Step,
+        };
+        let Failure { step, path, errno, message, .. } = failure;
+        Self { kind, message, op: step, path, errno, hint: None }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        const ETIMEDOUT: i32 = 110;
+        let message = error.to_string();
+        match error {
+            Error::NotStarted(failure) => failure.into(),
+            Error::Gone | Error::Malformed | Error::NotRunning { .. } => Self::new(Kind::State, message),
+            Error::TooLarge { .. } | Error::DetachKeys { .. } => Self::new(Kind::Invalid, message),
+            Error::Timeout => Self::os(ETIMEDOUT, message, None),
+            Error::Stopped(_) => Self::new(Kind::State, message),
+            Error::Io { source, .. } => match source.raw_os_error() {
+                Some(errno) => Self::os(errno, message, None),
+                None => Self::new(Kind::Invalid, message),
+            },
+        }
+    }
+}
+
+/// Run `work` without the GIL; a signal handler of Python that raises ends it, and its exception is what the caller gets.
+fn interruptible<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce(&mut dyn FnMut() -> Result<(), Stop>) -> Result<T, Error> + Send,
+) -> PyResult<T> {
+    let mut raised = None;
+    let outcome = py.detach(|| {
+        work(&mut || {
+            Python::attach(|py| py.check_signals()).map_err(|error| {
+                raised = Some(error);
+                Stop
+            })
+        })
+    });
+    match (outcome, raised) {
+        (Err(Error::Stopped(_)), Some(error)) => Err(error),
+        (outcome, _) => outcome.map_err(|error| Fault::from(error).into()),
+    }
+}
+
+fn seconds(timeout_s: Option<f64>) -> PyResult<Option<Duration>> {
+    let parse = |seconds| {
+        Duration::try_from_secs_f64(seconds)
+            .map_err(|_| PyErr::from(Fault::new(Kind::Invalid, format!("{seconds}: invalid number of seconds"))))
+    };
+    timeout_s.map(parse).transpose()
+}
+
+/// A connection to the monitor of one container, or of one process in it. One thread uses it at a time.
+#[pyclass(frozen, module = "libpod._core")]
+pub struct Session(Mutex<Slot>);
+
+/// Where the conversation is.
+enum Slot {
+    Free(Box<Conversation>),
+    InUse,
+    Closed,
+}
+
+impl Session {
+    fn new(conversation: Conversation) -> Self {
+        Self(Mutex::new(Slot::Free(Box::new(conversation))))
+    }
+
+    /// The lock is only ever held for a moment, never while the monitor is talked to.
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Box<Conversation>, Fault> {
+        let mut slot = self.slot();
+        match std::mem::replace(&mut *slot, Slot::InUse) {
+            Slot::Free(conversation) => Ok(conversation),
+            Slot::InUse => Err(Fault::new(Kind::InUse, "another thread uses the session")),
+            Slot::Closed => {
+                *slot = Slot::Closed;
+                Err(Fault::new(Kind::State, "the session is closed"))
+            }
+        }
+    }
+
+    /// Let `work` talk to the monitor, without the GIL.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Conversation, &mut dyn FnMut() -> Result<(), Stop>) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        let mut conversation = self.take()?;
+        let outcome = interruptible(py, |interrupted| work(&mut conversation, interrupted));
+        let mut slot = self.slot();
+        if matches!(*slot, Slot::InUse) {
+            *slot = Slot::Free(conversation);
+        }
+        outcome
+    }
+}
+
+#[pymethods]
+impl Session {
+    /// Wait until the process runs; return `pid`, `start_time`, `monitor_pid`, `network`. Raises what kept it from starting.
+    fn wait_running<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let running = self.with(py, |conversation, interrupted| conversation.wait_running(interrupted))?;
+        document(py, &running)
+    }
+
+    /// Connect descriptors with the process until it ends, and return its exit record; `{"detached": True}` where the user
+    /// typed the detach keys.
+    ///
+    /// tty: stdin becomes a raw terminal, is restored however this ends, and its size follows. sig_proxy: signals that reach
+    /// this process go to the container. None for a descriptor leaves that stream alone.
+    #[pyo3(signature = (stdin, stdout, stderr, *, tty=false, detach_keys="ctrl-p,ctrl-q", sig_proxy=false))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn relay<'py>(
+        &self,
+        py: Python<'py>,
+        stdin: Option<RawFd>,
+        stdout: Option<RawFd>,
+        stderr: Option<RawFd>,
+        tty: bool,
+        detach_keys: &str,
+        sig_proxy: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let keys = DetachKeys::parse(detach_keys).map_err(Fault::from)?;
+        let [stdin, stdout, stderr] = [borrow(&stdin)?, borrow(&stdout)?, borrow(&stderr)?];
+        let ends = Ends { stdin, stdout, stderr, tty, sig_proxy };
+        let outcome = self.with(py, |conversation, interrupted| conversation.relay(&ends, keys, interrupted))?;
+        let answer = PyDict::new(py);
+        match outcome {
+            Outcome::Exited(record) => return document(py, &record),
+            Outcome::Detached => answer.set_item("detached", true)?,
+            Outcome::Signalled(signal) => {
+                // The default action ends us here, as it would have without the terminal to restore.
+                libpod_sys::signal::raise(signal);
+                py.check_signals()?;
+                answer.set_item("detached", true)?;
+            }
+        }
+        Ok(answer.into_any())
+    }
+
+    /// Write `stdin` to the process, close it, and return exit code, standard output and standard error when it has ended.
+    ///
+    /// Raises: InvalidError where it writes more than `limit` bytes, TimeoutError after `timeout_s`; it runs on then.
+    #[pyo3(signature = (stdin=b"".as_slice(), limit=usize::MAX, timeout_s=None))]
+    fn collect<'py>(
+        &self,
+        py: Python<'py>,
+        stdin: &[u8],
+        limit: usize,
+        timeout_s: Option<f64>,
+    ) -> PyResult<(i32, Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let timeout = seconds(timeout_s)?;
+        let all =
+            self.with(py, |conversation, interrupted| conversation.collect(stdin, limit, timeout, interrupted))?;
+        Ok((all.record.exit_code, PyBytes::new(py, &all.stdout), PyBytes::new(py, &all.stderr)))
+    }
+
+    /// Say that this process cleans up after the container; where it ends without having done so, the monitor does.
+    fn take_cleanup(&self, py: Python<'_>) -> PyResult<()> {
+        self.with(py, |conversation, _| conversation.take_cleanup())
+    }
+
+    /// Say that it is done, and wait until the monitor has given back network and cgroup and is gone; False after `timeout_s`.
+    #[pyo3(signature = (timeout_s=10.0))]
+    fn cleanup_done(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
+        let timeout = seconds(Some(timeout_s))?.unwrap_or_default();
+        self.with(py, |conversation, interrupted| conversation.cleanup_done(timeout, interrupted))
+    }
+
+    /// Texts for the user that have come so far.
+    fn warnings(&self) -> Vec<String> {
+        match &*self.slot() {
+            Slot::Free(conversation) => conversation.warnings.clone(),
+            Slot::InUse | Slot::Closed => Vec::new(),
+        }
+    }
+
+    /// End the connection; the process runs on. A closed session stays closed.
+    fn close(&self) {
+        *self.slot() = Slot::Closed;
+    }
+}
+
+fn borrow(fd: &Option<RawFd>) -> PyResult<Option<BorrowedFd<'_>>> {
+    match fd {
+        Some(number) if *number < 0 => Err(Fault::os(9, "Bad file descriptor", None).into()),
+        Some(number) => Ok(Some(libpod_sys::fd::borrow(number))),
+        None => Ok(None),
+    }
+}
+
+fn document<'py>(py: Python<'py>, value: &impl serde::Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let value = serde_json::to_value(value).map_err(|error| Fault::new(Kind::Invalid, error.to_string()))?;
+    to_python(py, &value)
+}
+
+fn start(py: Python<'_>, helper: PathBuf, role: Role, launched: &Bound<'_, PyAny>) -> PyResult<Session> {
+    let value = from_python(launched)?;
+    let label = value.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+    let text = value.to_string();
+    let conversation = interruptible(py, |_| launch::launch(&helper, role, text.as_bytes(), &label))?;
+    Ok(Session::new(conversation))
+}
+
+/// Start the monitor of a container; `document` is the launch document.
+#[pyfunction(name = "launch")]
+fn launch_monitor(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResult<Session> {
+    start(py, helper, Role::Monitor, document)
+}
+
+/// Start one more process in a running container; `document` is the exec document.
+#[pyfunction]
+fn exec(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResult<Session> {
+    start(py, helper, Role::Exec, document)
+}
+
+/// Connect to the monitor of a running container. Raises StateError where none listens.
+#[pyfunction]
+fn attach(py: Python<'_>, run_dir: PathBuf) -> PyResult<Session> {
+    Ok(Session::new(interruptible(py, |_| launch::attach(&run_dir))?))
+}
+
+fn held(pid: i32, start_time: u64) -> PyResult<Option<Held>> {
+    Ok(Held::open(pid, start_time).map_err(Fault::from)?)
+}
+
+/// Whether the process exists, at least as a zombie that its monitor has not recorded yet.
+#[pyfunction]
+fn process_alive(pid: i32, start_time: u64) -> PyResult<bool> {
+    Ok(held(pid, start_time)?.is_some())
+}
+
+/// Send a signal; False where the process has ended.
+#[pyfunction]
+fn signal_process(pid: i32, start_time: u64, signal: i32) -> PyResult<bool> {
+    match held(pid, start_time)? {
+        Some(process) => Ok(process.signal(signal).map_err(Fault::from)?),
+        None => Ok(false),
+    }
+}
+
+/// Wait until the process is gone; False after `timeout_s`.
+#[pyfunction]
+#[pyo3(signature = (pid, start_time, timeout_s=None))]
+fn wait_process(py: Python<'_>, pid: i32, start_time: u64, timeout_s: Option<f64>) -> PyResult<bool> {
+    let timeout = seconds(timeout_s)?;
+    let Some(process) = held(pid, start_time)? else { return Ok(true) };
+    interruptible(py, |interrupted| process.wait(timeout, &mut || interrupted().map_err(Error::from)))
+}
+
+/// Print a container's log to two descriptors (None: leave that stream out).
+///
+/// tail: so many lines at the end. since_ns, until_ns: nanoseconds since the epoch. follow: (pid, start_time) of the
+/// container; goes on until it is gone.
+#[pyfunction]
+#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None))]
+#[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+fn read_log(
+    py: Python<'_>,
+    path: PathBuf,
+    stdout: Option<RawFd>,
+    stderr: Option<RawFd>,
+    tail: Option<u64>,
+    since_ns: Option<i64>,
+    until_ns: Option<i64>,
+    timestamps: bool,
+    follow: Option<(i32, u64)>,
+) -> PyResult<()> {
+    let moment = |nanos: Option<i64>| nanos.map(|nanos| Moment(nanos.into()));
+    let query = Query { tail, since: moment(since_ns), until: moment(until_ns), timestamps };
+    let ends = [borrow(&stdout)?, borrow(&stderr)?];
+    let process = match follow {
+        Some((pid, start_time)) => held(pid, start_time)?,
+        None => None,
+    };
+    interruptible(py, |interrupted| reader::read_log(&path, query, ends, process.as_ref(), interrupted))
+}
+
+/// Export this module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Session>()?;
+    module.add_function(wrap_pyfunction!(launch_monitor, module)?)?;
+    module.add_function(wrap_pyfunction!(exec, module)?)?;
+    module.add_function(wrap_pyfunction!(attach, module)?)?;
+    module.add_function(wrap_pyfunction!(process_alive, module)?)?;
+    module.add_function(wrap_pyfunction!(signal_process, module)?)?;
+    module.add_function(wrap_pyfunction!(wait_process, module)?)?;
+    module.add_function(wrap_pyfunction!(read_log, module)?)?;
+    Ok(())
+}
