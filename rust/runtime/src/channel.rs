@@ -20,7 +20,7 @@ const PACKET_SIZE: usize = 8192;
 /// What one side tells the other.
 #[derive(Debug)]
 pub enum Message {
-    /// Parent: ids are mapped, and the process is in its cgroup.
+    /// Parent: the ids of the user namespace are mapped.
     Ready,
     /// Child: the mounts stand, the root is not yet changed; parent: hooks of that moment are done.
     Midway,

@@ -1,7 +1,7 @@
 //! Starting a container: [`create`], [`Created::wait_prepared`], [`Created::go`].
 //!
-//! The caller has one thread. After `create` the child works on its mounts while the caller joins it to its cgroup and may
-//! attach a network; the three calls only meet where one needs the other. Dropping a [`Created`] that was not let go kills
+//! The caller has one thread. After `create` the child works on its mounts while the caller may attach a network; the three
+//! calls only meet where one needs the other. Dropping a [`Created`] that was not let go kills
 //! it and takes its cgroup away: nothing is left behind.
 
 use crate::cgroup::Cgroup;
@@ -118,8 +118,9 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
             return Err(error);
         }
     };
-    let mut created = Created { pid: child.pid, pidfd: Some(child.pidfd), channel, cgroup, context, warnings };
-    match created.place(&namespaces) {
+    let created =
+        Created { pid: child.pid, pidfd: Some(child.pidfd), channel, cgroup: cgroup.clone(), context, warnings };
+    match created.map_ids(&namespaces) {
         Ok(()) => Ok(created),
         // A child that has met an error of its own says more than our failure to find it.
         Err(error) => Err(created.child_error().unwrap_or(error)),
@@ -191,14 +192,14 @@ impl Created<'_> {
             .map_err(|errno| Error::step("open", path, errno))
     }
 
-    /// Map ids, join the cgroup, and tell the child.
-    fn place(&mut self, namespaces: &NamespacePlan) -> Result<()> {
-        if namespaces.new.contains(Namespaces::USER) {
-            let linux = &self.context.spec.linux;
-            write_map(self.pid, "uid_map", &linux.uid_mappings)?;
-            write_map(self.pid, "gid_map", &linux.gid_mappings)?;
+    /// Map the ids of a new user namespace, and tell the child.
+    fn map_ids(&self, namespaces: &NamespacePlan) -> Result<()> {
+        if !namespaces.new.contains(Namespaces::USER) {
+            return Ok(());
         }
-        self.cgroup.add_to_v1(self.pid)?;
+        let linux = &self.context.spec.linux;
+        write_map(self.pid, "uid_map", &linux.uid_mappings)?;
+        write_map(self.pid, "gid_map", &linux.gid_mappings)?;
         self.channel.send(&Message::Ready).map_err(|errno| Error::pathless("tell the child to go on", errno))
     }
 

@@ -81,7 +81,7 @@ pub fn exec(target: &ExecTarget<'_>, process: &Process, stdio: &Stdio) -> Result
     drop(theirs);
     let channel = ours.ok_or_else(|| Error::invalid("the channel was used up"))?;
     let mut running = ExecRunning { pid: child.pid, pidfd: child.pidfd, terminal: None, warnings: Vec::new() };
-    match running.let_go(&channel, target.cgroup) {
+    match running.let_go(&channel) {
         Ok(()) => Ok(running),
         Err(error) => {
             // Each fails only where the child has ended by itself.
@@ -93,9 +93,7 @@ pub fn exec(target: &ExecTarget<'_>, process: &Process, stdio: &Stdio) -> Result
 }
 
 impl ExecRunning {
-    fn let_go(&mut self, channel: &Channel, cgroup: Option<&Cgroup>) -> Result<()> {
-        let tell = |message| channel.send(&message).map_err(|errno| Error::pathless("tell the child to go on", errno));
-        let placed = cgroup.map_or(Ok(()), |cgroup| cgroup.add_to_v1(self.pid)).and_then(|()| tell(Message::Ready));
+    fn let_go(&mut self, channel: &Channel) -> Result<()> {
         loop {
             match channel.receive()? {
                 Some(Message::Warning(text)) => self.warnings.push(text),
@@ -105,12 +103,10 @@ impl ExecRunning {
                 }
                 Some(Message::Failed(error)) => return Err(error),
                 Some(other) => return Err(Error::Died { how: format!("unexpected message {other:?}") }),
-                // A child that has died cannot be placed either, and has said less than the placing.
-                None => return Err(placed.err().unwrap_or(Error::Died { how: "without a word".into() })),
+                None => return Err(Error::Died { how: "without a word".into() }),
             }
         }
-        placed?;
-        tell(Message::Go)?;
+        channel.send(&Message::Go).map_err(|errno| Error::pathless("tell the child to go on", errno))?;
         await_exec(channel, &mut self.warnings)
     }
 }
@@ -163,6 +159,7 @@ fn attempt(
     if let Some(score) = process.oom_score_adj {
         set_oom_score(score)?.into_iter().for_each(|text| stage.warn(text));
     }
+    target.cgroup.map_or(Ok(()), Cgroup::join_v1)?;
     join(target.pidfd, namespaces)?;
     let root = RootDir::open(Path::new("/"))?;
     place_stdio(stdio)?;

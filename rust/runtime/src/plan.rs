@@ -49,17 +49,18 @@ pub fn build<'a>(
     request: &'a Request<'a>,
     process: &'a Process,
     namespaces: &'a NamespacePlan,
-    cgroup: &Cgroup,
+    cgroup: &'a Cgroup,
 ) -> Result<Vec<Step<'a>>> {
     let spec = request.spec;
     let context = HookContext { spec, id: request.id, bundle: request.bundle };
     let in_userns = has(namespaces, Namespaces::USER);
     let mut steps = Vec::with_capacity(64);
     steps.extend(process.oom_score_adj.map(Step::OomScore));
+    steps.push(Step::JoinCgroup(cgroup));
     if !namespaces.joined.is_empty() {
         steps.push(Step::Join(namespaces));
     }
-    if in_userns || namespaces.new_cgroup {
+    if namespaces.new.contains(Namespaces::USER) {
         steps.push(Step::AwaitReady);
     }
     if in_userns {

@@ -18,13 +18,12 @@ pub struct Stage {
     pub terminal: Option<OwnedFd>,
     root: Option<RootDir>,
     channel: Channel,
-    ready: bool,
 }
 
 impl Stage {
     /// Start with the child's end of the channel.
     pub fn new(mounter: Mounter, channel: Channel) -> Self {
-        Self { mounter, trees: Vec::new(), terminal: None, root: None, channel, ready: false }
+        Self { mounter, trees: Vec::new(), terminal: None, root: None, channel }
     }
 
     /// The container's root; an error before it is mounted.
@@ -43,25 +42,19 @@ impl Stage {
         let _ = self.channel.send(&Message::Warning(text.into()));
     }
 
-    /// Wait until ids are mapped and the cgroup is joined.
+    /// Wait until the ids of the user namespace are mapped.
     pub fn await_ready(&mut self) -> Result<()> {
-        if !self.ready {
-            self.expect(|message| matches!(message, Message::Ready))?;
-            self.ready = true;
-        }
-        Ok(())
+        self.expect(|message| matches!(message, Message::Ready))
     }
 
     /// Tell the parent that the moment of its hooks has come, and wait for them.
     pub fn pause_midway(&mut self) -> Result<()> {
-        self.await_ready()?;
         self.send(&Message::Midway)?;
         self.expect(|message| matches!(message, Message::Midway))
     }
 
     /// Report that all is prepared, and wait for *go*: over the channel, or over the first connection to `listener`.
     pub fn await_go(&mut self, listener: Option<&OwnedFd>) -> Result<()> {
-        self.await_ready()?;
         let terminal = self.terminal.take();
         self.send(&Message::Prepared(terminal))?;
         if let Some(listener) = listener {

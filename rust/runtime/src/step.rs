@@ -3,6 +3,7 @@
 //! A step is checked when it is planned, so here only the kernel can refuse. [`Step::describe`] says in a few words what
 //! will be done; [`Step::execute`] does it. The order is the business of [`crate::plan`].
 
+use crate::cgroup::Cgroup;
 use crate::devices::{self, Node};
 use crate::error::{Error, Result};
 use crate::hooks;
@@ -28,9 +29,11 @@ use std::path::{Path, PathBuf};
 pub enum Step<'a> {
     /// Set the out-of-memory score adjustment, while the host's /proc is in sight.
     OomScore(i32),
+    /// Join the cgroup in every v1 hierarchy, while the host's are in sight.
+    JoinCgroup(&'a Cgroup),
     /// Join existing namespaces.
     Join(&'a NamespacePlan),
-    /// Wait for the id mappings and the cgroup.
+    /// Wait for the id mappings.
     AwaitReady,
     /// Become root of the user namespace.
     BecomeRoot,
@@ -129,8 +132,9 @@ impl Step<'_> {
     pub fn describe(&self) -> String {
         match self {
             Self::OomScore(score) => format!("set oom_score_adj to {score}"),
+            Self::JoinCgroup(cgroup) => format!("join cgroup {}", cgroup.path().display()),
             Self::Join(plan) => format!("join {} namespaces", plan.joined.len()),
-            Self::AwaitReady => "wait for id mappings and cgroup".into(),
+            Self::AwaitReady => "wait for id mappings".into(),
             Self::BecomeRoot => "become root of the user namespace".into(),
             Self::NewCgroupView => "make a cgroup namespace".into(),
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
@@ -163,6 +167,7 @@ impl Step<'_> {
                 set_oom_score(*score)?.into_iter().for_each(|text| stage.warn(text));
                 Ok(())
             }
+            Self::JoinCgroup(cgroup) => cgroup.join_v1(),
             Self::Join(plan) => plan.join(),
             Self::AwaitReady => stage.await_ready(),
             Self::BecomeRoot => become_root(),
@@ -183,7 +188,6 @@ impl Step<'_> {
             Self::Console(size, uid) => console::attach(stage, *size, *uid),
             Self::Midway => stage.pause_midway(),
             Self::Hooks(moment, hooks, context) => {
-                stage.await_ready()?;
                 context.run(moment, hooks, "creating", rustix::process::getpid().as_raw_nonzero().get())
             }
             Self::Pivot => pivot(stage),

@@ -5,8 +5,9 @@
 //! limit is written is told by [`v1`] and [`v2`]. A limit whose controller is missing is not silently forgotten: it
 //! comes back as a warning.
 //!
-//! Joining a v1 hierarchy waits for a grace period of RCU. Only the first of several in a row does, and the caller joins
-//! while the container sets up its mounts: see `docs/runtime.md` for the numbers.
+//! Moving another process into a v1 cgroup makes the kernel wait for a grace period of RCU, 2 to 15 ms. A process of one
+//! thread that moves itself, through the file `tasks`, does not wait; and into the unified hierarchy `clone3` puts a process
+//! from its birth. So the new process joins by itself, and nothing is ever moved: see `docs/runtime.md` for the numbers.
 
 use crate::error::{Error, Result};
 use crate::spec::Resources;
@@ -72,24 +73,16 @@ impl Cgroup {
         Ok(())
     }
 
-    /// Put a process into the cgroup of every hierarchy.
-    pub fn add(&self, pid: Pid) -> Result<()> {
-        for hierarchy in self.hierarchies.iter() {
-            self.write(hierarchy, "cgroup.procs", &pid.as_raw_nonzero().to_string())?;
-        }
-        Ok(())
-    }
-
     /// The directory that `clone3` can be told to start a process in: only in the unified hierarchy.
     pub fn unified_directory(&self) -> Option<OwnedFd> {
         let unified = self.hierarchies.unified()?;
         open_directory(unified, &self.path).ok()
     }
 
-    /// Put a process that started in the unified cgroup into those of the other hierarchies.
-    pub fn add_to_v1(&self, pid: Pid) -> Result<()> {
+    /// Put the calling process, which has one thread, into the cgroup of every v1 hierarchy.
+    pub fn join_v1(&self) -> Result<()> {
         for hierarchy in self.hierarchies.iter().filter(|hierarchy| hierarchy.is_v1()) {
-            self.write(hierarchy, "cgroup.procs", &pid.as_raw_nonzero().to_string())?;
+            self.write(hierarchy, "tasks", "0")?;
         }
         Ok(())
     }
