@@ -18,6 +18,8 @@ from libpod.image.transport import COMPRESS, Descriptor, ImageDestination, Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from libpod._core import Blob, RegistryClient
     from libpod.image.reference import Reference
     from libpod.image.transport import Options
@@ -189,15 +191,26 @@ class DockerDestination(ImageDestination):
         self.reference = f"docker://{wanted.familiar}"
         self._wanted = wanted
         self._client = client
+        self._neighbours: list[str] = []
+
+    def may_reuse_from(self, names: Sequence[str]) -> None:
+        """Remember the repositories of this registry among the names."""
+        others = (reference.parse(name) for name in names)
+        places = [other.repository for other in others if other.registry == self._wanted.registry]
+        self._neighbours = [place for place in dict.fromkeys(places) if place != self._wanted.repository]
 
     def blob_present(self, descriptor: Descriptor) -> bool:
-        """Ask for the blob, and for its mount from a repository of this registry that is known to have it."""
+        """Ask for the blob, and for its mount from a repository of this registry that may have it.
+
+        A mount keeps the blob's digest, where sending would mean to compress the layer anew.
+        """
         repository, digest = self._wanted.repository, descriptor.digest
         try:
             if self._client.blob_size(repository, digest) is not None:
                 return True
             known = _seen.get((self._wanted.registry, digest))
-            return known is not None and known != repository and self._client.mount(repository, digest, known)
+            places = ([known] if known is not None and known != repository else []) + self._neighbours
+            return any(self._client.mount(repository, digest, place) for place in places)
         except LibpodError as error:
             if str(error).startswith("pinging "):
                 raise _wrapped(error, f"trying to reuse blob {digest} at destination: ") from error.__cause__

@@ -44,6 +44,7 @@ def push(
         # Docker's manifests have no word for zstd.
         manifest_type = OCI_MANIFEST
     with StoreSource(manager.store, image.record) as source, open_destination(target, options or Options()) as remote:
+        remote.may_reuse_from(image.names)
         copied = copy_image(
             source,
             remote,

@@ -169,6 +169,9 @@ class ImageDestination(_Closing):
     def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
         """Take note of the image that is about to come; index: the list that it was chosen from."""
 
+    def may_reuse_from(self, names: Sequence[str]) -> None:
+        """Take note of other names of the image: a registry may have its blobs under them already."""
+
     def layer_present(self, position: int, descriptor: Descriptor, diff_id: str) -> bool:
         """Say whether the layer at `position` is there already."""
         return self.blob_present(descriptor)
