@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from libpod._core import Blob, RegistryClient
+    from libpod.image.manifest import ImageConfig, Index, Manifest
     from libpod.image.reference import Reference
     from libpod.image.transport import Options
 
@@ -192,6 +193,11 @@ class DockerDestination(ImageDestination):
         self._wanted = wanted
         self._client = client
         self._neighbours: list[str] = []
+
+    def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
+        """Refuse a destination by digest that the manifest cannot have, before a blob is sent."""
+        if self._wanted.digest not in (None, manifest.digest):
+            raise InvalidError("Digest of source image's manifest would not match destination reference")
 
     def may_reuse_from(self, names: Sequence[str]) -> None:
         """Remember the repositories of this registry among the names."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
 from libpod.image.copy import copy_image
 from libpod.image.manager import normalize_tag
-from libpod.image.shortnames import pull_candidates
+from libpod.image.reference import is_short, parse_normalized
+from libpod.image.shortnames import Candidates, pull_candidates
 from libpod.image.storage import StoreDestination
 from libpod.image.transport import Options, Progress, has_transport, open_source, split_reference
 from libpod.image.trust import check_allowed
@@ -39,7 +40,8 @@ def pull(
     options, progress = options or Options(), progress or Progress()
     if has_transport(name) and not name.startswith("docker:"):
         return _pull_local(manager, name, options, progress, platform)
-    name = name.removeprefix("docker://")
+    if name.startswith("docker://"):
+        name = str(parse_normalized(name.removeprefix("docker://")))
     local = _local(manager, name) if policy in ("missing", "never", "newer") else None
     if local is not None and policy != "newer":
         return local.id
@@ -64,7 +66,7 @@ def _pull_remote(
     fallback: Image | None,
 ) -> str:
     """Try the candidates in order. fallback: what the store has, where a failure shall not matter (`newer`)."""
-    candidates = pull_candidates(name)
+    candidates = _candidates(manager, name)
     if candidates.description:
         progress.message(candidates.description)
     errors: list[LibpodError | OSError] = []
@@ -85,6 +87,20 @@ def _pull_remote(
     raise ImageNotFoundError(f"{len(errors)} errors occurred while pulling:{lines}")
 
 
+def _candidates(manager: ImageManager, name: str) -> Candidates:
+    """Resolve the name; a short one that the store knows already stands for what it stands for there."""
+    if len(name) == 64 and all(digit in "0123456789abcdef" for digit in name):
+        raise InvalidError(f"pull policy is always but image has been referred to by ID ({name})")
+    if is_short(name):
+        try:
+            known = manager.resolve(name)[1]
+        except LibpodError:
+            known = ""
+        if known and not known.startswith("localhost/"):
+            return pull_candidates(known)
+    return pull_candidates(name)
+
+
 def _pull_local(
     manager: ImageManager, name: str, options: Options, progress: Progress, platform: Platform | None
 ) -> str:
@@ -93,7 +109,8 @@ def _pull_local(
     check_allowed(transport, rest)
     with open_source(name, options) as source:
         names = [normalize_tag(text) for text in source.names]
-        if not names and transport == "oci":
+        if transport == "oci":
+            # Podman calls such an image by its path, whatever the layout calls it.
             names = [normalize_tag(rest.partition(":")[0].strip("./"))]
         with StoreDestination(manager.store, names) as target:
             return copy_image(source, target, platform=platform, progress=progress).image_id

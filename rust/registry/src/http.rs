@@ -223,7 +223,7 @@ impl Response {
         let mut body = Vec::new();
         // An error document that cannot be read whole leaves the status, which says enough.
         let _ = self.into_reader().take(ERROR_LIMIT).read_to_end(&mut body);
-        let (code, message) = read_errors(&body).unwrap_or_else(|| (None, status_words(status, &body)));
+        let (code, message) = read_errors(&body).unwrap_or_else(|| status_errors(status, &body));
         Failure { status, code, message, method, url, retry_after }
     }
 }
@@ -251,6 +251,17 @@ fn read_errors(body: &[u8]) -> Option<(Option<String>, String)> {
     }
     let message = text(&document, "details").or_else(|| text(&document, "error_description"))?;
     Some((text(&document, "error").or_else(|| Some("UNKNOWN".to_owned())), message))
+}
+
+/// What the registry would have said in a body; an answer to HEAD has none.
+fn status_errors(status: u16, body: &[u8]) -> (Option<String>, String) {
+    let (code, message) = match status {
+        401 => ("UNAUTHORIZED", "unauthorized: authentication required"),
+        403 => ("DENIED", "denied: requested access to the resource is denied"),
+        429 => ("TOOMANYREQUESTS", "toomanyrequests: too many requests"),
+        _ => return (None, status_words(status, body)),
+    };
+    (Some(code.to_owned()), message.to_owned())
 }
 
 /// The status in words, with the beginning of a short plain-text body.
