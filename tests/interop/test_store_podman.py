@@ -119,6 +119,18 @@ def test_both_count_one_mount(shared: cli.Cli) -> None:
     assert not Path(mine, "etc/hello").exists()
 
 
+def test_a_hundred_layers_are_mounted_by_both(shared: cli.Cli) -> None:
+    store = our(shared)
+    layers = [*busybox_layers(), *(tar_of({f"layer/{number}": b"x"}) for number in range(98))]
+    image = add_image(store, OURS, layers)
+    mounted = Path(store.mount_image(image["id"]))
+    assert len(list((mounted / "layer").iterdir())) == 98
+    assert store.unmount_image(image["id"]) is False
+    store.release_home()
+    listing = shared("run", "--rm", "--network", "none", OURS, "/bin/busybox", "ls", "/layer").stdout
+    assert len(listing.split()) == 98
+
+
 _OUR_WORK = """
 import sys
 from libpod.errors import LibpodError

@@ -15,7 +15,7 @@ import pytest
 
 from libpod import _core
 from libpod.errors import CorruptError, ImageNotFoundError, InUseError
-from libpod.store import Store, layer_id, open_store
+from libpod.store import StagedLayer, Store, layer_id, open_store
 from tests.support import probe
 from tests.support.store import add_image, tar_of
 
@@ -111,7 +111,8 @@ def test_layers_are_staged_in_parallel_and_published_together(store: Store) -> N
     blobs = [tar_of({f"{number}": bytes(100_000)}) for number in range(8)]
     with ThreadPoolExecutor(4) as pool:
         staged = list(pool.map(lambda blob: store.stage_layer(_core.bytes_blob(blob), inline=True), blobs))
-    wanted, parent = [], None
+    wanted: list[tuple[StagedLayer, str, str | None]] = []
+    parent: str | None = None
     for layer in staged:
         name = layer_id(parent, layer.diff_id)
         wanted.append((layer, name, parent))

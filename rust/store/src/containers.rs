@@ -188,7 +188,7 @@ impl Store {
         if !crate::layers::is_privileged() {
             options.push("userxattr".to_owned());
         }
-        if record.is_volatile() && !self.options.disable_volatile {
+        if record.is_volatile() && !self.options.disable_volatile && kernel_is_at_least((5, 10)) {
             options.push("volatile".to_owned());
         }
         forget_volatile_mount(&directory)?;
@@ -222,6 +222,14 @@ impl Store {
 /// A work directory that was used with `volatile` refuses every later mount until this mark is gone.
 fn forget_volatile_mount(directory: &Path) -> Result<()> {
     file::remove_tree(&directory.join("work/work/incompat/volatile"))
+}
+
+/// The release of the running kernel, compared by its first two numbers.
+fn kernel_is_at_least(wanted: (u32, u32)) -> bool {
+    let system = rustix::system::uname();
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= wanted
 }
 
 fn new_record(containers: &Table<Container>, new: &NewContainer) -> Result<Container> {

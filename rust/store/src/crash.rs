@@ -40,6 +40,7 @@ fn crash_everywhere(name: &str, prepare: impl Fn(&Store), change: impl Fn(&Store
         assert_eq!(after.check(true).expect("check"), Vec::<String>::new(), "after step {step}");
         let staging = crate::file::list(&after.staging_root()).expect("list");
         assert_eq!(staging, Vec::<String>::new(), "after step {step} nothing staged is left");
+        assert_eq!(temporaries(&after), Vec::<String>::new(), "after step {step} no half-written table is left");
         everything_can_be_removed(&after);
         if !died {
             break;
@@ -61,6 +62,12 @@ fn listed_things_are_whole(store: &Store, step: u32) {
             next = layer.parent;
         }
     }
+}
+
+fn temporaries(store: &Store) -> Vec<String> {
+    let directories = [store.layers_directory(), store.images_directory(), store.containers_directory()];
+    let names = directories.iter().flat_map(|directory| crate::file::list(directory).expect("list"));
+    names.filter(|name| name.starts_with(".tmp-")).collect()
 }
 
 fn everything_can_be_removed(store: &Store) {

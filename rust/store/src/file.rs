@@ -34,12 +34,20 @@ pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> Re
     let fd = rustix::fs::open(&temporary, flags, Mode::from_raw_mode(0o600)).at("create", &temporary)?;
     let written = write_all(fd.into(), content, durability)
         .at("write", &temporary)
+        .inspect(|()| crate::step())
         .and_then(|()| rustix::fs::rename(&temporary, path).at("rename", path));
     if written.is_err() {
         // The name is ours alone, and the first error is the one to tell.
         let _ = rustix::fs::unlink(&temporary);
     }
     written
+}
+
+/// Is `name` a temporary that [`replace`], or another tool, makes for `path`?
+pub(crate) fn is_temporary_of(name: &str, path: &Path) -> bool {
+    let target = path.file_name().unwrap_or_default().to_string_lossy();
+    let rest = name.strip_prefix(".tmp-").and_then(|rest| rest.strip_prefix(target.as_ref()));
+    rest.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn write_all(mut file: std::fs::File, content: &[u8], durability: Durability) -> std::io::Result<()> {
@@ -130,6 +138,15 @@ mod tests {
         assert_eq!(read(&path).expect("read").as_deref(), Some(&b"two"[..]));
         assert_eq!(std::fs::metadata(&path).expect("stat").permissions().mode() & 0o7777, 0o600);
         assert_eq!(list(scratch.path()).expect("list"), ["x.json"]);
+    }
+
+    #[test]
+    fn temporaries_are_told_by_their_name() {
+        let path = Path::new("/x/layers.json");
+        assert!(is_temporary_of(".tmp-layers.json123", path) && is_temporary_of(".tmp-layers.json", path));
+        for name in ["layers.json", ".tmp-images.json1", ".tmp-layers.json.bak", ".tmp-volatile-layers.json1"] {
+            assert!(!is_temporary_of(name, path), "{name}");
+        }
     }
 
     #[test]

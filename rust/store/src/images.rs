@@ -80,6 +80,7 @@ impl Store {
         self.prepare()?;
         self.check_new_image(new)?;
         self.sync_additions(additions)?;
+        self.sweep_temporaries()?;
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         self.publish_layers(&mut layers, std::mem::take(additions), &bin)?;

@@ -7,7 +7,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `store` | the open store, what precedes every change |
-//! | `layers`, `images`, `containers`, `mounts` | the operations |
+//! | `layers`, `images`, `containers`, `mounts`, `hostmount` | the operations |
 //! | `tar`, `size`, `check` | reading back: tars, sizes, consistency |
 //! | `table`, `record`, `lockfile` | a JSON table, its records, its lock and token |
 //! | `overlay` | layer directories and short links |
@@ -22,6 +22,7 @@ mod containers;
 mod crash;
 mod error;
 mod file;
+mod hostmount;
 mod images;
 mod layers;
 mod lockfile;

@@ -7,16 +7,15 @@
 use crate::containers::Rootfs;
 use crate::error::{Context, Error, Result};
 use crate::file::{self, Durability};
+use crate::hostmount;
 use crate::lockfile;
 use crate::staging::is_mount_point;
 use crate::store::Store;
 use libpod_sys::lock::Kind;
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// One counted mount.
@@ -28,9 +27,6 @@ struct Mountpoint {
     #[serde(flatten)]
     extra: Map<String, Value>,
 }
-
-/// Mount data that the kernel takes: one page, with its end.
-const MAX_DATA_BYTES: usize = 4095;
 
 impl Store {
     /// Mount the root filesystem of a container on the host, or count one more user of that mount; answers where it is.
@@ -80,7 +76,7 @@ impl Store {
         if !(counted && is_mount_point(&path)) {
             self.mount_home()?;
             file::create_dirs(&path)?;
-            mount_overlay(self.tree.home(), rootfs, &path)?;
+            hostmount::mount(rootfs, &path)?;
         }
         match known {
             Some(index) => {
@@ -191,46 +187,4 @@ impl Store {
         let text = serde_json::to_vec(entries).map_err(|error| Error::corrupt(&path, error.to_string()))?;
         file::replace(&path, &text, Durability::Volatile)
     }
-}
-
-fn mount_overlay(home: &Path, rootfs: &Rootfs, target: &Path) -> Result<()> {
-    let data = mount_data(home, rootfs)?;
-    let flags = if rootfs.upper.is_none() { MountFlags::RDONLY } else { MountFlags::empty() };
-    if data.as_bytes().len() > MAX_DATA_BYTES {
-        return Err(Error::Unsupported(format!("{}: too many layers for a mount on the host", target.display())));
-    }
-    rustix::mount::mount("overlay", target, "overlay", flags, data.as_c_str()).at("mount", target)
-}
-
-fn mount_data(home: &Path, rootfs: &Rootfs) -> Result<CString> {
-    let mut data = b"lowerdir=".to_vec();
-    for (index, lower) in rootfs.lower.iter().enumerate() {
-        if index > 0 {
-            data.push(b':');
-        }
-        data.extend_from_slice(escape(lower).as_slice());
-    }
-    for (key, path) in [("upperdir", &rootfs.upper), ("workdir", &rootfs.work)] {
-        if let Some(path) = path {
-            data.extend_from_slice(format!(",{key}=").as_bytes());
-            data.extend_from_slice(escape(path).as_slice());
-        }
-    }
-    for option in &rootfs.options {
-        data.push(b',');
-        data.extend_from_slice(option.as_bytes());
-    }
-    CString::new(data).map_err(|_| Error::Invalid(format!("a NUL in the mount options below {}", home.display())))
-}
-
-/// Overlay splits its options at commas and colons, unless a backslash stands before them.
-fn escape(path: &Path) -> Vec<u8> {
-    let mut escaped = Vec::new();
-    for &byte in path.as_os_str().as_bytes() {
-        if matches!(byte, b',' | b':' | b'\\') {
-            escaped.push(b'\\');
-        }
-        escaped.push(byte);
-    }
-    escaped
 }

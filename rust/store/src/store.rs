@@ -140,6 +140,13 @@ impl Store {
         Ok(())
     }
 
+    /// Remove half-written tables of dead processes: before an image is stored, as it lists whole directories.
+    pub(crate) fn sweep_temporaries(&self) -> Result<()> {
+        self.layers.sweep_temporaries(&file::list(&self.layers_directory())?)?;
+        self.images.sweep_temporaries(&file::list(&self.images_directory())?)?;
+        self.containers.sweep_temporaries(&file::list(&self.containers_directory())?)
+    }
+
     /// Lock the layers for writing, and first finish what dead processes began: incomplete layers, pending changes.
     ///
     /// Layer directories that are taken away land in `bin`; the caller drops it after the lock.

@@ -123,6 +123,20 @@ impl<T: Record> Area<T> {
         Ok(Writing { area: self, held, table, changed: [false; 2] })
     }
 
+    /// Remove the half-written tables of dead processes. `names` are those in the table's directory.
+    pub(crate) fn sweep_temporaries(&self, names: &[String]) -> Result<()> {
+        let directory = self.lock.parent().unwrap_or(&self.lock);
+        let ours = |name: &str| self.files.iter().any(|file| file::is_temporary_of(name, file));
+        if names.iter().any(|name| ours(name)) {
+            // Tables are written under the lock only: what is there while we hold it belongs to nobody.
+            let _held = lockfile::acquire(&self.lock, Kind::Exclusive)?;
+            for name in file::list(directory)?.iter().filter(|name| ours(name)) {
+                file::remove(&directory.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
     fn stamp(&self, token: Token) -> Result<Stamp> {
         Ok(Stamp { token, files: [version(&self.files[0])?, version(&self.files[1])?] })
     }
@@ -231,6 +245,7 @@ impl<T: Record> Writing<'_, T> {
             return Ok(());
         }
         let token = self.held.touch()?;
+        crate::step();
         for home in HOMES {
             if !std::mem::take(&mut self.changed[home as usize]) {
                 continue;
