@@ -22,6 +22,7 @@ mod devices;
 mod error;
 pub mod exec;
 pub mod hooks;
+pub mod layers;
 mod mount_options;
 pub mod mounting;
 mod namespaces;
