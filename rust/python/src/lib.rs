@@ -11,6 +11,7 @@ mod error;
 mod layer;
 mod network;
 mod registry;
+mod runtime;
 mod session;
 mod store;
 mod store_records;
@@ -22,6 +23,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     layer::register(module)?;
     network::register(module)?;
     registry::register(module)?;
+    runtime::register(module)?;
     session::register(module)?;
     store::register(module)?;
     value::register(module)?;

@@ -44,14 +44,17 @@ impl Layers {
         Ok(Self(Rc::new(paths.iter().map(open).collect::<Result<_>>()?)))
     }
 
-    /// Resolve `USER[:GROUP]` by the image's passwd and group files.
-    pub fn find_user(&self, text: &str) -> Result<Found> {
-        user::find(&self.databases()?, text)
-    }
-
-    /// Resolve a group by the image's group file.
-    pub fn find_group(&self, text: &str) -> Result<u32> {
-        user::find_group(&self.databases()?, text)
+    /// Resolve `USER[:GROUP]` by the image's passwd and group files, and add the groups named in `groups`.
+    pub fn find_user(&self, text: &str, groups: &[String]) -> Result<Found> {
+        let databases = Databases { passwd: self.read("etc/passwd")?, group: self.read("etc/group")? };
+        let mut found = user::find(&databases, text)?;
+        for group in groups {
+            let gid = user::find_group(&databases, group)?;
+            if !found.groups.contains(&gid) {
+                found.groups.push(gid);
+            }
+        }
+        Ok(found)
     }
 
     /// What a path is, its last symbolic link followed; None where nothing is.
@@ -62,10 +65,6 @@ impl Layers {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(errno) => Err(Error::step("look for", path, errno)),
         }
-    }
-
-    fn databases(&self) -> Result<Databases> {
-        Ok(Databases { passwd: self.read("etc/passwd")?, group: self.read("etc/group")? })
     }
 
     /// The contents of a small file; empty where there is none.
@@ -131,7 +130,12 @@ fn look_up(here: &Merged, name: &OsStr) -> rustix::io::Result<Entry> {
         let stat = fstat(&fd)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
-                let part = openat(layer, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+                let part = openat(
+                    layer,
+                    name,
+                    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                    Mode::empty(),
+                )?;
                 let opaque = is_opaque(&part);
                 parts.push(part);
                 if opaque {
@@ -181,7 +185,7 @@ mod tests {
         fs::create_dir(layers[1].join("data")).expect("makes");
         fs::write(layers[1].join("data/users"), "web:x:2:3::/new:\n").expect("writes");
         symlink("/../../data/users", layers[0].join("etc/passwd")).expect("links");
-        let found = Layers::open(&layers).expect("opens").find_user("web").expect("found");
+        let found = Layers::open(&layers).expect("opens").find_user("web", &[]).expect("found");
         assert_eq!((found.uid, found.gid, found.home.as_str()), (2, 3, "/new"));
         fs::remove_dir_all(base).expect("removes");
     }
@@ -195,11 +199,13 @@ mod tests {
             eprintln!("skipped: no device node can be made here");
             return;
         }
-        let find = || Layers::open(&layers).expect("opens").find_user("web");
+        let find = || Layers::open(&layers).expect("opens").find_user("web", &[]);
         assert!(find().is_err(), "the name is in a deleted file");
-        assert_eq!(Layers::open(&layers).expect("opens").find_group("web").expect("still there"), 9);
+        let groups =
+            || Layers::open(&layers).expect("opens").find_user("5", &["web".to_owned()]).map(|found| found.groups);
+        assert_eq!(groups().expect("still there"), [9]);
         setxattr(layers[0].join("etc"), "trusted.overlay.opaque", b"y", XattrFlags::empty()).expect("sets");
-        assert!(Layers::open(&layers).expect("opens").find_group("web").is_err());
+        assert!(groups().is_err());
         fs::remove_dir_all(base).expect("removes");
     }
 
@@ -213,7 +219,7 @@ mod tests {
         assert_eq!(stack.kind(Path::new("/link/../etc")).expect("known"), Some(FileType::Directory));
         assert_eq!(stack.kind(Path::new("/absent/x")).expect("known"), None);
         assert!(matches!(stack.kind(Path::new("/loop")), Err(Error::Step { .. })));
-        assert!(matches!(stack.find_user("0"), Err(Error::UnsafePath { .. })));
+        assert!(matches!(stack.find_user("0", &[]), Err(Error::UnsafePath { .. })));
         fs::remove_dir_all(base).expect("removes");
     }
 }
