@@ -150,7 +150,8 @@ class StoreDestination(ImageDestination):
                 config.digest.partition(":")[2],
                 names=self._names,
                 layer=self._chain[-1] if self._chain else None,
-                digest=self._known_digest() or manifest.digest,
+                # The digest by which it was asked for: the index's where one stood before it, as with Podman.
+                digest=self._known_digest() or (self._index or manifest).digest,
                 created=config.created,
                 metadata=_core.dump_json({"signatures-sizes": {manifest.digest: []}}),
                 data=data,
