@@ -1,37 +1,34 @@
-//! gzip on several threads, one member, the same bytes for any number of threads.
+//! gzip on several threads, the same bytes for any number of threads.
+//!
+//! The input is cut every [`BLOCK`] bytes and each block becomes a member of its own; several members are one gzip file (RFC 1952,
+//! section 2.2), and every reader of layers takes them (eStargz images consist of thousands). Independent blocks need no window
+//! of the one before, which lets libdeflate do the work: it has no streaming form, and compresses two to three times as fast as
+//! zlib's at the same ratio.
 
-use flate2::{Compress, Crc, FlushCompress, Status};
+use libdeflater::{CompressionLvl, Compressor};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// Bytes that are deflated at a time, by one thread. Larger blocks hardly compress better, smaller ones cost more for threads.
-pub const BLOCK: usize = 512 * 1024;
+/// Bytes of a member. Larger blocks hardly compress better, and each one that waits for a thread takes memory.
+pub const BLOCK: usize = 1 << 20;
 
-/// The window of deflate: what a block may refer to in the one before it.
-const WINDOW: usize = 32 * 1024;
-
-/// gzip header: deflate, no flags, no time, unknown system.
-const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+/// The highest level of libdeflate.
+pub const MAX_LEVEL: i32 = 12;
 
 /// A block on its way to a compressing thread.
 struct Job {
-    /// The window before the block, then the block.
     bytes: Vec<u8>,
-    block: usize,
-    last: bool,
     done: SyncSender<io::Result<Vec<u8>>>,
 }
 
 /// Compresses into `W`; [`ParallelGzip::finish`] completes it.
 pub struct ParallelGzip<W: Write> {
     out: W,
-    crc: Crc,
-    /// The window before the current block, then what was written of it.
     current: Vec<u8>,
-    window: usize,
+    members: u64,
     jobs: Option<SyncSender<Job>>,
     /// Results in the order of the blocks.
     results: VecDeque<Receiver<io::Result<Vec<u8>>>>,
@@ -39,9 +36,9 @@ pub struct ParallelGzip<W: Write> {
 }
 
 impl<W: Write> ParallelGzip<W> {
-    /// Begin a member on `threads` threads, at least one.
-    pub fn new(mut out: W, level: u32, threads: usize) -> io::Result<Self> {
-        out.write_all(&HEADER)?;
+    /// Begin on `threads` threads, at least one.
+    pub fn new(out: W, level: i32, threads: usize) -> io::Result<Self> {
+        let level = CompressionLvl::new(level).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         let threads = threads.max(1);
         let (jobs, queue) = sync_channel::<Job>(threads);
         let queue = Arc::new(Mutex::new(queue));
@@ -51,21 +48,16 @@ impl<W: Write> ParallelGzip<W> {
                 std::thread::Builder::new().name("gzip".to_owned()).spawn(move || work(&queue, level))
             })
             .collect::<io::Result<_>>()?;
-        let current = Vec::with_capacity(WINDOW + BLOCK);
-        Ok(Self { out, crc: Crc::new(), current, window: 0, jobs: Some(jobs), results: VecDeque::new(), workers })
+        let current = Vec::with_capacity(BLOCK);
+        Ok(Self { out, current, members: 0, jobs: Some(jobs), results: VecDeque::new(), workers })
     }
 
-    /// Hand the current block to a thread, and keep its end as the next one's window.
-    fn send(&mut self, last: bool) -> io::Result<()> {
-        let block = self.current.len() - self.window;
-        let window = self.current.len().min(WINDOW);
-        let mut next = Vec::with_capacity(WINDOW + BLOCK);
-        next.extend_from_slice(&self.current[self.current.len() - window..]);
-        let bytes = std::mem::replace(&mut self.current, next);
-        self.window = window;
+    /// Hand the current block to a thread.
+    fn send(&mut self) -> io::Result<()> {
+        let bytes = std::mem::replace(&mut self.current, Vec::with_capacity(BLOCK));
         let (done, result) = sync_channel(1);
-        let job = Job { bytes, block, last, done };
-        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(gone)?;
+        self.jobs.as_ref().and_then(|jobs| jobs.send(Job { bytes, done }).ok()).ok_or_else(gone)?;
+        self.members += 1;
         self.results.push_back(result);
         while self.results.len() > 2 * self.workers.len() {
             self.receive()?;
@@ -74,16 +66,17 @@ impl<W: Write> ParallelGzip<W> {
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        if let Some(result) = self.results.pop_front() {
-            let compressed = result.recv().map_err(|_| gone())??;
-            self.out.write_all(&compressed)?;
+        match self.results.pop_front() {
+            Some(result) => self.out.write_all(&result.recv().map_err(|_| gone())??),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Complete the member and give the output back.
+    /// Complete the output and give it back. Nothing written is one empty member.
     pub fn finish(mut self) -> io::Result<W> {
-        self.send(true)?;
+        if !self.current.is_empty() || self.members == 0 {
+            self.send()?;
+        }
         self.jobs = None;
         while !self.results.is_empty() {
             self.receive()?;
@@ -91,9 +84,6 @@ impl<W: Write> ParallelGzip<W> {
         for worker in self.workers.drain(..) {
             worker.join().map_err(|_| gone())?;
         }
-        self.out.write_all(&self.crc.sum().to_le_bytes())?;
-        // The size modulo 2³², as the format has it.
-        self.out.write_all(&self.crc.amount().to_le_bytes())?;
         Ok(self.out)
     }
 }
@@ -104,14 +94,11 @@ fn gone() -> io::Error {
 
 impl<W: Write> Write for ParallelGzip<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A full block is sent when more comes, so that the last one is known to be the last.
-        if self.current.len() - self.window == BLOCK {
-            self.send(false)?;
-        }
-        let room = BLOCK - (self.current.len() - self.window);
-        let taken = &bytes[..bytes.len().min(room)];
-        self.crc.update(taken);
+        let taken = &bytes[..bytes.len().min(BLOCK - self.current.len())];
         self.current.extend_from_slice(taken);
+        if self.current.len() == BLOCK {
+            self.send()?;
+        }
         Ok(taken.len())
     }
 
@@ -121,32 +108,16 @@ impl<W: Write> Write for ParallelGzip<W> {
 }
 
 /// A compressing thread: until the queue is closed.
-fn work(queue: &Mutex<Receiver<Job>>, level: u32) {
-    let mut compress = Compress::new(flate2::Compression::new(level), false);
+fn work(queue: &Mutex<Receiver<Job>>, level: CompressionLvl) {
+    let mut compressor = Compressor::new(level);
     loop {
         let Some(Ok(job)) = queue.lock().ok().map(|queue| queue.recv()) else { return };
-        let result = deflate(&mut compress, &job);
+        let mut out = vec![0; compressor.gzip_compress_bound(job.bytes.len())];
+        let result = compressor.gzip_compress(&job.bytes, &mut out).map_err(io::Error::other).map(|length| {
+            out.truncate(length);
+            out
+        });
         // Nobody waits where the output failed meanwhile.
         let _ = job.done.send(result);
-    }
-}
-
-/// One block as raw deflate, ending on a byte boundary.
-fn deflate(compress: &mut Compress, job: &Job) -> io::Result<Vec<u8>> {
-    compress.reset();
-    let (window, block) = job.bytes.split_at(job.bytes.len() - job.block);
-    if !window.is_empty() {
-        compress.set_dictionary(window)?;
-    }
-    let flush = if job.last { FlushCompress::Finish } else { FlushCompress::Sync };
-    let mut out = Vec::with_capacity(job.block / 2 + 1024);
-    loop {
-        let used = usize::try_from(compress.total_in()).map_err(io::Error::other)?;
-        let status = compress.compress_vec(&block[used..], &mut out, flush)?;
-        let complete = if job.last { status == Status::StreamEnd } else { out.len() < out.capacity() };
-        if complete {
-            return Ok(out);
-        }
-        out.reserve(job.block / 4 + 1024);
     }
 }
