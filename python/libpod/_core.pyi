@@ -1,6 +1,6 @@
 """Types of the extension module; checked against it by stubtest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, final
 
 # value

@@ -41,6 +41,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "tag": "tag",
         "untag": "tag:UNTAG",
     },
+    "network": {
+        "exists": "network:EXISTS",
+        "inspect": "network:INSPECT",
+        "list": "network",
+        "ls": "network",
+    },
     "system": {"info": "info"},
 }
 
@@ -51,4 +57,4 @@ MISSING = frozenset(
         "auto-update build commit cp diff events export generate healthcheck kube machine manifest mount pod play"
         " secret search stats unmount umount unshare update volume"
     ).split()
-)
+) | frozenset(f"podman network {name}" for name in ("connect", "create", "disconnect", "prune", "reload", "rm"))

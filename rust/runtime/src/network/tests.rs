@@ -16,7 +16,7 @@ struct Namespace {
 }
 
 impl Namespace {
-    /// None, with the reason printed, where none can be made; a failure where `LIBPOD_TEST_ALL` is set.
+    /// None, with the reason printed, where none can be made; a failure where `LIBPOD_TEST_REQUIRE_ALL` is set.
     fn new() -> Option<Self> {
         let own = std::fs::read_link("/proc/self/ns/net").expect("proc");
         let mut holder = Command::new("unshare").args(["--net", "sleep", "60"]).stderr(Stdio::null()).spawn().ok()?;
@@ -25,7 +25,7 @@ impl Namespace {
         if !made {
             let _ = holder.kill();
             let _ = holder.wait();
-            assert!(std::env::var_os("LIBPOD_TEST_ALL").is_none(), "network namespaces are needed");
+            assert!(std::env::var_os("LIBPOD_TEST_REQUIRE_ALL").is_none(), "network namespaces are needed");
             eprintln!("skipped: no network namespace can be made");
             return None;
         }

@@ -65,7 +65,9 @@ def main() -> None:
             table.setdefault(name, int(number))
     tables["x86_64"] |= NEWER_X86_64
     tables["x32"] = {name: number | X32_BIT for name, number in tables["x32"].items()}
-    print("//! Numbers of the system calls, sorted by name: x86_64, x86, x32, aarch64; `NONE` where an ABI has no such call.")
+    print(
+        "//! Numbers of the system calls, sorted by name: x86_64, x86, x32, aarch64; `NONE` where an ABI has no such call."
+    )
     print("//!")
     print("//! Made by `generate_table.py` from the kernel's headers; do not edit.")
     print()

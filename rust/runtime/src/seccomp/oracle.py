@@ -33,7 +33,7 @@ class Comparison(ctypes.Structure):
 
 
 def action(name: str, errno: int | None) -> int:
-    """libseccomp's value of an action."""
+    """Return libseccomp's value of an action."""
     name = name.removeprefix("SCMP_ACT_")
     value = 1 if errno is None else errno
     return {"ERRNO": 0x00050000 | value, "TRACE": 0x7FF00000 | value}.get(name) or ACTIONS[name]

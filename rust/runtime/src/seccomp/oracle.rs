@@ -18,12 +18,12 @@ struct Oracle {
 }
 
 impl Oracle {
-    /// None, with the reason printed, where libseccomp is not installed; a failure where `LIBPOD_TEST_ALL` is set.
+    /// None, with the reason printed, where libseccomp is not installed; a failure where `LIBPOD_TEST_REQUIRE_ALL` is set.
     fn start() -> Option<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/seccomp/oracle.py");
         let probe = Command::new("python3").arg(&script).stdin(Stdio::null()).output();
         if !probe.is_ok_and(|output| output.status.success()) {
-            assert!(std::env::var_os("LIBPOD_TEST_ALL").is_none(), "libseccomp.so.2 and python3 are needed");
+            assert!(std::env::var_os("LIBPOD_TEST_REQUIRE_ALL").is_none(), "libseccomp.so.2 and python3 are needed");
             eprintln!("skipped: libseccomp.so.2 cannot be loaded by python3");
             return None;
         }
@@ -153,7 +153,7 @@ fn default_profile_judges_as_libseccomp() {
 fn installed_profile_judges_as_libseccomp() {
     let Some(mut oracle) = Oracle::start() else { return };
     let Some(json) = read(Path::new(SYSTEM_PROFILE)).expect("readable") else {
-        assert!(std::env::var_os("LIBPOD_TEST_ALL").is_none(), "{SYSTEM_PROFILE} is missing");
+        assert!(std::env::var_os("LIBPOD_TEST_REQUIRE_ALL").is_none(), "{SYSTEM_PROFILE} is missing");
         return;
     };
     check(&mut oracle, X86_64, &resolve(&json, &[]).expect("resolves"), 12);

@@ -1,0 +1,59 @@
+"""List and show networks: what `podman network ls` and `podman network inspect` print."""
+
+from __future__ import annotations
+
+from libpod.errors import InvalidError
+from libpod.network import config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from libpod.network.config import Network
+
+
+class NetworkManager:
+    """The networks of the host. default, default_subnet: the one that needs no file, as containers.conf has it."""
+
+    def __init__(self, *, default: str = config.DEFAULT_NAME, default_subnet: str = config.DEFAULT_SUBNET) -> None:
+        self._default = default
+        self._subnet = default_subnet
+
+    def lookup(self, name: str) -> Network:
+        """Find a network by name, id or the beginning of its id.
+
+        Raises: NetworkNotFoundError, InvalidError where an id is ambiguous.
+        """
+        return config.load(name, default=self._default, default_subnet=self._subnet)
+
+    def list(self, filters: Sequence[str] = ()) -> list[Network]:
+        """Return the networks that pass every kind of filter: `name=`, `id=`, `driver=`, `label=`; several of a kind are alternatives.
+
+        Raises: InvalidError.
+        """
+        wanted: dict[str, list[str]] = {}
+        for text in filters:
+            kind, equals, value = text.partition("=")
+            if not equals:
+                raise InvalidError(f'invalid filter "{text}"')
+            if kind not in ("name", "id", "driver", "label"):
+                raise InvalidError(f'invalid filter "{kind}"')
+            wanted.setdefault(kind, []).append(value)
+        networks = config.load_all(default=self._default, default_subnet=self._subnet)
+        return [network for network in networks if all(_passes(network, *item) for item in wanted.items())]
+
+
+def _passes(network: Network, kind: str, values: list[str]) -> bool:
+    if kind == "name":
+        import re
+
+        return any(re.search(value, network.name) for value in values)
+    if kind == "id":
+        return any(network.id.startswith(value) for value in values)
+    if kind == "driver":
+        return network.driver in values
+    labels = network.document.get("labels") or {}
+    return any(
+        name in labels and (not equals or labels[name] == text)
+        for name, equals, text in (value.partition("=") for value in values)
+    )

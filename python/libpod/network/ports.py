@@ -1,0 +1,187 @@
+"""`-p`, `--publish-all` and `--expose`: from what users write to the port mappings that the runtime takes.
+
+Start with `parse_ports`. A mapping is a dict with `host_ip` ("" for all addresses), `host_port`, `container_port`, `protocol` and
+`range`, the number of consecutive ports. Errors are in Podman's words, Go's number parser's included.
+Source: podman-run(1), "--publish", "--publish-all", "--expose".
+"""
+
+from __future__ import annotations
+
+from libpod import _core
+from libpod.errors import InvalidError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+_PROTOCOLS = ("tcp", "udp", "sctp")
+#: What Podman takes for "no address given".
+_ANY = "0.0.0.0"  # noqa: S104
+_MAX_PORT = 65535
+_MAX_INT = (1 << 63) - 1
+
+
+def parse_ports(
+    publish: Iterable[str], *, exposed: Iterable[str] = (), publish_all: bool = False
+) -> list[dict[str, Any]]:
+    """Return the mappings of a container, in the order given; the same mapping twice is one.
+
+    publish: `[[ip:][hostPort]:]containerPort[/protocol]`, ports may be ranges; without a host port a free one is taken.
+    exposed: `port[/protocol]`, given free ports of the host when publish_all.
+    Raises: InvalidError; UnsupportedError for sctp.
+    """
+    mappings: list[dict[str, Any]] = []
+    for text in publish:
+        mapping = _parse(text)
+        if mapping not in mappings:
+            mappings.append(mapping)
+    if publish_all:
+        taken = {(port, mapping["protocol"]) for mapping in mappings for port in _container_ports(mapping)}
+        for text in exposed:
+            for port, protocol in _parse_exposed(text):
+                if (port, protocol) not in taken:
+                    taken.add((port, protocol))
+                    mappings.append(_mapping("", 0, port, protocol, 1))
+    for mapping in mappings:
+        if mapping["protocol"] == "sctp":
+            raise UnsupportedError("publishing sctp ports is not supported by this version of libpod")
+        if not mapping["host_port"]:
+            mapping["host_port"] = _core.free_port(mapping["host_ip"], mapping["protocol"], mapping["range"])
+    return mappings
+
+
+def _mapping(host_ip: str, host_port: int, container_port: int, protocol: str, count: int) -> dict[str, Any]:
+    return {
+        "host_ip": host_ip,
+        "host_port": host_port,
+        "container_port": container_port,
+        "protocol": protocol,
+        "range": count,
+    }
+
+
+def _container_ports(mapping: dict[str, Any]) -> range:
+    return range(mapping["container_port"], mapping["container_port"] + mapping["range"])
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """Parse one `--publish`; host_port is 0 where a free one is wanted."""
+    rest, slash, protocol = text.partition("/")
+    if "/" in protocol:
+        raise InvalidError("invalid port format - protocol can only be specified once")
+    host_ip, host_port, container_port = _split(rest)
+    if not container_port:
+        raise InvalidError("must provide a non-empty container port to publish")
+    first, count = _range(container_port, "parsing container port: ")
+    host_ip = _host_ip(host_ip)
+    if slash and not protocol:
+        raise InvalidError("must provide a non-empty protocol to publish")
+    host_first = 0
+    if host_port:
+        host_first, host_count = _range(host_port, "parsing host port: ")
+        if host_count != count:
+            raise InvalidError(f"host and container port ranges have different lengths: {host_count} vs {count}")
+    return _mapping(host_ip, host_first, first, _protocol(protocol if slash else "tcp"), count)
+
+
+def _split(text: str) -> tuple[str | None, str | None, str]:
+    """Split `[[ip:]hostPort:]containerPort`; None for what is not there."""
+    address, bracket, rest = text.partition("]")
+    if bracket:
+        if not address.startswith("["):
+            raise InvalidError("invalid port format - IPv6 addresses must be enclosed by []")
+        if not rest.startswith(":"):
+            raise InvalidError("invalid port format - IPv6 address must be followed by a colon (':')")
+        parts = [address[1:], *rest[1:].split(":")]
+        if len(parts) == 2:
+            raise InvalidError("invalid port format - must provide host and destination port if specifying an IP")
+        if len(parts) > 3:
+            raise InvalidError("invalid port format - when v6 address specified, must be [ipv6]:hostPort:ctrPort")
+    else:
+        parts = text.split(":")
+        if len(parts) > 3:
+            raise InvalidError("invalid port format - format is [[hostIP:]hostPort:]containerPort")
+    padded = [None] * (3 - len(parts)) + parts
+    return padded[0], padded[1], parts[-1]
+
+
+def _host_ip(text: str | None) -> str:
+    if text is None or text == _ANY:
+        return ""
+    if not text:
+        raise InvalidError("must provide a non-empty container host IP to publish")
+    parts = text.split(".")
+    if len(parts) == 4 and all(part.isascii() and part.isdecimal() and int(part) < 256 for part in parts):
+        return text
+    import ipaddress
+
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        raise InvalidError(f'cannot parse "{text}" as an IP address') from None
+
+
+def _protocol(text: str) -> str:
+    protocol = text.lower()
+    if protocol not in _PROTOCOLS:
+        raise InvalidError(f'unrecognized protocol "{text}" in port mapping')
+    return protocol
+
+
+def _range(text: str, what: str) -> tuple[int, int]:
+    """Parse `80` or `80-90` into the first port and how many."""
+    first, dash, last = text.partition("-")
+    if "-" in last:
+        raise InvalidError(f"{what}port ranges must be formatted as start-stop")
+    if dash and not first:
+        raise InvalidError(f"{what}port numbers cannot be negative")
+    if dash and not last:
+        raise InvalidError(f"{what}must provide ending number for port range")
+    start = _number(first, what)
+    if not dash:
+        return start, 1
+    end = _number(last, what)
+    if end <= start:
+        problem = f"the end port of a range must be higher than the start port - {end} is not higher than {start}"
+        raise InvalidError(what + problem)
+    return start, end - start + 1
+
+
+def _number(text: str, what: str) -> int:
+    digits = text[1:] if text[:1] == "+" else text
+    if not (digits.isascii() and digits.isdecimal()):
+        raise InvalidError(f'{what}invalid port number: strconv.Atoi: parsing "{text}": invalid syntax')
+    number = int(digits)
+    if number > _MAX_INT:
+        raise InvalidError(f'{what}invalid port number: strconv.Atoi: parsing "{text}": value out of range')
+    if not 1 <= number <= _MAX_PORT:
+        raise InvalidError(f"{what}port numbers must be between 1 and 65535 (inclusive), got {number}")
+    return number
+
+
+def _parse_exposed(text: str) -> list[tuple[int, str]]:
+    """Parse `80`, `80-90` or `80/udp`."""
+    ports, _, protocol = text.partition("/")
+    if not ports:
+        return []
+    first, dash, last = ports.partition("-")
+    start = _exposed_number(first, ports)
+    end = _exposed_number(last, ports) if dash else start
+    if end < start:
+        raise InvalidError(f"invalid range format for --expose: {ports}: Invalid range specified for the Port: {ports}")
+    name = (protocol or "tcp").lower()
+    if name not in _PROTOCOLS:
+        raise InvalidError(
+            f'validating protocols for exposed port {start}: unrecognized protocol "{protocol}" in port mapping'
+        )
+    return [(port, name) for port in range(start, end + 1)]
+
+
+def _exposed_number(text: str, whole: str) -> int:
+    problem = f'invalid range format for --expose: {whole}: strconv.ParseUint: parsing "{text}": '
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidError(problem + "invalid syntax")
+    if int(text) > _MAX_PORT:
+        raise InvalidError(problem + "value out of range")
+    return int(text)
