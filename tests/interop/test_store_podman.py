@@ -133,6 +133,20 @@ def test_a_hundred_layers_are_mounted_by_both(shared: cli.Cli) -> None:
     assert len(listing.split()) == 98
 
 
+def test_podman_runs_what_stands_on_an_additional_store(shared: cli.Cli, store_directory: Path) -> None:
+    other = store_directory / "other"
+    base, top = busybox_layers()
+    add_image(open_store(str(other), str(store_directory / "other-run")), "localhost/base:latest", [base])
+    option = f"overlay.imagestore={other}"
+    store = open_store(str(shared.root), str(shared.runroot), options=[option])
+    add_image(store, OURS, [base, top])
+    assert [layer["read-only"] for layer in store.layers()] == [False, True]
+    words = shared.command("run", "--rm", "--network", "none", OURS)
+    words[words.index("run") : words.index("run")] = ["--storage-opt", option]
+    assert run(*words) == "hello from the store\n"
+    assert store.check(contents=True) == []
+
+
 _OUR_WORK = """
 import sys
 from libpod.errors import LibpodError
