@@ -6,6 +6,7 @@
 
 use pyo3::prelude::*;
 
+mod account;
 mod blob;
 mod error;
 mod layer;
@@ -19,6 +20,7 @@ mod value;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    account::register(module)?;
     blob::register(module)?;
     layer::register(module)?;
     network::register(module)?;

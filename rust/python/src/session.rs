@@ -286,9 +286,9 @@ fn wait_process(py: Python<'_>, pid: i32, start_time: u64, timeout_s: Option<f64
 /// Print a container's log to two descriptors (None: leave that stream out).
 ///
 /// tail: so many lines at the end. since_ns, until_ns: nanoseconds since the epoch. follow: (pid, start_time) of the
-/// container; goes on until it is gone.
+/// container; goes on until it is gone. prefix: printed before every line.
 #[pyfunction]
-#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None))]
+#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None, prefix=None))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn read_log(
     py: Python<'_>,
@@ -300,15 +300,17 @@ fn read_log(
     until_ns: Option<i64>,
     timestamps: bool,
     follow: Option<(i32, u64)>,
+    prefix: Option<&[u8]>,
 ) -> PyResult<()> {
     let moment = |nanos: Option<i64>| nanos.map(|nanos| Moment(nanos.into()));
     let query = Query { tail, since: moment(since_ns), until: moment(until_ns), timestamps };
     let ends = [borrow(&stdout)?, borrow(&stderr)?];
+    let prefix = prefix.unwrap_or_default();
     let process = match follow {
         Some((pid, start_time)) => held(pid, start_time)?,
         None => None,
     };
-    interruptible(py, |interrupted| reader::read_log(&path, query, ends, process.as_ref(), interrupted))
+    interruptible(py, |interrupted| reader::read_log(&path, query, prefix, ends, process.as_ref(), interrupted))
 }
 
 /// Export this module.

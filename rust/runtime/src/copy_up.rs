@@ -45,6 +45,15 @@ pub fn mount(mounter: Mounter, root: &RootDir, target: &Target, mount: &NewMount
     Ok(())
 }
 
+/// Copy the content, owner, mode and times of the directory `from` into the empty directory `to`.
+pub fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    let stat = rustix::fs::fstat(from)?;
+    copy_tree(from, to)?;
+    let copy = openat(to, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
+    finish(&copy, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)), mode, &stat)
+}
+
 fn copy_tree(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
     for entry in Dir::read_from(from)? {
         let entry = entry?;

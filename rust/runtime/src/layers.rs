@@ -68,7 +68,7 @@ impl Layers {
     }
 
     /// The contents of a small file; empty where there is none.
-    fn read(&self, path: &str) -> Result<Vec<u8>> {
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
         let fail = |errno| Error::step("open", path, errno);
         match self.walk(Path::new(path)) {
             Ok(Entry::Other(fd, FileType::RegularFile)) => {

@@ -16,7 +16,7 @@ mod channel;
 mod child;
 mod command;
 mod console;
-mod copy_up;
+pub mod copy_up;
 mod create;
 mod devices;
 mod error;

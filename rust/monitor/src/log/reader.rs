@@ -72,6 +72,9 @@ struct Printer<'a> {
     query: Query,
     ends: [Option<BorrowedFd<'a>>; 2],
     interrupted: Interrupted<'a>,
+    prefix: &'a [u8],
+    /// Whether the next entry of a stream begins a line.
+    begins: [bool; 2],
     batch: Vec<u8>,
     stream: Stream,
 }
@@ -84,6 +87,10 @@ impl Printer<'_> {
         if entry.stream != self.stream || self.batch.len() > Self::BATCH_BYTES {
             self.flush()?;
             self.stream = entry.stream;
+        }
+        let begins = &mut self.begins[usize::from(entry.stream == Stream::Stderr)];
+        if std::mem::replace(begins, !entry.partial) {
+            self.batch.extend_from_slice(self.prefix);
         }
         if self.query.timestamps {
             match Moment::parse(entry.time) {
@@ -115,15 +122,19 @@ impl Printer<'_> {
 }
 
 /// Print the log at `path`. With `follow`, go on until that process is gone; without one, end at the end of the file.
+///
+/// prefix: stands before every line, the name of a container among several.
 pub fn read_log(
     path: &Path,
     query: Query,
+    prefix: &[u8],
     ends: [Option<BorrowedFd<'_>>; 2],
     follow: Option<&Held>,
     interrupted: Interrupted<'_>,
 ) -> Result<(), Error> {
     let failed = |error| Error::io(format!("read log {}", path.display()), error);
-    let mut printer = Printer { query, ends, interrupted, batch: Vec::new(), stream: Stream::Stdout };
+    let mut printer =
+        Printer { query, ends, interrupted, prefix, begins: [true; 2], batch: Vec::new(), stream: Stream::Stdout };
     let mut watch = follow.map(|_| Watch::new(path)).transpose().map_err(failed)?;
     let mut lines = Lines::open(path).map_err(failed)?;
     if let Some(count) = query.tail {
@@ -202,7 +213,7 @@ impl Lines {
             self.file.seek(SeekFrom::Start(from))?;
             let mut bytes = Vec::new();
             (&self.file).take(length - from).read_to_end(&mut bytes)?;
-            if let Some(offset) = tail_offset(&bytes, count).or((from == 0).then_some(0)) {
+            if let Some(offset) = tail_offset(&bytes, count, from == 0).or((from == 0).then_some(0)) {
                 self.file.seek(SeekFrom::Start(from + offset as u64))?;
                 return Ok(());
             }
@@ -212,19 +223,24 @@ impl Lines {
 }
 
 /// Where in `bytes`, which end with the log, the last `count` lines begin; None where that is before `bytes`.
-fn tail_offset(bytes: &[u8], count: u64) -> Option<usize> {
+///
+/// is_all: `bytes` are the whole log; otherwise their first line may be the end of one, and is not judged.
+fn tail_offset(bytes: &[u8], count: u64, is_all: bool) -> Option<usize> {
     let mut ends_seen = 0;
     let mut end = bytes.iter().rposition(|byte| *byte == b'\n')?;
     loop {
-        let start = bytes[..end].iter().rposition(|byte| *byte == b'\n')?;
-        let partial = Entry::parse(&bytes[start + 1..end]).is_some_and(|entry| entry.partial);
-        if !partial {
+        let before = bytes[..end].iter().rposition(|byte| *byte == b'\n');
+        if before.is_none() && !is_all {
+            return None;
+        }
+        let line = &bytes[before.map_or(0, |newline| newline + 1)..end];
+        if !Entry::parse(line).is_some_and(|entry| entry.partial) {
             if ends_seen == count {
                 return Some(end + 1);
             }
             ends_seen += 1;
         }
-        end = start;
+        end = before?;
     }
 }
 
@@ -283,7 +299,7 @@ mod tests {
     fn printed(path: &Path, query: Query, follow: Option<&Held>) -> (String, String) {
         let (mut stdout, out) = std::io::pipe().expect("pipe");
         let (mut stderr, err) = std::io::pipe().expect("pipe");
-        read_log(path, query, [Some(out.as_fd()), Some(err.as_fd())], follow, &mut || Ok(())).expect("readable");
+        read_log(path, query, b"", [Some(out.as_fd()), Some(err.as_fd())], follow, &mut || Ok(())).expect("readable");
         drop((out, err));
         let (mut first, mut second) = (String::new(), String::new());
         stdout.read_to_string(&mut first).expect("text");
@@ -295,6 +311,18 @@ mod tests {
     fn prints_each_stream_to_its_end_and_joins_parts() {
         let path = scratch("plain", LOG);
         assert_eq!(printed(&path, Query::default(), None), ("one\ntwo\n\nend".into(), "err or\n".into()));
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn a_prefix_stands_before_lines_and_not_before_their_parts() {
+        let path = scratch("prefix", LOG);
+        let (mut stdout, out) = std::io::pipe().expect("pipe");
+        read_log(&path, Query::default(), b"web ", [Some(out.as_fd()), None], None, &mut || Ok(())).expect("readable");
+        drop(out);
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).expect("text");
+        assert_eq!(text, "web one\nweb two\nweb \nweb end");
         std::fs::remove_file(path).expect("remove");
     }
 
