@@ -69,7 +69,7 @@ def _security(engine: Engine) -> dict[str, Any]:
 
 def _store(engine: Engine) -> dict[str, Any]:
     store = engine.store
-    states = [container.state for container in engine.containers.list(all=True)]
+    states = [container.state.status for container in engine.containers.list(all=True)]
     space = os.statvfs(store.graphroot)
     return {
         "containerStore": {

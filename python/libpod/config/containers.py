@@ -1,0 +1,172 @@
+"""containers.conf: the defaults of every container and of the engine.
+
+Files in the ecosystem's order, each overriding single keys of those before: /usr/share/containers, /etc/containers,
+/etc/containers/containers.conf.d/*.conf, and for an unprivileged user ~/.config/containers with its own .d directory.
+`CONTAINERS_CONF` names one file to read instead. Keys that libpod does not know are left alone; nothing is ever written.
+Start reading at `load_containers_conf`. Source: containers.conf(5).
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.errors import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+#: Keys of `[containers]` that libpod honours, with Podman's built-in defaults.
+_CONTAINERS: dict[str, Any] = {
+    "annotations": [],
+    "base_hosts_file": "",
+    "cgroupns": "",
+    "default_capabilities": [
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    ],
+    "default_sysctls": [],
+    "default_ulimits": [],
+    "devices": [],
+    "dns_options": [],
+    "dns_searches": [],
+    "dns_servers": [],
+    "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+    "env_host": False,
+    "http_proxy": True,
+    "init": False,
+    "init_path": "",
+    "ipcns": "shareable",
+    "log_driver": "k8s-file",
+    "log_size_max": -1,
+    "netns": "private",
+    "no_hosts": False,
+    "pidns": "private",
+    "pids_limit": 2048,
+    "seccomp_profile": "",
+    "shm_size": "65536k",
+    "tz": "",
+    "umask": "0022",
+    "utsns": "private",
+    "volumes": [],
+}
+
+#: Keys of `[engine]` that libpod honours.
+_ENGINE: dict[str, Any] = {
+    "detach_keys": "ctrl-p,ctrl-q",
+    "image_default_transport": "docker://",
+    "pull_policy": "missing",
+    "stop_timeout": 10,
+}
+
+#: Keys of `[network]` that libpod honours.
+_NETWORK: dict[str, Any] = {
+    "default_network": "podman",
+    "default_subnet": "10.88.0.0/16",
+}
+
+
+class ContainersConf:
+    """The merged configuration: one mapping for each table, with a value for every key that libpod honours."""
+
+    __slots__ = ("containers", "engine", "network")
+
+    def __init__(self) -> None:
+        self.containers = dict(_CONTAINERS)
+        self.engine = dict(_ENGINE)
+        self.network = dict(_NETWORK)
+
+    @property
+    def default_capabilities(self) -> list[str]:
+        """Capabilities of a container without `--cap-add` and `--cap-drop`, sorted, with their `CAP_`."""
+        names = (name.upper() for name in self.containers["default_capabilities"])
+        return sorted(name if name.startswith("CAP_") else "CAP_" + name for name in names)
+
+    def merge(self, document: dict[str, Any], path: str) -> None:
+        """Take over the keys of one file.
+
+        Raises: InvalidError where a key has a value of the wrong type.
+        """
+        for table in ("containers", "engine", "network"):
+            known: dict[str, Any] = getattr(self, table)
+            given = document.get(table)
+            if given is None:
+                continue
+            if given.__class__ is not dict:
+                raise InvalidError(f"{path}: `{table}` is not a table", path=path)
+            for key, value in given.items():
+                if key not in known:
+                    continue
+                if value.__class__ is not known[key].__class__:
+                    raise InvalidError(f"{path}: `{table}.{key}` has a value of the wrong type", path=path)
+                known[key] = value
+
+
+def load_containers_conf() -> ContainersConf:
+    """Read and merge all files that exist.
+
+    Raises: InvalidError naming the file for bad TOML; OSError where the file named by `CONTAINERS_CONF` cannot be read.
+    """
+    config = ContainersConf()
+    override = os.environ.get("CONTAINERS_CONF")
+    if override is not None:
+        _merge_file(config, override, required=bool(override))
+        return config
+    for path in config_files(_config_home()):
+        _merge_file(config, path, required=False)
+    return config
+
+
+def config_files(home: str | None) -> Iterator[str]:
+    """List the files in the order in which they are merged; home: the user's configuration directory, if it counts."""
+    yield "/usr/share/containers/containers.conf"
+    yield "/etc/containers/containers.conf"
+    yield from _drop_ins("/etc/containers/containers.conf.d")
+    if home is not None:
+        yield f"{home}/containers/containers.conf"
+        yield from _drop_ins(f"{home}/containers/containers.conf.d")
+
+
+def _config_home() -> str | None:
+    if os.geteuid() == 0:
+        return None
+    return os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+
+
+def _drop_ins(directory: str) -> list[str]:
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return []
+    return [f"{directory}/{name}" for name in sorted(names) if name.endswith(".conf")]
+
+
+def _merge_file(config: ContainersConf, path: str, *, required: bool) -> None:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        if required:
+            raise
+        return
+    try:
+        text = os.read(file, 1 << 20).decode()
+    finally:
+        os.close(file)
+    if "=" not in text:
+        return
+    try:
+        document = _core.parse_toml(text)
+    except InvalidError as error:
+        raise InvalidError(f"reading {path}: {error.message}", path=path) from None
+    config.merge(document, path)

@@ -1,0 +1,147 @@
+"""Device nodes of a container: `--device`, `--device-cgroup-rule`, and all of the host's for `--privileged`.
+
+Start reading at `parse_device`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from libpod.errors import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+_MODES = frozenset("rwm")
+#: Directories of /dev that are the container's own, and nodes that every container has.
+_SKIPPED_DIRECTORIES = frozenset(("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"))
+
+
+class Device:
+    """A device of the host, where it appears in the container, and what the device cgroup allows (`rwm`)."""
+
+    __slots__ = ("access", "path", "source")
+
+    def __init__(self, source: str, path: str, access: str) -> None:
+        self.source = source
+        self.path = path
+        self.access = access
+
+    def to_document(self) -> list[str]:
+        """Return the device as plain data for container.json."""
+        return [self.source, self.path, self.access]
+
+
+def parse_device(text: str) -> Device:
+    """Parse `--device SOURCE[:PATH][:ACCESS]`.
+
+    Raises: InvalidError where the device does not exist or the access is not made of `r`, `w` and `m`.
+    """
+    parts = text.split(":")
+    source, path, access = parts[0], parts[0], "rwm"
+    if not source or len(parts) > 3:
+        raise InvalidError(f"invalid device specification: {text}")
+    if len(parts) > 1:
+        if parts[1].startswith("/"):
+            path = parts[1]
+        elif len(parts) == 2 and _is_access(parts[1]):
+            access = parts[1]
+        else:
+            raise InvalidError(f"invalid device mode: {parts[1]}")
+    if len(parts) == 3:
+        if not _is_access(parts[2]):
+            raise InvalidError(f"invalid device mode: {parts[2]}")
+        access = parts[2]
+    try:
+        found = os.stat(source)
+    except OSError as error:
+        raise InvalidError(f"stat {source}: {(error.strerror or '').lower()}") from None
+    if stat.S_ISDIR(found.st_mode):
+        if not any(True for _ in _nodes(source)):
+            raise InvalidError(f"no devices found in {source}: invalid argument")
+    elif not stat.S_ISCHR(found.st_mode) and not stat.S_ISBLK(found.st_mode):
+        raise InvalidError(f"{source} is not a device node: invalid argument")
+    return Device(source, path, access)
+
+
+def _is_access(text: str) -> bool:
+    return bool(text) and _MODES.issuperset(text) and len(set(text)) == len(text)
+
+
+def parse_cgroup_rule(text: str) -> dict[str, Any]:
+    """Parse `--device-cgroup-rule "c 1:3 rwm"` into an entry of the OCI device list.
+
+    Raises: InvalidError in Podman's words.
+    """
+    parts = text.split()
+    problem = f'invalid device cgroup rule requires type, major:Minor, and access rules: "{text}"'
+    if len(parts) != 3:
+        raise InvalidError(problem)
+    kind, numbers, access = parts
+    if kind not in ("a", "b", "c"):
+        raise InvalidError(f"invalid device type in device-access-add: {kind}")
+    rule: dict[str, Any] = {"allow": True, "type": kind}
+    major, colon, minor = numbers.partition(":")
+    if not colon:
+        raise InvalidError(problem)
+    for name, number in (("major", major), ("minor", minor)):
+        if number == "*":
+            continue
+        if not number.isdigit():
+            raise InvalidError(f'strconv.ParseUint: parsing "{number}": invalid syntax')
+        rule[name] = int(number)
+    if not _is_access(access):
+        raise InvalidError(f"invalid device access in device-access-add: {access}")
+    rule["access"] = access
+    return rule
+
+
+def expand_devices(devices: list[list[str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Turn the settings' devices into OCI nodes and the rules that allow them; a directory stands for all nodes below.
+
+    Raises: OSError where a device is gone since the container was created.
+    """
+    nodes, rules = [], []
+    for source, path, access in devices:
+        found = os.stat(source)
+        members = [(source, path)]
+        if stat.S_ISDIR(found.st_mode):
+            members = [(member, path + member.removeprefix(source)) for member in _nodes(source)]
+        for member, inside in members:
+            node = _node(inside, os.stat(member))
+            nodes.append(node)
+            rules.append(
+                {"allow": True, "type": node["type"], "major": node["major"], "minor": node["minor"], "access": access}
+            )
+    return nodes, rules
+
+
+def host_devices() -> list[dict[str, Any]]:
+    """All device nodes of the host, for a privileged container."""
+    return [_node(path, os.lstat(path)) for path in _nodes("/dev")]
+
+
+def _nodes(top: str) -> Iterator[str]:
+    for entry in sorted(os.scandir(top), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in _SKIPPED_DIRECTORIES:
+                yield from _nodes(entry.path)
+        elif entry.name != "console" and not entry.is_symlink():
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+                yield entry.path
+
+
+def _node(path: str, found: os.stat_result) -> dict[str, Any]:
+    return {
+        "path": path,
+        "type": "b" if stat.S_ISBLK(found.st_mode) else "c",
+        "major": os.major(found.st_rdev),
+        "minor": os.minor(found.st_rdev),
+        "fileMode": found.st_mode & 0o7777,
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+    }

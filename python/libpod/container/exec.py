@@ -1,0 +1,153 @@
+"""One more process in a running container.
+
+Start reading at `execute`. The helper does the work; here its document is made: who runs, with which environment and rights.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.container import environment, spec
+from libpod.errors import InvalidError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from libpod._core import Session
+    from libpod.container.model import Container, ContainerState
+    from libpod.engine import Engine
+
+#: Podman's exit code where an exec session cannot be created at all.
+NO_SESSION = 255
+
+
+def execute(
+    engine: Engine,
+    container: Container,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    user: str = "",
+    workdir: str = "",
+    terminal: bool = False,
+    stdin_open: bool = False,
+    privileged: bool = False,
+    detach: bool = False,
+    initial_size: tuple[int, int] | None = None,
+) -> tuple[str, Session]:
+    """Start a command in a running container; return the exec session's id and its connection.
+
+    The command runs when this returns; its exit code comes over the session.
+    Raises: StateError where the container does not run, InvalidError (exit code 255) for an empty command or a user that
+    the container does not know, CommandNotFoundError, CommandNotExecutableError.
+    """
+    if not argv:
+        raise _refused(InvalidError("must provide a non-empty command to start an exec session: invalid argument"))
+    state = container.state
+    if state.status != "running":
+        raise _refused(StateError("can only create exec sessions on running containers: container state improper"))
+    exec_id = os.urandom(32).hex()
+    document = {
+        "id": container.id,
+        "run_dir": container.run_directory,
+        "exec_id": exec_id,
+        "pid": state.pid,
+        "start_time": state.start_time,
+        "process": _process(engine, container, argv, env or {}, user, workdir, terminal, privileged),
+        "stdin_open": stdin_open,
+        "terminal": terminal,
+        "detach": detach,
+        "privileged": privileged,
+        "cgroup": state.cgroup or None,
+        "seccomp": _seccomp(container, privileged),
+        "seccomp_cache": engine.runroot + "/libpod/seccomp",
+        "initial_size": initial_size,
+    }
+    return exec_id, _start(engine, document)
+
+
+def _start(engine: Engine, document: dict[str, Any]) -> Session:
+    session = _core.exec(engine.helper_path, document)
+    try:
+        session.wait_running()
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _refused(error: InvalidError | StateError) -> InvalidError | StateError:
+    error.exit_code = NO_SESSION
+    return error
+
+
+def _process(
+    engine: Engine,
+    container: Container,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    user: str,
+    workdir: str,
+    terminal: bool,
+    privileged: bool,
+) -> dict[str, Any]:
+    from libpod.container.starting import oci_user
+
+    settings = container.settings
+    found = _user(engine, container, user or settings.user)
+    variables = {**settings.env, **env}
+    variables.setdefault("HOME", found["home"])
+    return {
+        "terminal": terminal,
+        "user": {**oci_user(found), "umask": int(settings.umask, 8)},
+        "args": list(argv),
+        "env": [f"{name}={value}" for name, value in variables.items()],
+        "cwd": workdir or settings.workdir,
+        "capabilities": _capabilities(container, found["uid"], privileged=privileged),
+        "rlimits": [{"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in settings.limits],
+        "noNewPrivileges": settings.no_new_privileges and not privileged,
+    }
+
+
+def _user(engine: Engine, container: Container, user: str) -> dict[str, Any]:
+    from libpod.container.starting import layers_of
+
+    layers = layers_of(engine.store.rootfs(container.id))
+    try:
+        return _core.lookup_user(layers, user, container.settings.groups)
+    except InvalidError as error:
+        raise _refused(error) from None
+
+
+def _capabilities(container: Container, uid: int, *, privileged: bool) -> dict[str, list[str]]:
+    if privileged:
+        from libpod.container.security import choose_capabilities
+
+        everything = choose_capabilities((), (), (), privileged=True)
+        if uid == 0:
+            return {"bounding": everything, "effective": everything, "permitted": everything}
+        return {"bounding": everything}
+    return spec.capabilities(container.settings, uid)
+
+
+def _seccomp(container: Container, privileged: bool) -> str:
+    return "unconfined" if privileged else container.settings.seccomp or "default"
+
+
+def command_environment(texts: Iterable[str], files: Iterable[str]) -> dict[str, str]:
+    """Parse `--env` and `--env-file` of `exec`."""
+    return environment.parse_variables(texts, files)
+
+
+def session_ids(state: ContainerState, container: Container) -> list[str]:
+    """Ids of the exec sessions that run in a container."""
+    if not state.is_running:
+        return []
+    try:
+        names = os.listdir(container.run_directory + "/exec")
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if len(name) == 64)

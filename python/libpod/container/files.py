@@ -1,0 +1,98 @@
+"""The small files that a container sees of its host: hosts, hostname, resolv.conf, .containerenv, passwd, group.
+
+They live below the run root, are written anew at every start, and are bind-mounted by the spec. What the host's own files
+mean is `libpod.network`'s knowledge. Start reading at `write_files`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.container.mounts import clean_destination
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.container.model import Container
+    from libpod.container.settings import ContainerSettings
+    from libpod.container.spec import Context
+    from libpod.engine import Engine
+
+
+def write_files(engine: Engine, container: Container, settings: ContainerSettings, context: Context, name: str) -> None:
+    """Write the files of one start and enter them into `context.bind_files`, but for those that the user mounts over.
+
+    name: the host name that the container will have.
+    """
+    taken = {clean_destination(mount.destination) for mount in settings.mounts} if settings.mounts else ()
+    directory = container.boot_directory
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    files = {"/run/.containerenv": "", "/etc/hostname": name}
+    owner = _network_owner(engine, settings)
+    if owner is None:
+        files.update(_network_files(engine, settings, container.name, name))
+    for path, text in files.items():
+        if path not in taken:
+            target = f"{directory}/{path.rpartition('/')[2]}"
+            _write(target, text)
+            context.bind_files[path] = target
+    if owner is not None:
+        # Containers that share a network share what names mean in it.
+        for path in ("/etc/hosts", "/etc/resolv.conf"):
+            target = f"{owner.boot_directory}/{path.rpartition('/')[2]}"
+            if path not in taken and os.path.exists(target):
+                context.bind_files[path] = target
+
+
+def _network_owner(engine: Engine, settings: ContainerSettings) -> Container | None:
+    if not settings.network.startswith("container:"):
+        return None
+    return engine.containers.lookup(settings.network.removeprefix("container:"))
+
+
+def _network_files(engine: Engine, settings: ContainerSettings, container_name: str, name: str) -> dict[str, str]:
+    from libpod.network import dns
+
+    files = {}
+    if not settings.no_hosts:
+        files["/etc/hosts"] = dns.hosts_text(
+            mode=settings.network,
+            names=(name, container_name),
+            extra=settings.hosts,
+            gateway=engine.network_gateway(settings) if settings.network == "bridge" else None,
+        )
+    if settings.network != "none":
+        files["/etc/resolv.conf"] = dns.resolv_conf_text(
+            servers=settings.dns, search=settings.dns_search, options=settings.dns_options
+        )
+    return files
+
+
+def write_accounts(container: Container, context: Context, layers: list[str]) -> None:
+    """Give a user and a group that the image does not know entries in copies of its passwd and group, as Podman does.
+
+    layers: the root file system, the uppermost first. An image without such a file gets none.
+    """
+    uid, gid = context.user["uid"], context.user["gid"]
+    additions = {
+        "passwd": (uid, f"{uid}:*:{uid}:{gid}:container user:/:/bin/sh\n"),
+        "group": (gid, f"{gid}:x:{gid}:{uid}\n"),
+    }
+    for kind, (number, line) in additions.items():
+        text = _core.account_file(layers, kind).decode(errors="surrogateescape")
+        known = (entry.split(":") for entry in text.splitlines())
+        if not text or any(len(fields) > 2 and fields[2] == str(number) for fields in known):
+            continue
+        target = f"{container.boot_directory}/{kind}"
+        _write(target, text + ("" if text.endswith("\n") else "\n") + line)
+        context.bind_files[f"/etc/{kind}"] = target
+
+
+def _write(path: str, text: str) -> None:
+    """Write a small file that nobody reads before the container starts."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        if text:
+            os.write(file, text.encode(errors="surrogateescape"))
+    finally:
+        os.close(file)

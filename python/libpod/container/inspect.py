@@ -1,0 +1,355 @@
+"""The document that `podman container inspect` prints.
+
+Start reading at `inspect`. Every member is derived when it is asked for; the members that libpod has nothing to say about are
+there with the value that Podman gives them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import timestamp
+from libpod.container import spec
+from libpod.container.exec import session_ids
+from libpod.container.mounts import clean_destination
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.container.model import Container, ContainerState
+    from libpod.container.mounts import Mount
+    from libpod.container.settings import ContainerSettings
+    from libpod.engine import Engine
+
+#: The set against which Podman reports CapAdd and CapDrop: Docker's.
+_REFERENCE = frozenset(
+    "CAP_" + name
+    for name in (
+        "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID"
+        " SYS_CHROOT"
+    ).split()
+)
+
+
+def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict[str, Any]:
+    """Describe a container. size: add SizeRw and SizeRootFs, which walks what it wrote."""
+    settings, state = container.settings, container.state
+    caps = _capabilities(container, settings)
+    document: dict[str, Any] = {
+        "Id": container.id,
+        "Created": settings.created,
+        "Path": settings.argv[0] if settings.argv else "",
+        "Args": settings.argv[1:],
+        "State": _state(container, state),
+        "Image": settings.image_id,
+        "ImageDigest": settings.image_digest,
+        "ImageName": settings.image,
+        "Rootfs": "",
+        "Pod": "",
+        "ResolvConfPath": _boot_file(container, "resolv.conf"),
+        "HostnamePath": _boot_file(container, "hostname"),
+        "HostsPath": _boot_file(container, "hosts"),
+        "StaticDir": container.user_directory,
+        "OCIConfigPath": _existing(container.user_directory + "/config.json"),
+        "OCIRuntime": "libpod-runtime",
+        "ConmonPidFile": "",
+        "PidFile": settings.pidfile or container.run_directory + "/pid.json",
+        "Name": container.name,
+        "RestartCount": 0,
+        "Driver": "overlay",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "EffectiveCaps": caps.get("effective"),
+        "BoundingCaps": caps["bounding"],
+        "ExecIDs": session_ids(state, container),
+        "GraphDriver": _graph_driver(engine, container),
+        "Mounts": [_mount(engine, mount) for mount in settings.mounts if mount.kind in ("bind", "volume")],
+        "Dependencies": _dependencies(settings),
+        "NetworkSettings": _network(engine, container, state),
+        "Namespace": "",
+        "IsInfra": False,
+        "IsService": False,
+        "Config": _config(container, settings),
+        "HostConfig": _host_config(engine, container, settings),
+    }
+    if size:
+        from libpod.container.listing import container_size
+
+        document["SizeRw"], document["SizeRootFs"] = container_size(engine, container)
+    return document
+
+
+def _capabilities(container: Container, settings: ContainerSettings) -> dict[str, list[str]]:
+    """The sets of the first process. Who that is, the spec of the last start knows; before it, the settings decide."""
+    uid = 0
+    text = settings.user.partition(":")[0]
+    if text not in ("", "0", "root"):
+        from libpod.container.model import read_document
+
+        last = read_document(container.user_directory + "/config.json")
+        uid = last["process"]["user"]["uid"] if last else 1
+    return spec.capabilities(settings, uid)
+
+
+def _state(container: Container, state: ContainerState) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "OciVersion": spec.OCI_VERSION,
+        "Status": state.status,
+        "Running": state.status == "running",
+        "Paused": state.status == "paused",
+        "Restarting": False,
+        "OOMKilled": state.oom_killed,
+        "Dead": False,
+        "Pid": state.pid,
+        "ExitCode": state.exit_code,
+        "Error": state.error,
+        "StartedAt": state.started_at or timestamp.ZERO_TEXT,
+        "FinishedAt": state.finished_at or timestamp.ZERO_TEXT,
+        "Health": {"Status": "", "FailingStreak": 0, "Log": None},
+        "CheckpointedAt": timestamp.ZERO_TEXT,
+        "RestoredAt": timestamp.ZERO_TEXT,
+    }
+    if state.is_running:
+        document["ConmonPid"] = state.monitor[0] if state.monitor else 0
+        document["CgroupPath"] = state.cgroup
+    return document
+
+
+def _boot_file(container: Container, name: str) -> str:
+    return _existing(f"{container.boot_directory}/{name}")
+
+
+def _existing(path: str) -> str:
+    return path if os.path.exists(path) else ""
+
+
+def _graph_driver(engine: Engine, container: Container) -> dict[str, Any]:
+    rootfs = engine.store.rootfs(container.id)
+    data = {
+        "LowerDir": ":".join(rootfs["lower"]),
+        "UpperDir": rootfs["upper"] or "",
+        "WorkDir": rootfs["work"] or "",
+    }
+    return {"Name": "overlay", "Data": data}
+
+
+def _mount(engine: Engine, mount: Mount) -> dict[str, Any]:
+    hidden = ("ro", "rw", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
+    propagation = [option for option in mount.options if option in hidden[2:]]
+    document = {
+        "Type": mount.kind,
+        "Source": mount.source,
+        "Destination": mount.destination,
+        "Driver": "",
+        "Mode": "",
+        "Options": [option for option in mount.options if option not in hidden],
+        "RW": "ro" not in mount.options,
+        "Propagation": propagation[0] if propagation else "",
+    }
+    if mount.kind == "volume":
+        from libpod.container.volumes import Volumes
+
+        document["Source"] = Volumes(engine).path(mount.volume)
+        document = {"Type": "volume", "Name": mount.volume, **document, "Driver": "local"}
+    return document
+
+
+def _dependencies(settings: ContainerSettings) -> list[str]:
+    modes = (settings.pid, settings.ipc, settings.uts, settings.network)
+    return sorted({mode.removeprefix("container:") for mode in modes if mode.startswith("container:")})
+
+
+def _network(engine: Engine, container: Container, state: ContainerState) -> dict[str, Any]:
+    settings = container.settings
+    empty: dict[str, Any] = {
+        "EndpointID": "",
+        "Gateway": "",
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "MacAddress": "",
+    }
+    attached = state.network if state.is_running else None
+    if attached:
+        address, _, prefix = attached["address"].partition("/")
+        empty.update(
+            Gateway=attached["gateway"], IPAddress=address, IPPrefixLen=int(prefix or 0), MacAddress=attached["mac"]
+        )
+    document = {
+        **empty,
+        "Bridge": "",
+        "SandboxID": "",
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "Ports": port_bindings(settings),
+        "SandboxKey": f"/proc/{state.pid}/ns/net" if state.is_running and settings.network != "host" else "",
+    }
+    if settings.network == "bridge":
+        name = settings.network_name or engine.conf.network["default_network"]
+        document["Networks"] = {
+            name: {
+                **empty,
+                "NetworkID": name,
+                "DriverOpts": None,
+                "IPAMConfig": None,
+                "Links": None,
+                "Aliases": [container.id[:12]],
+            }
+        }
+    return document
+
+
+def port_bindings(settings: ContainerSettings) -> dict[str, list[dict[str, str]]]:
+    """Map `80/tcp` to the host addresses and ports that lead there."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in settings.ports:
+        for offset in range(port["range"]):
+            key = f"{port['container_port'] + offset}/{port['protocol']}"
+            host = {"HostIp": port["host_ip"], "HostPort": str(port["host_port"] + offset)}
+            bindings.setdefault(key, []).append(host)
+    return bindings
+
+
+def _config(container: Container, settings: ContainerSettings) -> dict[str, Any]:
+    name = spec.hostname(settings, container.id)
+    environment = [f"{key}={value}" for key, value in settings.env.items()]
+    if "HOSTNAME" not in settings.env:
+        environment.append(f"HOSTNAME={name}")
+    return {
+        "Hostname": name,
+        "Domainname": "",
+        "User": settings.user,
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
+        "Tty": settings.terminal,
+        "OpenStdin": settings.stdin_open,
+        "StdinOnce": False,
+        "Env": environment,
+        "Cmd": settings.command or None,
+        "Image": settings.image,
+        "Volumes": None,
+        "WorkingDir": settings.workdir,
+        "Entrypoint": " ".join(settings.entrypoint or ()),
+        "OnBuild": None,
+        "Labels": settings.labels or None,
+        "Annotations": spec.annotations_of(settings),
+        "StopSignal": settings.stop_signal,
+        "HealthcheckOnFailureAction": "none",
+        "CreateCommand": settings.create_command or None,
+        "Umask": settings.umask,
+        "Timeout": settings.timeout,
+        "StopTimeout": settings.stop_timeout,
+        "Passwd": settings.passwd,
+        "sdNotifyMode": "container",
+    }
+
+
+def _host_config(engine: Engine, container: Container, settings: ContainerSettings) -> dict[str, Any]:
+    held = set(settings.capabilities)
+    tmpfs = {mount.destination: ",".join(mount.options) for mount in settings.mounts if mount.kind == "tmpfs"}
+    if settings.read_only and settings.read_only_tmpfs:
+        for path in ("/run", "/tmp", "/var/tmp"):
+            tmpfs.setdefault(path, "rw,rprivate,nosuid,nodev,tmpcopyup")
+    return {
+        "Binds": [_bind(mount) for mount in settings.mounts if mount.kind in ("bind", "volume")],
+        "CgroupManager": "cgroupfs",
+        "CgroupMode": settings.cgroup_namespace,
+        "ContainerIDFile": settings.cidfile,
+        "LogConfig": {
+            "Type": settings.log_driver,
+            "Config": None,
+            "Path": container.log_path if settings.log_driver != "none" else "",
+            "Tag": "",
+            "Size": _log_size(settings.log_max_size),
+        },
+        "NetworkMode": settings.network,
+        "PortBindings": port_bindings(settings),
+        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+        "AutoRemove": settings.remove,
+        "VolumeDriver": "",
+        "VolumesFrom": None,
+        "CapAdd": sorted(held - _REFERENCE),
+        "CapDrop": sorted(_REFERENCE - held),
+        "Dns": settings.dns,
+        "DnsOptions": settings.dns_options,
+        "DnsSearch": settings.dns_search,
+        "ExtraHosts": settings.hosts,
+        "GroupAdd": settings.groups,
+        "IpcMode": settings.ipc,
+        "Cgroup": "",
+        "Cgroups": "default",
+        "Links": None,
+        "OomScoreAdj": settings.oom_score_adj or 0,
+        "PidMode": settings.pid,
+        "Privileged": settings.privileged,
+        "PublishAllPorts": False,
+        "ReadonlyRootfs": settings.read_only,
+        "SecurityOpt": settings.security_options,
+        "Tmpfs": tmpfs,
+        "UTSMode": settings.uts,
+        "UsernsMode": "",
+        "ShmSize": settings.shm_size,
+        "Runtime": "oci",
+        "ConsoleSize": [0, 0],
+        "Isolation": "",
+        **_resources(settings),
+    }
+
+
+def _bind(mount: Mount) -> str:
+    source = mount.volume if mount.kind == "volume" else mount.source
+    return f"{source}:{clean_destination(mount.destination)}:{','.join(mount.options)}"
+
+
+def _log_size(size_bytes: int) -> str:
+    size, unit = float(size_bytes), 0
+    while size >= 1000 and unit < 4:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.4g}{('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+
+
+def _resources(settings: ContainerSettings) -> dict[str, Any]:
+    nano = settings.cpu_quota * 10**9 // settings.cpu_period if settings.cpu_period and settings.cpu_quota > 0 else 0
+    # Without any memory option Podman reports 0 where it means "not set".
+    swappiness = settings.memory_swappiness if settings.memory or settings.memory_swappiness >= 0 else 0
+    return {
+        "CpuShares": settings.cpu_shares,
+        "Memory": settings.memory,
+        "NanoCpus": nano,
+        "CgroupParent": "" if settings.cgroup_parent == "/libpod_parent" else settings.cgroup_parent,
+        "BlkioWeight": 0,
+        "BlkioWeightDevice": None,
+        "BlkioDeviceReadBps": None,
+        "BlkioDeviceWriteBps": None,
+        "BlkioDeviceReadIOps": None,
+        "BlkioDeviceWriteIOps": None,
+        "CpuPeriod": settings.cpu_period,
+        "CpuQuota": settings.cpu_quota,
+        "CpuRealtimePeriod": 0,
+        "CpuRealtimeRuntime": 0,
+        "CpusetCpus": settings.cpuset_cpus,
+        "CpusetMems": settings.cpuset_mems,
+        "Devices": [
+            {"PathOnHost": source, "PathInContainer": path, "CgroupPermissions": ""}
+            for source, path, _ in settings.devices
+        ],
+        "DiskQuota": 0,
+        "KernelMemory": 0,
+        "MemoryReservation": settings.memory_reservation,
+        "MemorySwap": max(settings.memory_swap, 0),
+        "MemorySwappiness": swappiness,
+        "OomKillDisable": settings.oom_kill_disable,
+        "PidsLimit": max(settings.pids_limit, 0),
+        "Ulimits": [{"Name": kind, "Soft": soft, "Hard": hard} for kind, soft, hard in settings.limits],
+        "CpuCount": 0,
+        "CpuPercent": 0,
+        "IOMaximumIOps": 0,
+        "IOMaximumBandwidth": 0,
+        "CgroupConf": None,
+    }

@@ -1,0 +1,272 @@
+"""A container's life: start, wait, stop, kill, pause, clean up, remove.
+
+Start reading at `start`. Each verb looks at what the container is (`model.derive_state`), acts under the container's lock, and
+waits without it. `remove(force=True)` works from every state, also after a monitor or a command of ours was killed anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from libpod import _core
+from libpod.container.cgroup import Cgroup
+from libpod.container.locking import Lock
+from libpod.container.model import LOST_EXIT_CODE, read_document, write_document
+from libpod.errors import ContainerNotFoundError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from libpod.container.model import Container, ContainerState
+    from libpod.engine import Engine
+
+SIGKILL, SIGTERM = 9, 15
+#: How long a killed process may take to be gone.
+_KILLED_S = 10.0
+#: How long a monitor may take to end after its container.
+_MONITOR_S = 5.0
+
+
+def wait(engine: Engine, container: Container, *, interval_s: float = 0.25) -> int:
+    """Wait until a container that runs has ended; return its exit code. One that never ran is waited for until it did.
+
+    Raises: ContainerNotFoundError where it is removed before its code could be read.
+    """
+    while True:
+        state = container.state
+        if state.status == "exited":
+            return state.exit_code
+        if state.is_running:
+            _core.wait_process(state.pid, state.start_time, None)
+            removed = _wait_for_record(container, state)
+            if removed is not None:
+                return removed
+            continue
+        if not engine.containers.exists(container.id):
+            raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
+        time.sleep(interval_s)
+
+
+def wait_for_state(engine: Engine, container: Container, states: Sequence[str], *, interval_s: float = 0.25) -> int:
+    """Wait until a container is in one of the states (`stopped` is `exited`); return its exit code, -1 where it has none."""
+    wanted = {"exited" if name == "stopped" else "created" if name == "configured" else name for name in states}
+    while True:
+        state = container.state
+        if state.status in wanted:
+            return state.exit_code if state.status == "exited" else -1
+        if not engine.containers.exists(container.id):
+            raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
+        time.sleep(interval_s)
+
+
+def _wait_for_record(container: Container, running: ContainerState) -> int | None:
+    """Read the code of a container that just ended before `--rm` takes its record away; None: look at its state again."""
+    deadline = time.monotonic() + _MONITOR_S
+    while time.monotonic() < deadline:
+        ended = read_document(container.exit_path)
+        if ended is not None:
+            return int(ended["exit_code"])
+        if not os.path.isdir(container.user_directory):
+            return LOST_EXIT_CODE
+        if running.monitor is None or not _core.process_alive(*running.monitor):
+            return None
+        time.sleep(0.001)
+    return None
+
+
+def stop(engine: Engine, container: Container, *, timeout_s: int | None = None) -> None:
+    """Ask a container to end, and kill it when it has not after `timeout_s`; then clean up after it.
+
+    A container that does not run is left as it is.
+    Raises: StateError for a paused container.
+    """
+    state = container.state
+    if not state.is_running:
+        if state.status == "exited":
+            cleanup(engine, container)
+        return
+    if state.status == "paused":
+        raise StateError(
+            f"container {container.id} is running or paused, refusing to clean up: container state improper"
+        )
+    limit = container.settings.stop_timeout if timeout_s is None else timeout_s
+    if limit > 0:
+        _core.signal_process(state.pid, state.start_time, container.settings.stop_signal)
+        if not _core.wait_process(state.pid, state.start_time, float(limit)):
+            _kill_now(state)
+    else:
+        _kill_now(state)
+    _settle(state)
+    if not container.settings.remove:
+        cleanup(engine, container)
+
+
+def kill(container: Container, signal_number: int = SIGKILL) -> None:
+    """Send a signal to a container's first process.
+
+    Raises: StateError where it does not run.
+    """
+    state = container.state
+    if not state.is_running:
+        raise StateError(
+            f"can only kill running containers. {container.id} is in state {state.status}: container state improper"
+        )
+    if state.status == "paused" and signal_number == SIGKILL:
+        # A frozen process of cgroup v1 dies only when it is thawed.
+        _core.signal_process(state.pid, state.start_time, SIGKILL)
+        Cgroup(state.cgroup).freeze(frozen=False)
+        return
+    _core.signal_process(state.pid, state.start_time, signal_number)
+
+
+def _kill_now(state: ContainerState) -> None:
+    _core.signal_process(state.pid, state.start_time, SIGKILL)
+    if state.cgroup:
+        cgroup = Cgroup(state.cgroup)
+        if cgroup.is_frozen():
+            cgroup.freeze(frozen=False)
+    if not _core.wait_process(state.pid, state.start_time, _KILLED_S):
+        raise StateError(f"process {state.pid} does not end, it was killed {_KILLED_S:g} seconds ago")
+
+
+def _settle(state: ContainerState) -> None:
+    """Wait until the monitor of a container that ended has ended, too."""
+    if state.monitor is not None:
+        _core.wait_process(*state.monitor, _MONITOR_S)
+
+
+def pause(container: Container) -> None:
+    """Freeze all processes of a container.
+
+    Raises: StateError where it does not run.
+    """
+    with Lock(container):
+        state = container.state
+        if state.status == "paused":
+            raise StateError(f'"{container.id}" is already paused: container state improper')
+        if state.status != "running":
+            raise StateError(f'"{state.status}" is not running, can\'t pause: container state improper')
+        Cgroup(state.cgroup).freeze(frozen=True)
+
+
+def unpause(container: Container) -> None:
+    """Let a paused container go on.
+
+    Raises: StateError where it is not paused.
+    """
+    with Lock(container):
+        state = container.state
+        if state.status != "paused":
+            raise StateError(f'"{container.id}" is not paused, can\'t unpause: container state improper')
+        Cgroup(state.cgroup).freeze(frozen=False)
+
+
+def cleanup(engine: Engine, container: Container) -> None:
+    """Take away what a container that ended still holds on this host: network, cgroup, the monitor's directory.
+
+    Does nothing for one that runs. What a monitor that was killed could not record is recorded here.
+    """
+    with Lock(container):
+        state = container.state
+        if not state.is_running:
+            _clean(engine, container, state)
+
+
+def clean_before_start(engine: Engine, container: Container, state: ContainerState) -> None:
+    """Take away what the last run left, its exit record too. The caller holds the lock."""
+    _clean(engine, container, state)
+    try:
+        os.unlink(container.exit_path)
+    except FileNotFoundError:
+        return
+
+
+def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
+    if state.monitor is not None and _core.process_alive(*state.monitor):
+        _settle(state)
+    if state.status == "exited" and not os.path.exists(container.exit_path):
+        _record_lost_exit(container, state)
+    if not os.path.isdir(container.run_directory):
+        # The monitor took it away as the last thing it did.
+        return
+    engine.release_network(container)
+    cgroup = Cgroup(state.cgroup or f"{_cgroup_parent(container)}/libpod-{container.id}")
+    if cgroup.directories():
+        cgroup.kill()
+        cgroup.remove()
+    from libpod.container.manager import remove_tree
+
+    remove_tree(container.run_directory)
+
+
+def _cgroup_parent(container: Container) -> str:
+    return container.settings.cgroup_parent if container.is_ours else "/libpod_parent"
+
+
+def _record_lost_exit(container: Container, state: ContainerState) -> None:
+    from libpod import timestamp
+
+    write_document(
+        container.exit_path,
+        {
+            "exit_code": state.exit_code,
+            "signal": None,
+            "oom_killed": False,
+            "started_at": state.started_at,
+            "finished_at": timestamp.rfc3339(timestamp.now()),
+            "error": state.error or None,
+        },
+    )
+
+
+def remove(
+    engine: Engine, container: Container, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
+) -> None:
+    """Remove a container. With `force` from every state: a running one is stopped, what a crash left is taken away.
+
+    volumes: anonymous volumes go, too; they always do for a container of `--rm`.
+    Raises: StateError for a running container without `force`.
+    """
+    state = container.state
+    if state.is_running:
+        if not force:
+            raise StateError(
+                f"cannot remove container {container.id} as it is {state.status} - running or paused containers cannot be"
+                " removed without force: container state improper"
+            )
+        _stop_by_force(container, state, timeout_s)
+    try:
+        with Lock(container):
+            state = container.state
+            if state.is_running:
+                raise StateError(
+                    f"cannot remove container {container.id} as it is {state.status} - it was started again:"
+                    " container state improper"
+                )
+            _clean(engine, container, state)
+            settings = container.settings if container.is_ours else None
+            engine.containers.drop(container)
+    except ContainerNotFoundError:
+        # Its own --rm was faster; or the directory is gone and only the record is left.
+        if not engine.containers.exists(container.id):
+            return
+        engine.containers.drop(container)
+        settings = None
+    if settings is not None and settings.mounts and (volumes or settings.remove):
+        from libpod.container.volumes import Volumes
+
+        Volumes(engine).remove_anonymous(settings)
+
+
+def _stop_by_force(container: Container, state: ContainerState, timeout_s: int | None) -> None:
+    settings = container.settings
+    limit = settings.stop_timeout if timeout_s is None else timeout_s
+    if state.status == "running" and limit > 0:
+        _core.signal_process(state.pid, state.start_time, settings.stop_signal)
+        if _core.wait_process(state.pid, state.start_time, float(limit)):
+            _settle(state)
+            return
+    _kill_now(state)
+    _settle(state)

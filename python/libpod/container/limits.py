@@ -1,0 +1,103 @@
+"""Resource limits of one process: `--ulimit` and its defaults.
+
+A limit is `(type, soft, hard)` with the OCI name of its type. Start reading at `parse_ulimit`.
+"""
+
+from __future__ import annotations
+
+from libpod.errors import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Limit = tuple[str, int, int]
+
+TYPES = frozenset(
+    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+)
+UNLIMITED = 2**64 - 1
+
+#: Podman's default for the number of files and processes of a root container.
+MAXIMUM = 1048576
+
+_CAP_SYS_RESOURCE = 24
+
+
+def parse_ulimit(text: str) -> Limit:
+    """Parse `name=SOFT[:HARD]`; -1 is unlimited.
+
+    Raises: InvalidError with the option and the reason.
+    """
+    try:
+        return _parse(text)
+    except ValueError as error:
+        raise InvalidError(f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed: {error}') from None
+
+
+def _parse(text: str) -> Limit:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"invalid ulimit argument: {text}")
+    if name not in TYPES:
+        raise ValueError(f"invalid ulimit type: {name}")
+    parts = value.split(":")
+    if len(parts) > 2:
+        raise ValueError(f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`")
+    soft = _number(parts[0])
+    hard = _number(parts[1]) if len(parts) == 2 else soft
+    if hard != -1 and (soft == -1 or soft > hard):
+        raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
+    return ("RLIMIT_" + name.upper(), UNLIMITED if soft == -1 else soft, UNLIMITED if hard == -1 else hard)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
+    """Choose the limits of a container: the user's, or those of containers.conf where the user gave none.
+
+    `host` among the user's means: what the engine itself has. A type given twice takes the last value. Podman sets the
+    number of files and of processes in every container; where neither source names them, its defaults are used, lowered to
+    what this process may set. Sorted by type.
+    """
+    chosen: dict[str, Limit] = {}
+    texts = list(given)
+    for text in texts or defaults:
+        if text != "host":
+            limit = parse_ulimit(text)
+            chosen[limit[0]] = limit
+    processes = MAXIMUM if texts and "host" not in texts else _pid_max()
+    for name, value in (("RLIMIT_NOFILE", MAXIMUM), ("RLIMIT_NPROC", processes)):
+        if name not in chosen:
+            value = _attainable(name, value)
+            chosen[name] = (name, value, value)
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def _pid_max() -> int:
+    try:
+        with open("/proc/sys/kernel/pid_max", "rb") as file:
+            return min(int(file.read()), MAXIMUM)
+    except OSError:
+        return MAXIMUM
+
+
+def _attainable(name: str, value: int) -> int:
+    """Lower a default (never a value that the user asked for) to the hard limit of a process that may not raise its own."""
+    label = b"Max open files" if name == "RLIMIT_NOFILE" else b"Max processes"
+    with open("/proc/self/limits", "rb") as file:
+        hard = file.read().partition(label)[2].split(None, 2)[1]
+    if hard == b"unlimited" or int(hard) >= value or _may_raise_limits():
+        return value
+    return int(hard)
+
+
+def _may_raise_limits() -> bool:
+    with open("/proc/self/status", "rb") as file:
+        effective = file.read().partition(b"CapEff:")[2].split(None, 1)[0]
+    return bool(int(effective, 16) >> _CAP_SYS_RESOURCE & 1)

@@ -1,0 +1,245 @@
+"""One container, and what it is at this moment.
+
+A container's state is derived, never stored: from the monitor's pid.json (process id and start time), from exit.json, and
+from its cgroup's freezer. Start reading at `derive_state`. Nothing here changes anything; see `lifecycle`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from libpod import _core
+from libpod.container.settings import ContainerSettings
+from libpod.errors import CorruptError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: How long a monitor may take between the end of its container and the exit record.
+_EXIT_RECORD_S = 5.0
+_POLL_S = 0.002
+#: The exit code of a container whose monitor died before it could see the end. Podman's code for "unknown".
+LOST_EXIT_CODE = 255
+
+
+class ContainerState:
+    """What a container is: `created`, `running`, `paused` or `exited`.
+
+    pid, start_time: of its first process while it runs, else 0. monitor: (pid, start time) of its monitor, or None.
+    started_at, finished_at: RFC 3339 texts, "" where it never was. network: what the network attach reported.
+    """
+
+    __slots__ = (
+        "cgroup",
+        "error",
+        "exit_code",
+        "finished_at",
+        "monitor",
+        "network",
+        "oom_killed",
+        "pid",
+        "start_time",
+        "started_at",
+        "status",
+    )
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        self.pid = 0
+        self.start_time = 0
+        self.monitor: tuple[int, int] | None = None
+        self.started_at = ""
+        self.finished_at = ""
+        self.exit_code = 0
+        self.oom_killed = False
+        self.error = ""
+        self.network: dict[str, Any] | None = None
+        self.cgroup = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its first process lives, paused or not."""
+        return self.status in ("running", "paused")
+
+
+class Container:
+    """A container of the store: its record and its places on disk.
+
+    user_directory: `G/overlay-containers/<id>/userdata`, for good. boot_directory: the same below the run root, for this
+    boot. run_directory: the monitor's.
+    """
+
+    __slots__ = (
+        "_settings",
+        "boot_directory",
+        "id",
+        "image_id",
+        "layer_id",
+        "metadata",
+        "name",
+        "names",
+        "run_directory",
+        "user_directory",
+    )
+
+    def __init__(self, record: dict[str, Any], graphroot: str, runroot: str) -> None:
+        self.id: str = record["id"]
+        self.names: list[str] = record.get("names") or []
+        self.name = self.names[0] if self.names else ""
+        self.image_id: str = record.get("image") or ""
+        self.layer_id: str = record.get("layer") or ""
+        self.metadata: str = record.get("metadata") or ""
+        self.user_directory = f"{graphroot}/overlay-containers/{self.id}/userdata"
+        self.boot_directory = f"{runroot}/overlay-containers/{self.id}/userdata"
+        self.run_directory = f"{runroot}/libpod/{self.id}"
+        self._settings: ContainerSettings | None = None
+
+    @property
+    def settings_path(self) -> str:
+        """Path of container.json."""
+        return self.user_directory + "/container.json"
+
+    @property
+    def exit_path(self) -> str:
+        """Path of the exit record."""
+        return self.user_directory + "/exit.json"
+
+    @property
+    def log_path(self) -> str:
+        """Path of the log: the user's, or ctr.log."""
+        return self.settings.log_path or self.user_directory + "/ctr.log"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether libpod created it; the store may hold Podman's and Buildah's as well."""
+        return self._settings is not None or os.path.exists(self.settings_path)
+
+    @property
+    def settings(self) -> ContainerSettings:
+        """What it was created with, read once.
+
+        Raises: CorruptError where container.json is missing or malformed.
+        """
+        if self._settings is None:
+            document = read_document(self.settings_path)
+            if document is None:
+                raise CorruptError(
+                    f"container {self.id} was not created by libpod, or lost its settings", path=self.settings_path
+                )
+            self._settings = ContainerSettings.from_document(document)
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: ContainerSettings) -> None:
+        self._settings = settings
+
+    @property
+    def state(self) -> ContainerState:
+        """What it is now; every access looks again."""
+        return derive_state(self)
+
+
+def read_document(path: str) -> dict[str, Any] | None:
+    """Read a JSON object; None where the file does not exist.
+
+    Raises: CorruptError where it is something else.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        parts = []
+        while part := os.read(file, 1 << 16):
+            parts.append(part)
+    finally:
+        os.close(file)
+    document = _core.parse_json(b"".join(parts))
+    if document.__class__ is not dict:
+        raise CorruptError(f"{path}: not a JSON object", path=path)
+    return document
+
+
+def write_document(path: str, document: object) -> None:
+    """Write a JSON document so that a reader sees the old one or the new one, never a part."""
+    write_text(path, _core.dump_json(document))
+
+
+def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
+    """Write a file by a temporary one and a rename."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        data = text.encode(errors="surrogateescape")
+        while data:
+            data = data[os.write(file, data) :]
+    finally:
+        os.close(file)
+    os.rename(temporary, path)
+
+
+def derive_state(container: Container) -> ContainerState:
+    """Find out what a container is. Never waits for the container itself, only for a monitor that is writing its record."""
+    running = read_document(container.run_directory + "/pid.json")
+    if running is not None:
+        if _core.process_alive(running["pid"], running["start_time"]):
+            return _running(running)
+        return _ended(container, running)
+    ended = read_document(container.exit_path)
+    if ended is not None:
+        return _exited(ended)
+    return ContainerState("created")
+
+
+def _running(document: dict[str, Any]) -> ContainerState:
+    state = ContainerState("running")
+    _describe(state, document)
+    state.pid, state.start_time = document["pid"], document["start_time"]
+    if state.cgroup:
+        from libpod.container.cgroup import Cgroup
+
+        if Cgroup(state.cgroup).is_frozen():
+            state.status = "paused"
+    return state
+
+
+def _describe(state: ContainerState, document: dict[str, Any]) -> None:
+    state.started_at = document.get("started_at") or ""
+    state.network = document.get("network")
+    state.cgroup = document.get("cgroup") or ""
+    monitor = document.get("monitor_pid")
+    if monitor:
+        state.monitor = (monitor, document.get("monitor_start_time") or 0)
+
+
+def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
+    """The process is gone: the record is there, or its monitor is about to write it, or the monitor is gone too."""
+    state = ContainerState("exited")
+    _describe(state, running)
+    deadline = time.monotonic() + _EXIT_RECORD_S
+    while True:
+        alive = state.monitor is not None and _core.process_alive(*state.monitor)
+        ended = read_document(container.exit_path)
+        if ended is not None:
+            monitor, network = state.monitor, state.network
+            state = _exited(ended)
+            state.monitor, state.network = monitor, network
+            return state
+        if not alive or time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_S)
+    state.exit_code = LOST_EXIT_CODE
+    state.error = "the monitor of the container ended before the container"
+    return state
+
+
+def _exited(document: dict[str, Any]) -> ContainerState:
+    state = ContainerState("exited")
+    state.exit_code = document.get("exit_code") or 0
+    state.oom_killed = bool(document.get("oom_killed"))
+    state.started_at = document.get("started_at") or ""
+    state.finished_at = document.get("finished_at") or ""
+    state.error = document.get("error") or ""
+    return state

@@ -1,0 +1,342 @@
+"""Mounts as the user names them: `-v`, `--mount`, `--tmpfs`, and volumes of the image.
+
+Everything becomes a `Mount` with OCI options in Podman's order, or an error in Podman's words. Nothing is created or
+mounted here. Start reading at `parse_volume`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod.errors import InvalidError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+_MOUNT_FORMAT = (
+    "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
+    "target=<ctr-dir>[,options]"
+)
+_PROPAGATION = frozenset(("shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"))
+_SWITCHES = frozenset(("exec", "noexec", "suid", "nosuid", "dev", "nodev"))
+_VOLUME_OPTIONS = _PROPAGATION | _SWITCHES | {"rw", "ro", "z", "Z", "U", "bind", "rbind", "copy", "nocopy", "O"}
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+
+
+class Mount:
+    """One mount: kind `bind`, `tmpfs`, `devpts` or `volume`, where it appears, what it shows, and its OCI options.
+
+    volume: name of a named volume, or "" for an anonymous one. anonymous: created for this container alone, and removed
+    with it where volumes are. copy_up: an empty volume first receives what the image has at the destination.
+    """
+
+    __slots__ = ("anonymous", "copy_up", "destination", "kind", "options", "source", "volume")
+
+    def __init__(
+        self,
+        kind: str,
+        destination: str,
+        source: str = "",
+        options: Iterable[str] = (),
+        *,
+        volume: str = "",
+        anonymous: bool = False,
+        copy_up: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.destination = destination
+        self.source = source
+        self.options = list(options)
+        self.volume = volume
+        self.anonymous = anonymous
+        self.copy_up = copy_up
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the mount as plain data for container.json."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Mount:
+        """Read what `to_document` wrote."""
+        return cls(
+            document["kind"],
+            document["destination"],
+            document["source"],
+            document["options"],
+            volume=document["volume"],
+            anonymous=document["anonymous"],
+            copy_up=document["copy_up"],
+        )
+
+
+def check_name(name: str) -> bool:
+    """Whether `name` is a valid name of a container or a volume."""
+    return bool(name) and name[0].isalnum() and name[0].isascii() and _NAME_CHARACTERS.issuperset(name)
+
+
+def parse_volume(text: str) -> Mount:
+    """Parse `-v [SOURCE:]DESTINATION[:OPTIONS]`; a source that begins with `/` or `.` is a path, else a volume's name.
+
+    Raises: InvalidError in Podman's words.
+    """
+    parts = _split_colons(text)
+    if len(parts) > 3:
+        raise InvalidError(f"{text}: incorrect volume format, should be [host-dir:]ctr-dir[:option]")
+    source, destination, options = "", parts[0], list[str]()
+    if len(parts) > 1:
+        source, destination = parts[0], parts[1]
+        if not source:
+            raise InvalidError("host directory cannot be empty")
+    if len(parts) == 3:
+        options = parts[2].split(",")
+    if not destination:
+        raise InvalidError("container directory cannot be empty")
+    if not destination.startswith("/"):
+        raise InvalidError(f'invalid container path "{destination}", must be an absolute path')
+    _check_volume_options(options)
+    if source.startswith(("/", ".")):
+        return _bind(os.path.abspath(source), destination, options)
+    return _volume(source, destination, options)
+
+
+def _split_colons(text: str) -> list[str]:
+    """Split at colons; a backslash protects one."""
+    if "\\:" not in text:
+        return text.split(":")
+    return [part.replace("\0", ":") for part in text.replace("\\:", "\0").split(":")]
+
+
+def _check_volume_options(options: list[str]) -> None:
+    groups = (
+        (("rw", "ro"), "'rw' or 'ro'"),
+        (("z", "Z", "O"), "'z', 'Z', or 'O'"),
+        (tuple(_PROPAGATION), "'[r]shared', '[r]private', '[r]slave' or '[r]unbindable'"),
+        (("dev", "nodev"), "'dev' or 'nodev'"),
+        (("exec", "noexec"), "'exec' or 'noexec'"),
+        (("suid", "nosuid"), "'suid' or 'nosuid'"),
+        (("bind", "rbind"), "'[r]bind'"),
+        (("copy", "nocopy"), "'copy' or 'nocopy'"),
+        (("U",), "'U'"),
+    )
+    for option in options:
+        if option not in _VOLUME_OPTIONS:
+            if option.startswith(("upperdir=", "workdir=", "idmap")):
+                raise UnsupportedError(f"the volume option `{option}` is not supported by this version of libpod")
+            raise InvalidError(f'invalid option type "{option}"')
+    for words, shown in groups:
+        if sum(option in words for option in options) > 1:
+            raise InvalidError(f'invalid options "{", ".join(options)}", can only specify 1 {shown} option')
+    for option in ("O", "U"):
+        if option in options:
+            raise UnsupportedError(f"the volume option `{option}` is not supported by this version of libpod")
+
+
+def _bind(source: str, destination: str, options: list[str]) -> Mount:
+    return Mount("bind", destination, source, _complete_bind(options, volume=False))
+
+
+def _volume(name: str, destination: str, options: list[str]) -> Mount:
+    # Whether the image's content is copied up is ours to do, not the kernel's: the words do not reach the mount options.
+    copy_up = "nocopy" not in options
+    rest = [option for option in options if option not in ("copy", "nocopy")]
+    return Mount(
+        "volume", destination, "", _complete_bind(rest, volume=True), volume=name, anonymous=not name, copy_up=copy_up
+    )
+
+
+def _complete_bind(options: list[str], *, volume: bool) -> list[str]:
+    """Add what Podman adds to a bind mount: rw, rprivate, nosuid and nodev for volumes, rbind."""
+    complete = [option for option in options if option not in ("z", "Z", "U")]
+    if not {"rw", "ro"}.intersection(complete):
+        complete.append("rw")
+    if not _PROPAGATION.intersection(complete):
+        complete.append("rprivate")
+    if volume:
+        complete += [
+            word for word, other in (("nosuid", "suid"), ("nodev", "dev")) if not {word, other} & set(complete)
+        ]
+    if not {"bind", "rbind"}.intersection(complete):
+        complete.append("rbind")
+    return complete
+
+
+def parse_tmpfs(text: str) -> Mount:
+    """Parse `--tmpfs DESTINATION[:OPTIONS]`."""
+    destination, colon, rest = text.partition(":")
+    if not destination.startswith("/"):
+        raise InvalidError(
+            "container directory cannot be empty"
+            if not destination
+            else f'invalid container path "{destination}", must be an absolute path'
+        )
+    return _tmpfs(destination, rest.split(",") if colon and rest else [])
+
+
+def _tmpfs(destination: str, options: list[str]) -> Mount:
+    complete = []
+    for option in options:
+        name = option.partition("=")[0]
+        known = option in _PROPAGATION or option in _SWITCHES or option in ("rw", "ro", "tmpcopyup", "notmpcopyup")
+        if not known and name not in ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"):
+            raise InvalidError(f'unknown mount option "{option}": invalid mount option')
+        if option != "notmpcopyup":
+            complete.append(option)
+    if not {"rw", "ro"}.intersection(complete):
+        complete.append("rw")
+    if not _PROPAGATION.intersection(complete):
+        complete.append("rprivate")
+    complete += [word for word, other in (("nosuid", "suid"), ("nodev", "dev")) if not {word, other} & set(complete)]
+    if "notmpcopyup" not in options and "tmpcopyup" not in complete:
+        complete.append("tmpcopyup")
+    return Mount("tmpfs", destination, "tmpfs", complete)
+
+
+def parse_mount(text: str) -> Mount:
+    """Parse `--mount type=bind|volume|tmpfs|devpts,…`.
+
+    Raises: InvalidError in Podman's words; UnsupportedError for what Podman knows and libpod does not (`type=image`).
+    """
+    fields = text.split(",")
+    kind = ""
+    for index, field in enumerate(fields):
+        name, _, value = field.partition("=")
+        if name == "type":
+            kind = value
+            del fields[index]
+            break
+    if not kind:
+        raise InvalidError(_MOUNT_FORMAT)
+    if kind in ("image", "glob"):
+        raise UnsupportedError(f"mounts of type {kind} are not supported by this version of libpod")
+    if kind not in ("bind", "volume", "tmpfs", "devpts"):
+        raise InvalidError(f'invalid filesystem type "{kind}"')
+    return _MountFields(kind).read(fields)
+
+
+class _MountFields:
+    """Reads the fields behind `type=`."""
+
+    __slots__ = ("destination", "kind", "options", "source")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.source = ""
+        self.destination = ""
+        self.options: list[str] = []
+
+    def read(self, fields: list[str]) -> Mount:
+        for field in fields:
+            self._field(field)
+        if not self.destination:
+            raise InvalidError("must set volume destination")
+        if not self.destination.startswith("/"):
+            raise InvalidError(f'invalid container path "{self.destination}", must be an absolute path')
+        if self.kind == "tmpfs":
+            return _tmpfs(self.destination, self.options)
+        if self.kind == "devpts":
+            return Mount("devpts", self.destination, "devpts", self.options)
+        if self.kind == "volume":
+            return _volume(self.source, self.destination, self.options)
+        source = self.source or self.destination
+        return _bind(os.path.abspath(source), self.destination, self.options)
+
+    def _field(self, field: str) -> None:
+        name, equals, value = field.partition("=")
+        if name in ("target", "dst", "destination"):
+            self.destination = _required(name, equals, value)
+        elif name in ("src", "source"):
+            if self.kind in ("tmpfs", "devpts"):
+                raise InvalidError(f"source is not supported with {self.kind} mounts")
+            self.source = _required(name, equals, value)
+        elif name in ("ro", "readonly", "rw"):
+            self.options.append(_access(name, equals, value))
+        elif name in _SWITCHES or name in _PROPAGATION:
+            self.options.append(name)
+        elif name == "consistency":
+            return
+        elif not self._special(name, equals, value):
+            raise InvalidError(f"{name}: invalid mount option")
+
+    def _special(self, name: str, equals: str, value: str) -> bool:
+        """Read a field that only some kinds have; return whether this kind has it."""
+        if name in ("U", "chown") and self.kind != "devpts":
+            if value not in ("false", "0"):
+                raise UnsupportedError("the mount option `chown` is not supported by this version of libpod")
+            return True
+        if self.kind == "tmpfs" and name in ("tmpfs-size", "tmpfs-mode"):
+            self.options.append(f"{name.removeprefix('tmpfs-')}={_required(name, equals, value)}")
+            return True
+        if self.kind == "tmpfs" and name in ("tmpcopyup", "notmpcopyup"):
+            self.options.append(name)
+            return True
+        if self.kind == "devpts" and name in ("uid", "gid", "mode", "max"):
+            self.options.append(f"{name}={_required(name, equals, value)}")
+            return True
+        if self.kind == "bind":
+            return self._bind_field(name, equals, value)
+        if self.kind == "volume" and name == "volume-label":
+            raise InvalidError("the --volume-label option is not presently implemented")
+        return False
+
+    def _bind_field(self, name: str, equals: str, value: str) -> bool:
+        if name == "bind-propagation":
+            self.options.append(_required(name, equals, value))
+        elif name == "bind-nonrecursive":
+            self.options.append("bind")
+        elif name == "relabel":
+            # Without SELinux, which libpod does not label for, Podman relabels nothing either.
+            if value not in ("shared", "private"):
+                raise InvalidError(f"{name} mount option must be 'private' or 'shared'")
+        else:
+            return False
+        return True
+
+
+def _required(name: str, equals: str, value: str) -> str:
+    if not equals or not value:
+        raise InvalidError(f"{name}: must provide an argument for option")
+    return value
+
+
+def _access(name: str, equals: str, value: str) -> str:
+    if not equals:
+        return "rw" if name == "rw" else "ro"
+    lowered = value.lower()
+    if lowered not in ("true", "false"):
+        raise InvalidError(
+            "'readonly', 'ro', or 'rw' must be set to true or false, instead received"
+            f' "{value}": must provide an argument for option'
+        )
+    return "rw" if (name == "rw") == (lowered == "true") else "ro"
+
+
+def merge_mounts(
+    volumes: Iterable[str], mounts: Iterable[str], tmpfs: Iterable[str], image_volumes: Iterable[str] = ()
+) -> list[Mount]:
+    """Parse all mounts of one container; the user's hide the image's volumes of the same destination.
+
+    Raises: InvalidError `…: duplicate mount destination`; `statfs …` where a bind source does not exist.
+    """
+    by_destination: dict[str, Mount] = {}
+    parsed = [parse_mount(text) for text in mounts]
+    parsed += [parse_volume(text) for text in volumes]
+    # Podman keeps --tmpfs in a map, so that a repeated destination is no error there: the last one wins.
+    parsed += {text.partition(":")[0]: parse_tmpfs(text) for text in tmpfs}.values()
+    for mount in parsed:
+        destination = clean_destination(mount.destination)
+        if destination in by_destination:
+            raise InvalidError(f"{destination}: duplicate mount destination")
+        by_destination[destination] = mount
+        if mount.kind == "bind" and not os.path.lexists(mount.source):
+            raise InvalidError(f"statfs {mount.source}: no such file or directory")
+    for path in image_volumes:
+        if clean_destination(path) not in by_destination:
+            by_destination[clean_destination(path)] = _volume("", path, [])
+    return list(by_destination.values())
+
+
+def clean_destination(path: str) -> str:
+    """Normalise a path in the container for comparison: no trailing slash, no `.` or `..`."""
+    return "/" + os.path.normpath(path).strip("/")

@@ -1,0 +1,385 @@
+"""From what a user asks, an image's config and containers.conf to the settings of one container.
+
+Start reading at `resolve`: one step for each part of the settings. Everything that can be judged without the container's
+file system is judged here, before anything is written.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod.container import environment, mounts, security
+from libpod.container.limits import merge_limits
+from libpod.container.namespaces import default_cgroup_mode, parse_mode
+from libpod.container.quantities import parse_signal, parse_size
+from libpod.container.resources import resolve_resources
+from libpod.container.settings import ContainerSettings
+from libpod.errors import InvalidError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from libpod.config.containers import ContainersConf
+    from libpod.container.request import ContainerRequest
+
+_LOG_DRIVERS = {"": "k8s-file", "k8s-file": "k8s-file", "json-file": "k8s-file", "none": "none"}
+_SYSCTLS = frozenset(
+    "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni"
+    " kernel.shm_rmid_forced".split()
+)
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def resolve(
+    request: ContainerRequest, image_config: Mapping[str, Any], argv: list[str], config: ContainersConf
+) -> ContainerSettings:
+    """Judge a request and fill in everything that an image and the configuration decide.
+
+    image_config: the `config` object of the image. argv: the words behind the image's name. Names of other containers
+    stay as they are (`container:NAME`); image name and id are the manager's to fill in.
+    Raises: InvalidError in Podman's words; UnsupportedError for what libpod does not have.
+    """
+    settings = ContainerSettings(name=request.name, create_command=list(request.create_command))
+    if request.name and not mounts.check_name(request.name):
+        raise InvalidError(
+            "running container create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
+        )
+    _process(settings, request, image_config, argv, config.containers)
+    _environment(settings, request, image_config, config.containers)
+    _namespaces(settings, request, config.containers)
+    _network(settings, request, config.containers)
+    _mounts(settings, request, image_config, config.containers)
+    resolve_resources(settings, request, config.containers["pids_limit"])
+    settings.limits = merge_limits(config.containers["default_ulimits"], request.ulimit)
+    settings.cgroup_parent = "/" + (request.cgroup_parent or "libpod_parent").strip("/")
+    _security(settings, request, config.containers)
+    _devices(settings, request, config.containers)
+    _life(settings, request, image_config, config)
+    return settings
+
+
+def _process(
+    settings: ContainerSettings,
+    request: ContainerRequest,
+    image: Mapping[str, Any],
+    argv: list[str],
+    defaults: Mapping[str, Any],
+) -> None:
+    entrypoint = parse_entrypoint(request.entrypoint)
+    settings.entrypoint = list(image.get("Entrypoint") or ()) if entrypoint is None else entrypoint
+    settings.command = list(argv)
+    # An entrypoint of the user's takes the image's command away with the image's entrypoint.
+    if not argv and entrypoint is None:
+        settings.command = list(image.get("Cmd") or ())
+    settings.argv = [*settings.entrypoint, *settings.command]
+    if not settings.argv:
+        raise InvalidError("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
+    settings.user = request.user or image.get("User") or ""
+    settings.groups = list(request.group_add)
+    if "keep-groups" in settings.groups:
+        raise UnsupportedError("`--group-add keep-groups` is not supported by this version of libpod")
+    settings.workdir = request.workdir or image.get("WorkingDir") or "/"
+    settings.create_workdir = not request.workdir
+    if not settings.workdir.startswith("/"):
+        settings.workdir = "/" + settings.workdir
+    settings.umask = request.umask or defaults["umask"]
+    if len(settings.umask) > 4 or not set("01234567").issuperset(settings.umask):
+        raise InvalidError(f"running container create option: invalid umask string {settings.umask}: invalid argument")
+    settings.terminal = request.tty
+    settings.stdin_open = request.interactive
+    settings.passwd = request.passwd
+    _init(settings, request, defaults)
+
+
+def parse_entrypoint(text: str | list[str] | None) -> list[str] | None:
+    """Parse `--entrypoint`: a JSON list of strings, or one word; None where it was not given, [] where it is empty."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        return list(text)
+    if text.startswith("["):
+        from libpod import _core
+
+        try:
+            words = _core.parse_json(text)
+        except InvalidError:
+            return [text]
+        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+            return words
+    return [text] if text else []
+
+
+def _init(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
+    settings.init = defaults["init"] if request.init is None else request.init
+    if not settings.init:
+        return
+    if request.pid == "host" or request.pid.startswith("container:"):
+        raise InvalidError("cannot add init binary as PID 1 (PID namespace isn't private)")
+    settings.init_path = request.init_path or defaults["init_path"]
+    if settings.init_path and not os.path.exists(settings.init_path):
+        raise InvalidError(
+            f"container-init binary not found on the host: stat {settings.init_path}: no such file or directory"
+        )
+
+
+def _environment(
+    settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    given = environment.parse_variables(request.env, request.env_file)
+    given.update(request.environment)
+    settings.env = environment.merge_environment(
+        defaults=defaults["env"],
+        image=image.get("Env") or (),
+        given=given,
+        unset=request.unsetenv,
+        unset_all=request.unsetenv_all,
+        http_proxy=defaults["http_proxy"] if request.http_proxy is None else request.http_proxy,
+        host=defaults["env_host"] if request.env_host is None else request.env_host,
+    )
+    settings.labels = {**(image.get("Labels") or {}), **environment.parse_labels(request.label, request.label_file)}
+    settings.annotations = environment.parse_annotations((*defaults["annotations"], *request.annotation))
+
+
+def _namespaces(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
+    settings.pid = parse_mode("pid", request.pid or defaults["pidns"])
+    settings.ipc = parse_mode("ipc", request.ipc or defaults["ipcns"])
+    settings.uts = parse_mode("uts", request.uts or defaults["utsns"])
+    cgroup = parse_mode("cgroup", request.cgroupns or defaults["cgroupns"])
+    settings.cgroup_namespace = cgroup or default_cgroup_mode(
+        unified=os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    )
+    parse_mode("user", request.userns)
+    settings.hostname = request.hostname
+    if settings.hostname and settings.uts != "private":
+        raise InvalidError(
+            "invalid config provided: cannot set hostname when running in the host UTS namespace: invalid configuration"
+        )
+
+
+def _network(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
+    networks = request.network or [defaults["netns"]]
+    first = networks[0]
+    if len(networks) > 1 or "," in first:
+        if first in ("none", "host") or first.startswith("container:"):
+            raise InvalidError(
+                f"cannot set multiple networks without bridge network mode, selected mode {first}: invalid argument"
+            )
+        raise UnsupportedError("more than one network for a container is not supported by this version of libpod")
+    mode, _, rest = first.partition(":")
+    if mode in ("none", "host") and not rest:
+        settings.network = mode
+    elif mode == "container":
+        settings.network = first
+    elif mode in ("", "bridge", "private", "default"):
+        settings.network = "bridge"
+        _network_options(settings, rest)
+    elif mode in ("slirp4netns", "pasta", "ns"):
+        raise UnsupportedError(f"the network mode `{mode}` is not supported by this version of libpod")
+    else:
+        settings.network, settings.network_name = "bridge", mode
+        _network_options(settings, rest)
+    _addresses(settings, request)
+    _name_resolution(settings, request, defaults)
+
+
+def _network_options(settings: ContainerSettings, text: str) -> None:
+    for option in text.split(",") if text else ():
+        name, _, value = option.partition("=")
+        if name == "ip":
+            settings.address = value
+        elif name == "mac":
+            settings.mac = value
+        else:
+            raise UnsupportedError(f"the network option `{name}` is not supported by this version of libpod")
+
+
+def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
+    if request.ip or request.mac_address:
+        if settings.network != "bridge":
+            raise InvalidError(
+                "invalid config provided: networks and static ip/mac address can only be used with Bridge mode networking:"
+                " invalid configuration"
+            )
+        settings.address, settings.mac = request.ip, request.mac_address
+    if request.publish or request.publish_all:
+        from libpod.network.ports import parse_ports
+
+        settings.ports = parse_ports(
+            request.publish, exposed=request.expose if request.publish_all else (), publish_all=request.publish_all
+        )
+
+
+def _name_resolution(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
+    settings.dns = list(request.dns or defaults["dns_servers"])
+    for server in settings.dns:
+        if not is_address(server):
+            raise InvalidError(f"{server} is not an ip address")
+    settings.dns_search = list(request.dns_search or defaults["dns_searches"])
+    settings.dns_options = list(request.dns_option or defaults["dns_options"])
+    settings.no_hosts = defaults["no_hosts"] if request.no_hosts is None else request.no_hosts
+    if request.no_hosts and request.add_host:
+        raise InvalidError("--no-hosts and --add-host cannot be set together")
+    for text in request.add_host:
+        name, colon, address = text.partition(":")
+        if not name or not colon:
+            raise InvalidError(f'bad format for add-host: "{text}"')
+        if not is_address(address):
+            raise InvalidError(f'invalid IP address in add-host: "{address}"')
+    settings.hosts = list(request.add_host)
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address."""
+    parts = text.split(".")
+    if len(parts) == 4:
+        return all(part.isascii() and part.isdigit() and int(part) <= 255 for part in parts)
+    if ":" not in text:
+        return False
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _mounts(
+    settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    if request.image_volume not in ("bind", "tmpfs", "ignore"):
+        raise InvalidError(f'invalid image volume mode "{request.image_volume}" required value: bind, tmpfs, ignore')
+    image_volumes = sorted(image.get("Volumes") or ())
+    tmpfs = list(request.tmpfs)
+    if request.image_volume == "tmpfs":
+        tmpfs += image_volumes
+    settings.mounts = mounts.merge_mounts(
+        (*defaults["volumes"], *request.volume),
+        request.mount,
+        tmpfs,
+        image_volumes if request.image_volume == "bind" else (),
+    )
+    settings.read_only = request.read_only
+    settings.read_only_tmpfs = request.read_only_tmpfs
+    text = request.shm_size or defaults["shm_size"]
+    try:
+        settings.shm_size = parse_size(text)
+    except InvalidError as error:
+        raise InvalidError(f"unable to translate --shm-size: {error.message}") from None
+    settings.timezone = request.tz or defaults["tz"]
+    if settings.timezone not in ("", "local") and not os.path.isfile(zone_file(settings.timezone)):
+        raise InvalidError(
+            f"running container create option: stat {zone_file(settings.timezone)}: no such file or directory"
+        )
+
+
+def zone_file(timezone: str) -> str:
+    """Return the file of a time zone on the host."""
+    return os.path.realpath("/etc/localtime") if timezone == "local" else f"/usr/share/zoneinfo/{timezone}"
+
+
+def _security(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
+    options = security.parse_security_options(request.security_opt)
+    settings.privileged = request.privileged
+    settings.capabilities = security.choose_capabilities(
+        defaults["default_capabilities"], request.cap_add, request.cap_drop, privileged=request.privileged
+    )
+    settings.cap_add = list(request.cap_add)
+    settings.no_new_privileges = options.no_new_privileges
+    settings.seccomp = options.seccomp or defaults["seccomp_profile"]
+    if request.privileged and not options.seccomp:
+        settings.seccomp = "unconfined"
+    settings.masked, settings.unmasked = options.masks, options.unmasks
+    settings.proc_options = options.proc_options
+    settings.security_options = list(request.security_opt)
+    settings.annotations.update(options.annotations)
+    settings.sysctls = _sysctls(settings, request, defaults["default_sysctls"])
+
+
+def _sysctls(settings: ContainerSettings, request: ContainerRequest, defaults: list[str]) -> dict[str, str]:
+    sysctls = {}
+    for text in defaults:
+        name, _, value = text.partition("=")
+        foreign = (name.startswith("net.") and settings.network == "host") or (
+            not name.startswith("net.") and settings.ipc == "host"
+        )
+        if not foreign:
+            sysctls[name] = value
+    for text in request.sysctl:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidError(f"{text} is invalid, sysctl values must be in the form of KEY=VALUE")
+        if name not in _SYSCTLS and not name.startswith(("net.", "fs.mqueue.")):
+            raise InvalidError(f"sysctl '{name}' is not allowed")
+        sysctls[name] = value
+    return sysctls
+
+
+def _devices(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
+    if not request.device and not request.device_cgroup_rule and not defaults["devices"]:
+        return
+    from libpod.container.devices import parse_cgroup_rule, parse_device
+
+    settings.devices = [parse_device(text).to_document() for text in (*defaults["devices"], *request.device)]
+    settings.device_rules = [parse_cgroup_rule(text) for text in request.device_cgroup_rule]
+    if request.privileged:
+        settings.devices = []
+
+
+def _life(
+    settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any], config: ContainersConf
+) -> None:
+    settings.stop_signal = parse_signal(request.stop_signal or image.get("StopSignal") or "15")
+    settings.stop_timeout = config.engine["stop_timeout"] if request.stop_timeout is None else request.stop_timeout
+    settings.timeout = request.timeout
+    settings.remove = request.rm
+    settings.cidfile, settings.pidfile = request.cidfile, request.pidfile
+    settings.detach_keys = config.engine["detach_keys"] if request.detach_keys is None else request.detach_keys
+    _restart(request.restart)
+    if request.systemd not in ("", "true", "false", "always"):
+        raise InvalidError(
+            'invalid config provided: --systemd values must be one of "true, false, always": invalid configuration'
+        )
+    if request.systemd == "always":
+        raise UnsupportedError("`--systemd always` is not supported by this version of libpod")
+    driver = request.log_driver or config.containers["log_driver"]
+    if driver in ("journald", "passthrough"):
+        if request.log_driver:
+            raise UnsupportedError(f"the log driver `{driver}` is not supported by this version of libpod")
+        driver = ""
+    if driver not in _LOG_DRIVERS:
+        raise InvalidError("running container create option: invalid log driver: invalid argument")
+    settings.log_driver = _LOG_DRIVERS[driver]
+    settings.log_max_size = max(config.containers["log_size_max"], 0)
+    for text in request.log_opt:
+        name, _, value = text.partition("=")
+        if name == "max-size":
+            settings.log_max_size = parse_size(value)
+        elif name == "path":
+            settings.log_path = value
+        elif name == "tag":
+            raise UnsupportedError("the log option `tag` is not supported by this version of libpod")
+
+
+def _restart(policy: str) -> None:
+    name = policy.partition(":")[0]
+    if name in ("always", "on-failure", "unless-stopped"):
+        raise UnsupportedError(f"the restart policy `{name}` is not supported by this version of libpod")
+    if name not in ("", "no"):
+        raise InvalidError(f'running container create option: "{name}" is not a valid restart policy: invalid argument')
+
+
+def parse_streams(texts: list[str]) -> set[str]:
+    """Parse `--attach` values.
+
+    Raises: InvalidError for a word that names no stream.
+    """
+    streams = {text.lower() for text in texts}
+    for stream in streams:
+        if stream not in _STREAMS:
+            raise InvalidError(
+                f'invalid stream "{stream}" for --attach - must be one of stdin, stdout, or stderr: invalid argument'
+            )
+    return streams

@@ -1,0 +1,190 @@
+"""What a container's first process may do: capabilities, seccomp profile, masked paths, no-new-privileges.
+
+Start reading at `choose_capabilities`. Whether the kernel grants a capability is the runtime's business.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod.errors import InvalidError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: In the order of their numbers (linux/capability.h).
+CAPABILITIES = tuple(
+    "CAP_" + name
+    for name in (
+        "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE"
+        " NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT"
+        " SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP"
+        " MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+    ).split()
+)
+#: What Podman's manual says for a capability of Podman's default list.
+DEFAULT_CAPABILITIES = tuple(
+    "CAP_" + name
+    for name in (
+        "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+    ).split()
+)
+
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+    "/sys/dev/block",
+)
+READONLY_PATHS = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+_ANNOTATIONS = {
+    "seccomp": "io.podman.annotations.seccomp",
+    "label": "io.podman.annotations.label",
+    "apparmor": "io.podman.annotations.apparmor",
+}
+
+
+def choose_capabilities(
+    defaults: Sequence[str], add: Iterable[str], drop: Iterable[str], *, privileged: bool = False
+) -> list[str]:
+    """Compute the capabilities of a container, sorted by name; never more than this process could hand down.
+
+    Raises: InvalidError for unknown names and for contradictions.
+    """
+    added, dropped = _normalise(add), _normalise(drop)
+    if privileged:
+        return sorted(_bounding_set())
+    if "ALL" in added and "ALL" in dropped:
+        raise InvalidError("adding all caps and removing all caps not allowed")
+    for name in added:
+        if name != "ALL" and name in dropped:
+            raise InvalidError(f'capability "{name}" cannot be dropped and added')
+    if "ALL" in dropped:
+        chosen = set()
+    elif "ALL" in added:
+        chosen = _bounding_set()
+    else:
+        chosen = set(_normalise(defaults))
+    if added:
+        chosen |= {name for name in added if name != "ALL"} & _bounding_set()
+    return sorted(chosen.difference(dropped))
+
+
+def _normalise(names: Iterable[str]) -> list[str]:
+    normal = []
+    for name in names:
+        upper = name.upper()
+        if upper in ("ALL", "CAP_ALL"):
+            normal.append("ALL")
+            continue
+        if not upper.startswith("CAP_"):
+            upper = "CAP_" + upper
+        if upper not in CAPABILITIES:
+            raise InvalidError(f'"{upper}": unknown capability')
+        normal.append(upper)
+    return normal
+
+
+def _bounding_set() -> set[str]:
+    with open("/proc/self/status", "rb") as file:
+        text = file.read().partition(b"CapBnd:")[2].split(None, 1)[0]
+    bits = int(text, 16)
+    return {name for number, name in enumerate(CAPABILITIES) if bits >> number & 1}
+
+
+class SecurityOptions:
+    """What `--security-opt` says.
+
+    seccomp: "" for the default profile, `unconfined`, or the path of a profile. masks: paths to mask besides the default
+    ones. unmasks: patterns of paths to leave open; `ALL` opens all. proc_options: mount options of /proc instead of the
+    default ones. annotations: what Podman records of the options.
+    """
+
+    __slots__ = ("annotations", "masks", "no_new_privileges", "proc_options", "seccomp", "unmasks")
+
+    def __init__(self) -> None:
+        self.seccomp = ""
+        self.no_new_privileges = False
+        self.masks: list[str] = []
+        self.unmasks: list[str] = []
+        self.proc_options: list[str] = []
+        self.annotations: dict[str, str] = {}
+
+
+def parse_security_options(texts: Iterable[str]) -> SecurityOptions:
+    """Parse `--security-opt` values.
+
+    Raises: InvalidError in Podman's words; UnsupportedError for SELinux and AppArmor profiles that would be needed.
+    """
+    options = SecurityOptions()
+    for text in texts:
+        if text == "no-new-privileges":
+            options.no_new_privileges = True
+            continue
+        separator = "=" if "=" in text else ":"
+        name, found, value = text.partition(separator)
+        if not found:
+            raise InvalidError(f'invalid --security-opt 1: "{text}"')
+        _security_option(options, name, value, text)
+    return options
+
+
+def _security_option(options: SecurityOptions, name: str, value: str, text: str) -> None:
+    if name == "no-new-privileges":
+        if value.lower() not in ("true", "false", "1", "0", "t", "f"):
+            raise InvalidError(f'invalid --security-opt 2: "{text}"')
+        options.no_new_privileges = value.lower() in ("true", "1", "t")
+    elif name == "seccomp":
+        if value != "unconfined" and not os.path.exists(value):
+            raise InvalidError(f"opening seccomp profile failed: open {value}: no such file or directory")
+        options.seccomp = value
+        options.annotations[_ANNOTATIONS[name]] = value
+    elif name == "label":
+        # Podman accepts labels on a host without SELinux and does nothing with them; with SELinux they would matter.
+        if os.path.exists("/sys/fs/selinux/enforce") and value != "disable":
+            raise UnsupportedError("SELinux labels are not supported by this version of libpod")
+        options.annotations[_ANNOTATIONS[name]] = value
+    elif name == "apparmor":
+        if value != "unconfined":
+            raise UnsupportedError("AppArmor profiles are not supported by this version of libpod")
+        options.annotations[_ANNOTATIONS[name]] = value
+    elif name == "mask":
+        options.masks += value.split(":")
+    elif name == "unmask":
+        options.unmasks += ["ALL"] if value.upper() == "ALL" else value.split(":")
+    elif name == "systempaths" and value == "unconfined":
+        options.unmasks.append("ALL")
+    elif name == "proc-opts":
+        options.proc_options += value.split(",")
+    else:
+        raise InvalidError(f'invalid --security-opt 2: "{text}"')
+
+
+def masked_paths(masks: Iterable[str], unmasks: Sequence[str]) -> list[str]:
+    """List the paths to hide: the default ones without the unmasked, and those the user adds."""
+    return [path for path in MASKED_PATHS if not _is_unmasked(path, unmasks)] + list(masks)
+
+
+def readonly_paths(unmasks: Sequence[str]) -> list[str]:
+    """List the paths to make read-only, without the unmasked ones."""
+    return [path for path in READONLY_PATHS if not _is_unmasked(path, unmasks)]
+
+
+def _is_unmasked(path: str, patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return False
+    if "ALL" in patterns:
+        return True
+    from fnmatch import fnmatchcase
+
+    # A `*` of Go's filepath.Match does not cross a slash.
+    return any(pattern.count("/") == path.count("/") and fnmatchcase(path, pattern) for pattern in patterns)

@@ -1,0 +1,213 @@
+"""Everything a container was created with.
+
+`ContainerSettings` is written to container.json once and never changed: what a container *is* (running, exited) is derived
+elsewhere (`model`). Start reading at `FIELDS`: each name is an option, spelled three times in this project: in its
+declaration on the command line, here, and in the line of `spec` that consumes it.
+"""
+
+from __future__ import annotations
+
+from libpod.container.mounts import Mount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: Field → value of a container for which nothing was said. Lists and mappings are copied for each container.
+FIELDS: dict[str, Any] = {
+    # Identity.
+    "name": "",
+    "image": "",
+    "image_id": "",
+    "image_digest": "",
+    "created": "",
+    "create_command": [],
+    "labels": {},
+    "annotations": {},
+    # The process. argv is what runs; entrypoint and command are what it was made of.
+    "argv": [],
+    "entrypoint": None,
+    "command": [],
+    "env": {},
+    "user": "",
+    "groups": [],
+    "workdir": "/",
+    "create_workdir": False,
+    "umask": "0022",
+    "terminal": False,
+    "stdin_open": False,
+    "init": False,
+    "init_path": "",
+    "stop_signal": 15,
+    "stop_timeout": 10,
+    "timeout": 0,
+    "passwd": True,
+    # The root file system and what is mounted on it.
+    "read_only": False,
+    "read_only_tmpfs": True,
+    "mounts": [],
+    "shm_size": 65536000,
+    "timezone": "",
+    # Namespaces: `private`, `host`, `none`, `container:<id>`.
+    "pid": "private",
+    "ipc": "shareable",
+    "uts": "private",
+    "cgroup_namespace": "host",
+    "network": "bridge",
+    "hostname": "",
+    # Network.
+    "network_name": "",
+    "ports": [],
+    "address": "",
+    "mac": "",
+    "dns": [],
+    "dns_search": [],
+    "dns_options": [],
+    "hosts": [],
+    "no_hosts": False,
+    # Resources.
+    "memory": 0,
+    "memory_swap": 0,
+    "memory_reservation": 0,
+    "memory_swappiness": -1,
+    "oom_kill_disable": False,
+    "oom_score_adj": None,
+    "cpu_shares": 0,
+    "cpu_period": 0,
+    "cpu_quota": 0,
+    "cpuset_cpus": "",
+    "cpuset_mems": "",
+    "pids_limit": 2048,
+    "limits": [],
+    "cgroup_parent": "/libpod_parent",
+    # Security.
+    "capabilities": [],
+    "cap_add": [],
+    "privileged": False,
+    "no_new_privileges": False,
+    "seccomp": "",
+    "masked": [],
+    "unmasked": [],
+    "proc_options": [],
+    "security_options": [],
+    "sysctls": {},
+    "devices": [],
+    "device_rules": [],
+    # Life.
+    "log_driver": "k8s-file",
+    "log_path": "",
+    "log_max_size": 0,
+    "remove": False,
+    "cidfile": "",
+    "pidfile": "",
+    "detach_keys": "ctrl-p,ctrl-q",
+}
+
+
+class ContainerSettings:
+    """The options of one container, with defaults for all that was not said."""
+
+    __slots__ = tuple(FIELDS)
+
+    name: str
+    image: str
+    image_id: str
+    image_digest: str
+    created: str
+    create_command: list[str]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    argv: list[str]
+    entrypoint: list[str] | None
+    command: list[str]
+    env: dict[str, str]
+    user: str
+    groups: list[str]
+    workdir: str
+    create_workdir: bool
+    umask: str
+    terminal: bool
+    stdin_open: bool
+    init: bool
+    init_path: str
+    stop_signal: int
+    stop_timeout: int
+    timeout: int
+    passwd: bool
+    read_only: bool
+    read_only_tmpfs: bool
+    mounts: list[Mount]
+    shm_size: int
+    timezone: str
+    pid: str
+    ipc: str
+    uts: str
+    cgroup_namespace: str
+    network: str
+    hostname: str
+    network_name: str
+    ports: list[dict[str, Any]]
+    address: str
+    mac: str
+    dns: list[str]
+    dns_search: list[str]
+    dns_options: list[str]
+    hosts: list[str]
+    no_hosts: bool
+    memory: int
+    memory_swap: int
+    memory_reservation: int
+    memory_swappiness: int
+    oom_kill_disable: bool
+    oom_score_adj: int | None
+    cpu_shares: int
+    cpu_period: int
+    cpu_quota: int
+    cpuset_cpus: str
+    cpuset_mems: str
+    pids_limit: int
+    limits: list[tuple[str, int, int]]
+    cgroup_parent: str
+    capabilities: list[str]
+    cap_add: list[str]
+    privileged: bool
+    no_new_privileges: bool
+    seccomp: str
+    masked: list[str]
+    unmasked: list[str]
+    proc_options: list[str]
+    security_options: list[str]
+    sysctls: dict[str, str]
+    devices: list[list[str]]
+    device_rules: list[dict[str, Any]]
+    log_driver: str
+    log_path: str
+    log_max_size: int
+    remove: bool
+    cidfile: str
+    pidfile: str
+    detach_keys: str
+
+    def __init__(self, **given: Any) -> None:
+        for field, value in FIELDS.items():
+            if field in given:
+                value = given.pop(field)
+            elif value.__class__ is list or value.__class__ is dict:
+                value = value.copy()
+            setattr(self, field, value)
+        if given:
+            raise TypeError(f"no such setting of a container: {', '.join(given)}")
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what differs from the defaults as plain data for container.json."""
+        document = {field: value for field, default in FIELDS.items() if (value := getattr(self, field)) != default}
+        if self.mounts:
+            document["mounts"] = [mount.to_document() for mount in self.mounts]
+        return document
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> ContainerSettings:
+        """Read what `to_document` wrote; fields of a later version are passed over."""
+        settings = cls(**{field: value for field, value in document.items() if field in FIELDS})
+        settings.mounts = [Mount.from_document(mount) for mount in document.get("mounts", ())]
+        return settings

@@ -1,0 +1,288 @@
+"""From settings to the OCI runtime spec, as Podman 4.3 generates it.
+
+Start reading at `build_spec`. Plain data in, plain data out: nothing is read from the container's file system and nothing
+is written. What Podman leaves to the state of the host (paths of other containers' namespaces, the numbers of a user) comes
+in through `Context`. Source: OCI runtime-spec, config.md and config-linux.md; podman-run(1).
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod.container import security
+from libpod.container.mounts import clean_destination
+from libpod.container.resolve import zone_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.container.settings import ContainerSettings
+
+OCI_VERSION = "1.0.2-dev"
+_NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
+_INIT = "/run/podman-init"
+_TMPFS_OPTIONS = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]
+
+
+class Context:
+    """What the host adds at start.
+
+    container_id; rootfs: path that stands for the root in the spec. run_directory: where hosts, hostname, resolv.conf and
+    .containerenv of this boot are; bind_files: destination → source of such files that exist. user: what `lookup_user`
+    found. joined: namespace type → path to join. volumes: destination → directory on the host. shm: directory to show at
+    /dev/shm instead of a tmpfs of its own. init_path: the init program on the host.
+    """
+
+    __slots__ = (
+        "bind_files",
+        "container_id",
+        "home",
+        "init_path",
+        "joined",
+        "rootfs",
+        "shm",
+        "user",
+        "volumes",
+    )
+
+    def __init__(self, container_id: str, rootfs: str) -> None:
+        self.container_id = container_id
+        self.rootfs = rootfs
+        self.bind_files: dict[str, str] = {}
+        self.user: dict[str, Any] = {"uid": 0, "gid": 0}
+        self.home = "/"
+        self.joined: dict[str, str] = {}
+        self.volumes: dict[str, str] = {}
+        self.shm = ""
+        self.init_path = ""
+
+
+def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
+    """Build the runtime spec of one start of a container."""
+    spec: dict[str, Any] = {
+        "ociVersion": OCI_VERSION,
+        "process": _process(settings, context),
+        "root": {"path": context.rootfs, "readonly": settings.read_only},
+        "mounts": _mounts(settings, context),
+        "annotations": annotations_of(settings),
+        "linux": _linux(settings, context),
+    }
+    if settings.uts == "private":
+        spec["hostname"] = hostname(settings, context.container_id)
+    return spec
+
+
+def hostname(settings: ContainerSettings, container_id: str) -> str:
+    """Return the host name that a container sees: its own, or the host's where it shares the network or the name."""
+    if settings.hostname:
+        return settings.hostname
+    if settings.uts != "private" or settings.network == "host":
+        return os.uname().nodename
+    return container_id[:12]
+
+
+def _process(settings: ContainerSettings, context: Context) -> dict[str, Any]:
+    argv = settings.argv
+    if settings.init:
+        argv = [_INIT, "--", *argv]
+    environment = [f"{name}={value}" for name, value in settings.env.items()]
+    if "HOME" not in settings.env:
+        environment.append(f"HOME={context.home}")
+    if "HOSTNAME" not in settings.env:
+        environment.append(f"HOSTNAME={hostname(settings, context.container_id)}")
+    process: dict[str, Any] = {
+        "terminal": settings.terminal,
+        "user": {**context.user, "umask": int(settings.umask, 8)},
+        "args": argv,
+        "env": environment,
+        "cwd": settings.workdir,
+        "capabilities": capabilities(settings, context.user["uid"]),
+        "rlimits": [{"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in settings.limits],
+        "noNewPrivileges": settings.no_new_privileges,
+    }
+    if settings.oom_score_adj is not None:
+        process["oomScoreAdj"] = settings.oom_score_adj
+    return process
+
+
+def capabilities(settings: ContainerSettings, uid: int) -> dict[str, list[str]]:
+    """Return the five sets of a process: root holds all of the container's, another user those that were added by name."""
+    bounding = settings.capabilities
+    if uid == 0:
+        return {"bounding": bounding, "effective": bounding, "permitted": bounding}
+    if not settings.cap_add or settings.privileged:
+        return {"bounding": bounding}
+    added = security.choose_capabilities((), settings.cap_add, ())
+    return {
+        "bounding": bounding,
+        "effective": added,
+        "inheritable": added,
+        "permitted": added,
+        "ambient": added,
+    }
+
+
+def annotations_of(settings: ContainerSettings) -> dict[str, str]:
+    """Return the annotations that Podman sets, and the user's."""
+    flag = {True: "TRUE", False: "FALSE"}
+    return {
+        "io.container.manager": "libpod",
+        "io.kubernetes.cri-o.Created": settings.created,
+        "io.kubernetes.cri-o.TTY": "true" if settings.terminal else "false",
+        "io.podman.annotations.autoremove": flag[settings.remove],
+        **({"io.podman.annotations.cid-file": settings.cidfile} if settings.cidfile else {}),
+        "io.podman.annotations.init": flag[settings.init],
+        "io.podman.annotations.privileged": flag[settings.privileged],
+        "io.podman.annotations.publish-all": "FALSE",
+        "org.opencontainers.image.stopSignal": str(settings.stop_signal),
+        **settings.annotations,
+    }
+
+
+def _mounts(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
+    """All mounts, parents before children; the user's replace ours of the same destination."""
+    chosen = {mount["destination"]: mount for mount in _own_mounts(settings, context)}
+    for mount in settings.mounts:
+        source, kind, options = mount.source, mount.kind, mount.options
+        if kind == "volume":
+            source, kind = context.volumes[mount.destination], "bind"
+        chosen[clean_destination(mount.destination)] = _mount(mount.destination, kind, source, options)
+    return sorted(chosen.values(), key=lambda mount: clean_destination(mount["destination"]).rstrip("/").count("/"))
+
+
+def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
+    access = "rw" if settings.privileged else "ro"
+    proc = settings.proc_options or ["nosuid", "noexec", "nodev"]
+    system = ["nosuid", "noexec", "nodev", access]
+    if settings.privileged:
+        system.insert(0, "rprivate")
+    own = [
+        _mount("/proc", "proc", "proc", proc),
+        _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]),
+        _mount("/sys", "sysfs", "sysfs", system),
+        _mount(
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+    ]
+    if settings.ipc == "host" or context.shm:
+        shared = ["bind", "rprivate", "nosuid", "noexec", "nodev"]
+        own.append(_mount("/dev/shm", "bind", context.shm or "/dev/shm", shared))
+    elif settings.ipc != "none":
+        size = [f"size={settings.shm_size}"] if settings.shm_size else []
+        own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", *size]))
+    if settings.read_only and settings.read_only_tmpfs:
+        own += [_mount(path, "tmpfs", "tmpfs", _TMPFS_OPTIONS) for path in ("/run", "/tmp", "/var/tmp")]
+    binds = ["bind", "rprivate"]
+    if settings.read_only:
+        binds += ["ro", "nosuid", "noexec", "nodev"]
+    for destination, source in context.bind_files.items():
+        if destination != "/run/.containerenv" or not (settings.read_only and settings.read_only_tmpfs):
+            own.append(_mount(destination, "bind", source, binds))
+    if settings.timezone:
+        own.append(_mount("/etc/localtime", "bind", zone_file(settings.timezone), ["bind", "rprivate", "ro"]))
+    if settings.init:
+        own.append(_mount(_INIT, "bind", context.init_path, ["bind", "ro", "rprivate"]))
+    cgroup = ["rprivate", "nosuid", "noexec", "nodev", "relatime", access]
+    own.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", cgroup))
+    return own
+
+
+def _mount(destination: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
+    return {"destination": destination, "type": kind, "source": source, "options": options}
+
+
+def _linux(settings: ContainerSettings, context: Context) -> dict[str, Any]:
+    linux: dict[str, Any] = {
+        "sysctl": settings.sysctls,
+        "resources": _resources(settings),
+        "cgroupsPath": f"{settings.cgroup_parent}/libpod-{context.container_id}",
+        "namespaces": _namespaces(settings, context),
+    }
+    devices = _device_nodes(settings, linux["resources"])
+    if devices:
+        linux["devices"] = devices
+    if not settings.privileged:
+        linux["maskedPaths"] = security.masked_paths(settings.masked, settings.unmasked)
+        linux["readonlyPaths"] = security.readonly_paths(settings.unmasked)
+    propagation = _root_propagation(settings)
+    if propagation:
+        linux["rootfsPropagation"] = propagation
+    return linux
+
+
+def _namespaces(settings: ContainerSettings, context: Context) -> list[dict[str, str]]:
+    modes = {
+        "pid": settings.pid,
+        "network": settings.network,
+        "ipc": settings.ipc,
+        "uts": settings.uts,
+        "mount": "private",
+        "cgroup": settings.cgroup_namespace,
+    }
+    chosen = []
+    for kind in _NAMESPACES:
+        if kind in context.joined:
+            chosen.append({"type": kind, "path": context.joined[kind]})
+        elif modes[kind] != "host":
+            chosen.append({"type": kind})
+    return chosen
+
+
+def _root_propagation(settings: ContainerSettings) -> str:
+    """A mount that shall receive or pass on mounts needs a root that lets them through."""
+    options = [option for mount in settings.mounts if mount.kind == "bind" for option in mount.options]
+    if "shared" in options or "rshared" in options:
+        return "shared"
+    for word in ("rslave", "slave"):
+        if word in options:
+            return word
+    return ""
+
+
+def _resources(settings: ContainerSettings) -> dict[str, Any]:
+    resources: dict[str, Any] = {"devices": [{"allow": settings.privileged, "access": "rwm"}]}
+    if settings.pids_limit > 0:
+        resources["pids"] = {"limit": settings.pids_limit}
+    memory = {
+        "limit": settings.memory,
+        "reservation": settings.memory_reservation,
+        "swap": max(settings.memory_swap, 0),
+        "disableOOMKiller": settings.oom_kill_disable,
+    }
+    memory = {name: value for name, value in memory.items() if value}
+    if settings.memory_swappiness >= 0:
+        memory["swappiness"] = settings.memory_swappiness
+    if memory:
+        resources["memory"] = memory
+    processors = {
+        "shares": settings.cpu_shares,
+        "quota": settings.cpu_quota,
+        "period": settings.cpu_period,
+        "cpus": settings.cpuset_cpus,
+        "mems": settings.cpuset_mems,
+    }
+    processors = {name: value for name, value in processors.items() if value}
+    if processors:
+        resources["cpu"] = processors
+    return resources
+
+
+def _device_nodes(settings: ContainerSettings, resources: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the extra device nodes, and add what they need to the device rules of `resources`."""
+    if settings.privileged:
+        from libpod.container.devices import host_devices
+
+        return host_devices()
+    nodes: list[dict[str, Any]] = []
+    if settings.devices:
+        from libpod.container.devices import expand_devices
+
+        nodes, rules = expand_devices(settings.devices)
+        resources["devices"] += rules
+    resources["devices"] += settings.device_rules
+    return nodes

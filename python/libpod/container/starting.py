@@ -1,0 +1,172 @@
+"""Start a container: spec, launch document, monitor.
+
+Start reading at `launch`. This is the way of every `run`: it reads nothing twice and writes each file once. Names of the
+launch document's fields are the monitor's; what they mean stands in its documentation.
+"""
+
+from __future__ import annotations
+
+from libpod import _core
+from libpod.container import files
+from libpod.container.locking import Lock
+from libpod.container.model import write_text
+from libpod.container.mounts import clean_destination
+from libpod.container.spec import Context, build_spec, hostname
+from libpod.errors import InvalidError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod._core import Session
+    from libpod.container.model import Container
+    from libpod.container.settings import ContainerSettings
+    from libpod.engine import Engine
+
+
+#: Podman's exit code for a container that exists and cannot be started.
+NOT_STARTED = 126
+
+
+def layers_of(rootfs: dict[str, Any]) -> list[str]:
+    """List the directories of a root file system, the uppermost first."""
+    upper = rootfs.get("upper")
+    return [upper, *rootfs["lower"]] if upper else rootfs["lower"]
+
+
+def oci_user(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what `lookup_user` found as a user of the runtime spec; the primary group is the first of the others."""
+    more = [gid for gid in found["additional_gids"] if gid != found["gid"]]
+    return {"uid": found["uid"], "gid": found["gid"], "additionalGids": [found["gid"], *more]}
+
+
+def launch(
+    engine: Engine,
+    container: Container,
+    *,
+    detach: bool = False,
+    fresh: bool = False,
+    initial_size: tuple[int, int] | None = None,
+) -> Session:
+    """Start a container and return the session with its monitor; its program runs when this returns.
+
+    detach: the session will be closed at once. fresh: it was created by this call's caller and never started.
+    Raises: StateError where it runs already; CommandNotFoundError, CommandNotExecutableError and other errors of the start.
+    """
+    with Lock(container):
+        if not fresh:
+            _prepare_restart(engine, container)
+        document = prepare(engine, container, detach=detach, initial_size=initial_size)
+        session = _core.launch(engine.helper_path, document)
+        try:
+            session.wait_running()
+        except BaseException:
+            session.close()
+            raise
+    return session
+
+
+def _prepare_restart(engine: Engine, container: Container) -> None:
+    from libpod.container.lifecycle import clean_before_start
+
+    state = container.state
+    if state.is_running:
+        raise StateError(f"container {container.id} is {state.status}: container already running")
+    clean_before_start(engine, container, state)
+
+
+def prepare(
+    engine: Engine, container: Container, *, detach: bool, initial_size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Write the files of one start and return the launch document."""
+    settings = container.settings
+    rootfs = engine.store.rootfs(container.id)
+    context = Context(container.id, f"{engine.graphroot}/overlay/{container.layer_id}/merged")
+    name = hostname(settings, container.id)
+    files.write_files(engine, container, settings, context, name)
+    layers = layers_of(rootfs)
+    _resolve_user(container, settings, context, layers)
+    _check_workdir(container, settings, layers)
+    _join_namespaces(engine, settings, context)
+    if settings.mounts:
+        from libpod.container.volumes import Volumes
+
+        context.volumes = Volumes(engine).fill(container, layers)
+    if settings.init:
+        context.init_path = settings.init_path or engine.helper_path
+    spec = build_spec(settings, context)
+    write_text(container.user_directory + "/config.json", _core.dump_json(spec))
+    return {
+        "id": container.id,
+        "name": container.name,
+        "run_dir": container.run_directory,
+        "exit_file": container.exit_path,
+        "bundle": container.user_directory,
+        "rootfs": rootfs,
+        "stdin_open": settings.stdin_open,
+        "terminal": settings.terminal,
+        "log": {
+            "driver": settings.log_driver,
+            "path": container.log_path,
+            "max_size": settings.log_max_size or None,
+        },
+        "network": engine.network_request(container) if settings.network == "bridge" else None,
+        "hosts": _hosts(container, settings, context, name),
+        "exit_command": engine.cleanup_command(container) if settings.remove else None,
+        "seccomp": settings.seccomp or "default",
+        "seccomp_cache": engine.runroot + "/libpod/seccomp",
+        "pidfile": settings.pidfile or None,
+        "timeout": settings.timeout or None,
+        "detach": detach,
+        "initial_size": initial_size,
+    }
+
+
+def _hosts(container: Container, settings: ContainerSettings, context: Context, name: str) -> dict[str, Any] | None:
+    if settings.network != "bridge" or "/etc/hosts" not in context.bind_files:
+        return None
+    return {"path": context.bind_files["/etc/hosts"], "names": [name, container.name]}
+
+
+def _resolve_user(container: Container, settings: ContainerSettings, context: Context, layers: list[str]) -> None:
+    try:
+        found = _core.lookup_user(layers, settings.user, settings.groups)
+    except InvalidError as error:
+        error.exit_code = NOT_STARTED
+        raise
+    context.user = oci_user(found)
+    context.home = found["home"]
+    if settings.passwd and not found["known"]:
+        files.write_accounts(container, context, layers)
+
+
+def _check_workdir(container: Container, settings: ContainerSettings, layers: list[str]) -> None:
+    """Refuse a working directory of the user's that is not there; the image's own is made by the runtime."""
+    if settings.create_workdir or settings.workdir == "/":
+        return
+    inside = clean_destination(settings.workdir)
+    for mount in settings.mounts:
+        # What a mount brings, only the runtime sees.
+        if (inside + "/").startswith(clean_destination(mount.destination).rstrip("/") + "/"):
+            return
+    if _core.path_kind(layers, inside) is None:
+        error = InvalidError(f'workdir "{settings.workdir}" does not exist on container {container.id}')
+        error.exit_code = NOT_STARTED
+        raise error
+
+
+def _join_namespaces(engine: Engine, settings: ContainerSettings, context: Context) -> None:
+    for kind, mode, name in (
+        ("pid", settings.pid, "pid"),
+        ("ipc", settings.ipc, "ipc"),
+        ("uts", settings.uts, "uts"),
+        ("network", settings.network, "net"),
+    ):
+        if mode.startswith("container:"):
+            other = engine.containers.lookup(mode.removeprefix("container:"))
+            state = other.state
+            if not state.is_running:
+                raise StateError(
+                    f"cannot get namespace path unless container {other.id} is running: container is stopped"
+                )
+            context.joined[kind] = f"/proc/{state.pid}/ns/{name}"

@@ -1,0 +1,83 @@
+"""Named and anonymous volumes: a directory `G/volumes/<name>/_data` each.
+
+A volume is made when the first container asks for it, and removed with its container where it is anonymous. What the image
+has at its destination is copied into an empty volume when a container starts. Verbs for volumes are not here yet. Start
+reading at `Volumes.provide`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod import _core
+from libpod.container.mounts import check_name
+from libpod.errors import InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.container.model import Container
+    from libpod.container.settings import ContainerSettings
+    from libpod.engine import Engine
+
+
+class Volumes:
+    """The volumes of one engine."""
+
+    __slots__ = ("_directory", "_store")
+
+    def __init__(self, engine: Engine) -> None:
+        self._store = engine.store
+        self._directory = engine.graphroot + "/volumes"
+
+    def path(self, name: str) -> str:
+        """Return the directory of a volume's content."""
+        return f"{self._directory}/{name}/_data"
+
+    def provide(self, settings: ContainerSettings) -> None:
+        """Make the volumes that a new container names, and name its anonymous ones.
+
+        Raises: InvalidError for a malformed name.
+        """
+        for mount in settings.mounts:
+            if mount.kind != "volume":
+                continue
+            if mount.anonymous:
+                mount.volume = os.urandom(32).hex()
+            elif not check_name(mount.volume):
+                raise InvalidError(
+                    f'creating named volume "{mount.volume}": running volume create option: names must match'
+                    " [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
+                )
+            os.makedirs(self.path(mount.volume), mode=0o755, exist_ok=True)
+
+    def fill(self, container: Container, layers: list[str]) -> dict[str, str]:
+        """Copy the image's content into the empty volumes of a container; map their destinations to their directories.
+
+        layers: the container's root file system, the uppermost first.
+        """
+        paths = {}
+        for mount in container.settings.mounts:
+            if mount.kind != "volume":
+                continue
+            path = paths[mount.destination] = self.path(mount.volume)
+            os.makedirs(path, mode=0o755, exist_ok=True)
+            is_new = mount.copy_up and not os.listdir(path)
+            if is_new and _core.path_kind(layers, mount.destination) == "directory":
+                self._copy_up(container, mount.destination, path)
+        return paths
+
+    def _copy_up(self, container: Container, source: str, target: str) -> None:
+        root = self._store.mount_container(container.id)
+        try:
+            _core.copy_directory(root, source, target)
+        finally:
+            self._store.unmount_container(container.id)
+
+    def remove_anonymous(self, settings: ContainerSettings) -> None:
+        """Remove the anonymous volumes of a container that is gone."""
+        names = [mount.volume for mount in settings.mounts if mount.anonymous]
+        if names:
+            from shutil import rmtree
+
+            for name in names:
+                rmtree(f"{self._directory}/{name}", ignore_errors=True)

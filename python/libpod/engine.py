@@ -1,0 +1,325 @@
+"""The engine: one object that ties store, images, containers, networks and configuration together.
+
+The command line and the library both go through it. Start reading at `Engine.run`. Nothing is opened before it is needed;
+nothing here prints.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from libpod.errors import ImageNotFoundError, InvalidError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Any, Self
+
+    from libpod._core import Session
+    from libpod.config.containers import ContainersConf
+    from libpod.container.manager import ContainerManager
+    from libpod.container.model import Container
+    from libpod.container.request import ContainerRequest
+    from libpod.container.settings import ContainerSettings
+    from libpod.image.manager import Image, ImageManager
+    from libpod.store import Store
+
+_HELPER = "libpod-runtime"
+
+
+class Completed:
+    """How a container's command ended: exit code, and what it wrote to its two streams."""
+
+    __slots__ = ("exit_code", "stderr", "stdout")
+
+    def __init__(self, exit_code: int, stdout: bytes, stderr: bytes) -> None:
+        self.exit_code = exit_code
+        self.stdout = stdout
+        self.stderr = stderr
+
+    def __repr__(self) -> str:
+        return f"Completed(exit_code={self.exit_code}, stdout={self.stdout!r}, stderr={self.stderr!r})"
+
+
+class Engine:
+    """A container engine on one store.
+
+    root, runroot: directories in place of those in storage.conf. storage_driver: only `overlay`. storage_options: in place
+    of storage.conf's. helper: path of `libpod-runtime`, found beside the interpreter or on PATH where it is not given.
+    An engine may be used by several threads; closing it closes nothing that runs.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        runroot: str | os.PathLike[str] | None = None,
+        *,
+        storage_driver: str | None = None,
+        storage_options: Sequence[str] | None = None,
+        helper: str | None = None,
+    ) -> None:
+        from libpod.store import open_store
+
+        self.store: Store = open_store(
+            None if root is None else os.fspath(root),
+            None if runroot is None else os.fspath(runroot),
+            storage_driver,
+            storage_options,
+        )
+        self.graphroot: str = self.store.graphroot
+        self.runroot: str = self.store.runroot
+        self._given = (root, runroot, storage_driver, storage_options)
+        self._helper = helper
+        self._conf: ContainersConf | None = None
+        self._images: ImageManager | None = None
+        self._containers: ContainerManager | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store. Containers go on running."""
+        self._images = None
+        self._containers = None
+
+    @property
+    def conf(self) -> ContainersConf:
+        """containers.conf, read on first use."""
+        if self._conf is None:
+            from libpod.config.containers import load_containers_conf
+
+            self._conf = load_containers_conf()
+        return self._conf
+
+    @property
+    def images(self) -> ImageManager:
+        """The images of the store."""
+        if self._images is None:
+            from libpod.image.manager import ImageManager
+
+            self._images = ImageManager(self.store)
+        return self._images
+
+    @property
+    def containers(self) -> ContainerManager:
+        """The containers of the store."""
+        if self._containers is None:
+            from libpod.container.manager import ContainerManager
+
+            self._containers = ContainerManager(self)
+        return self._containers
+
+    @property
+    def log_driver(self) -> str:
+        """Name of the log driver that containers get by default."""
+        return "none" if self.conf.containers["log_driver"] == "none" else "k8s-file"
+
+    @property
+    def helper_path(self) -> str:
+        """Path of the helper program.
+
+        Raises: NotFoundError where it is not installed.
+        """
+        if self._helper is None:
+            self._helper = find_helper()
+        return self._helper
+
+    def find_image(self, name: str, *, pull: str = "missing") -> tuple[Image, str]:
+        """Find an image, or bring it in; return it with the name by which it was meant.
+
+        pull: `missing`, `never`, `always` or `newer`.
+        Raises: ImageNotFoundError, InvalidError, and what a pull raises.
+        """
+        if pull not in ("missing", "never", "always", "newer"):
+            raise InvalidError(f'unsupported pull policy "{pull}"')
+        if pull in ("missing", "never"):
+            try:
+                return self.images.resolve(name)
+            except ImageNotFoundError:
+                if pull == "never":
+                    raise
+        image_id = self.images.pull(name, policy=pull)
+        try:
+            return self.images.resolve(name)
+        except ImageNotFoundError:
+            return self.images.lookup(image_id), ""
+
+    def create(self, request: ContainerRequest, image: str, argv: Sequence[str], *, pull: str = "missing") -> Container:
+        """Create a container from a request; nothing of it runs.
+
+        Raises: what `find_image` and `ContainerManager.create` raise.
+        """
+        found, name = self.find_image(image, pull=pull)
+        return self.containers.create(request, found, list(argv), image_name=name)
+
+    def start(
+        self,
+        container: Container,
+        *,
+        detach: bool = False,
+        fresh: bool = False,
+        initial_size: tuple[int, int] | None = None,
+    ) -> Session:
+        """Start a container; its program runs when this returns. The session is the connection with its monitor."""
+        from libpod.container.starting import launch
+
+        return launch(self, container, detach=detach, fresh=fresh, initial_size=initial_size)
+
+    def run(
+        self,
+        image: str,
+        argv: Sequence[str] = (),
+        *,
+        network: str | None = None,
+        remove: bool = True,
+        name: str = "",
+        env: Mapping[str, str] | None = None,
+        volumes: Sequence[str] = (),
+        tmpfs: Sequence[str] = (),
+        workdir: str = "",
+        user: str = "",
+        entrypoint: Sequence[str] | None = None,
+        hostname: str = "",
+        stdin: bytes | None = None,
+        timeout_s: float | None = None,
+        output_limit: int = 64 << 20,
+        read_only: bool = False,
+        privileged: bool = False,
+        cap_add: Sequence[str] = (),
+        cap_drop: Sequence[str] = (),
+        memory: str = "",
+        cpus: float | None = None,
+        pids_limit: int | None = None,
+        publish: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        pull: str = "missing",
+        **options: Any,
+    ) -> Completed:
+        """Run a command in a new container and return how it ended, with all that it wrote.
+
+        network: `none`, `host`, `container:NAME`, or the default bridge for None. remove: remove the container afterwards.
+        stdin: what it reads; without it, nothing. timeout_s: kill it when it takes longer (exit code 137). output_limit:
+        bytes kept of each stream. options: any other option of `podman run`, by its long name with `_` for `-`.
+        The exit code of the command is a result, not an error.
+        Raises: ImageNotFoundError, InvalidError, CommandNotFoundError, CommandNotExecutableError, other LibpodErrors, OSError.
+        """
+        from libpod.container.request import ContainerRequest
+
+        request = ContainerRequest(
+            network=[network] if network else [],
+            rm=remove,
+            name=name,
+            environment=dict(env or {}),
+            volume=list(volumes),
+            tmpfs=list(tmpfs),
+            workdir=workdir,
+            user=user,
+            entrypoint=entrypoint,
+            hostname=hostname,
+            interactive=stdin is not None,
+            read_only=read_only,
+            privileged=privileged,
+            cap_add=list(cap_add),
+            cap_drop=list(cap_drop),
+            memory=memory,
+            cpus=cpus,
+            pids_limit=pids_limit,
+            publish=list(publish),
+            label=[f"{key}={value}" for key, value in (labels or {}).items()],
+            **options,
+        )
+        container = self.create(request, image, argv, pull=pull)
+        return self._run(container, stdin, timeout_s, output_limit)
+
+    def _run(self, container: Container, stdin: bytes | None, timeout_s: float | None, limit: int) -> Completed:
+        remove = container.settings.remove
+        try:
+            session = self.start(container, fresh=True)
+        except BaseException:
+            if remove:
+                self.containers.drop(container)
+            raise
+        try:
+            if remove:
+                session.take_cleanup()
+            code, out, err = session.collect(stdin or b"", limit, timeout_s)
+            if remove:
+                self.finish(container)
+                session.cleanup_done()
+        finally:
+            session.close()
+        return Completed(code, out, err)
+
+    def finish(self, container: Container) -> None:
+        """Remove a container of `--rm` whose end its session has reported: its monitor has nothing left to do but to go."""
+        self.containers.drop(container)
+        if container.settings.mounts:
+            from libpod.container.volumes import Volumes
+
+            Volumes(self).remove_anonymous(container.settings)
+
+    # What a start needs to know of networks --------------------------------------------------------------------------
+
+    def network_request(self, container: Container) -> dict[str, Any]:
+        """Return what the runtime must know to attach a container to its bridge."""
+        from libpod.network.bridge import attach_request
+
+        settings = container.settings
+        return attach_request(
+            self.runroot,
+            settings.network_name or self.conf.network["default_network"],
+            subnet=self.conf.network["default_subnet"],
+            ports=settings.ports,
+            address=settings.address,
+            mac=settings.mac,
+        )
+
+    def network_gateway(self, settings: ContainerSettings) -> str:
+        """Return the host's address on a container's bridge."""
+        from libpod.network.bridge import gateway
+
+        return gateway(
+            settings.network_name or self.conf.network["default_network"], self.conf.network["default_subnet"]
+        )
+
+    def release_network(self, container: Container) -> None:
+        """Take back what a container holds of its bridge; nothing where it was taken back already."""
+        if container.is_ours and container.settings.network == "bridge":
+            from libpod import _core
+
+            _core.network_detach(container.id, self.network_request(container))
+
+    def cleanup_command(self, container: Container) -> list[str]:
+        """Return the command that removes a container of `--rm` where no client does."""
+        root, runroot, _, options = self._given
+        words = [sys.executable, "-m", "libpod"]
+        words += ["--root", os.fspath(root)] if root is not None else []
+        words += ["--runroot", os.fspath(runroot)] if runroot is not None else []
+        for option in options or ():
+            words += ["--storage-opt", option]
+        return [*words, "container", "cleanup", "--rm", container.id]
+
+
+def find_helper() -> str:
+    """Find `libpod-runtime`: named by LIBPOD_RUNTIME, beside the interpreter, or on PATH.
+
+    Raises: NotFoundError.
+    """
+    named = os.environ.get("LIBPOD_RUNTIME")
+    if named:
+        return named
+    beside = os.path.join(os.path.dirname(sys.executable), _HELPER)
+    if os.access(beside, os.X_OK):
+        return beside
+    for directory in os.environ.get("PATH", "").split(":"):
+        candidate = os.path.join(directory or ".", _HELPER)
+        if os.access(candidate, os.X_OK):
+            return os.path.abspath(candidate)
+    raise NotFoundError(f"the program {_HELPER} is not installed beside {sys.executable} or on PATH")
