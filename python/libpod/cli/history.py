@@ -69,7 +69,7 @@ def _row(step: dict[str, Any], now: int, *, human: bool, no_trunc: bool) -> dict
 
 def _json(steps: list[dict[str, Any]]) -> str:
     """One line, as Podman prints it: what is empty is left out, and the time stands twice."""
-    from libpod.image.manifest import go_json
+    from libpod import _core
 
     documents = []
     for step in steps:
@@ -78,7 +78,7 @@ def _json(steps: list[dict[str, Any]]) -> str:
         document.update((member, step[member]) for member in ("CreatedBy", "size", "comment") if step[member])
         document["Created"] = timestamp.rfc3339(time - time % timestamp.SECOND)
         documents.append(document)
-    return go_json(documents).decode()
+    return _core.dump_json(documents)
 
 
 COMMAND = Command(

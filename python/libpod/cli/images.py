@@ -200,14 +200,15 @@ def _print_template(context: Context, options: Options, lines: list[_Line]) -> N
 
 def _print_json(context: Context, view: _View, lines: list[_Line]) -> None:
     from libpod.cli import format as formats
-    from libpod.image.manifest import go_escape
 
     documents = []
     for line in lines:
-        document = _document(view, line.image)
+        document = dict(_document(view, line.image))
+        if line.image.is_dangling:
+            document["Dangling"] = True
         document["CreatedAt"] = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
         documents.append(document)
-    context.write(go_escape(formats.to_json(documents)))
+    context.write(formats.to_json(documents))
 
 
 def _document(view: _View, image: Image) -> dict[str, Any]:
@@ -231,8 +232,6 @@ def _document(view: _View, image: Image) -> dict[str, Any]:
     }
     if image.names:
         document["Names"] = image.names
-    else:
-        document["Dangling"] = True
     document["Digest"] = image.digest
     if image.record["names-history"]:
         document["History"] = list(image.record["names-history"])

@@ -1,0 +1,60 @@
+"""`podman attach`."""
+
+from __future__ import annotations
+
+from libpod.cli import terminal
+from libpod.cli.command import Command, Option, flag
+from libpod.errors import StateError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+    from libpod.container.model import Container
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Join the streams of a running container."""
+    if len(arguments) > 1:
+        raise UsageError("`podman attach` accepts at most one argument")
+    if not arguments and not options.latest:
+        raise UsageError('"podman attach" requires a name, id, or the "--latest" flag')
+    manager = context.engine.containers
+    container = manager.latest() if options.latest else manager.lookup(arguments[0])
+    if container.state.status != "running":
+        raise StateError("you can only attach to running containers")
+    return join(context, container, stdin=not options.no_stdin, options=options)
+
+
+def join(context: Context, container: Container, *, stdin: bool, options: Options) -> int:
+    """Attach to a running container; return its exit code, or 0 when the user detaches."""
+    from libpod import _core
+
+    settings = container.settings
+    session = _core.attach(container.run_directory)
+    record = terminal.relay(
+        session,
+        stdin=stdin and settings.stdin_open,
+        terminal=settings.terminal,
+        detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
+        sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
+    )
+    session.close()
+    return 0 if record.get("detached") else int(record["exit_code"])
+
+
+COMMAND = Command(
+    "attach",
+    call=run,
+    usage="[options] CONTAINER",
+    short="Attach to a running container",
+    long="The podman attach command allows you to attach to a running container using the container's ID or name, either to "
+    "view its ongoing output or to control it interactively.",
+    options=(
+        Option("--detach-keys", help="Select the key sequence for detaching a container"),
+        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        flag("--no-stdin", help="Do not attach STDIN. The default is false"),
+        flag("--sig-proxy", default=True, help="Proxy received signals to the process"),
+    ),
+    examples=("podman attach ctrID", "podman attach --no-stdin foobar"),
+)

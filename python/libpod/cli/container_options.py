@@ -1,0 +1,168 @@
+"""Options of `run` and `create`, and how they become a `ContainerRequest`.
+
+Every option of Podman's is declared: those that libpod lacks say so when they are used. An option is spelled here, in
+`container/request.py`, and in the line of `container/resolve.py` that judges it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from libpod.cli.command import Option, flag, unsupported
+from libpod.container.request import FIELDS, ContainerRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.parser import Options
+
+OPTIONS = (
+    Option("--add-host", kind="strings", help="Add a custom host-to-IP mapping (host:ip)"),
+    Option("--annotation", kind="strings", help="Add annotations to container (key=value)"),
+    Option("--cap-add", kind="strings", help="Add capabilities to the container"),
+    Option("--cap-drop", kind="strings", help="Drop capabilities from the container"),
+    Option("--cgroup-parent", help="Optional parent cgroup for the container"),
+    Option("--cgroupns", help="cgroup namespace to use"),
+    Option("--cidfile", help="Write the container ID to the file"),
+    Option("--cpu-period", kind="uint", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
+    Option("--cpu-quota", kind="int", help="Limit the CPU CFS (Completely Fair Scheduler) quota"),
+    Option("--cpu-shares", "-c", kind="uint", help="CPU shares (relative weight)"),
+    Option("--cpus", help="Number of CPUs. The default is 0.000 which means no limit"),
+    Option("--cpuset-cpus", help="CPUs in which to allow execution (0-3, 0,1)"),
+    Option("--cpuset-mems", help="Memory nodes (MEMs) in which to allow execution (0-3, 0,1)"),
+    Option("--device", kind="strings", help="Add a host device to the container"),
+    Option("--device-cgroup-rule", kind="strings", help="Add a rule to the cgroup allowed devices list"),
+    flag("--disable-content-trust", help="This is a Docker specific option and is a NOOP"),
+    Option("--dns", kind="strings", help="Set custom DNS servers"),
+    Option("--dns-option", kind="strings", help="Set custom DNS options"),
+    Option("--dns-search", kind="strings", help="Set custom DNS search domains"),
+    Option("--entrypoint", help="Overwrite the default ENTRYPOINT of the image"),
+    Option("--env", "-e", kind="array", help="Set environment variables in container"),
+    Option("--env-file", kind="strings", help="Read in a file of environment variables"),
+    flag("--env-host", help="Use all current host environment variables in container"),
+    Option("--expose", kind="strings", help="Expose a port or a range of ports"),
+    Option("--group-add", kind="strings", help="Add additional groups to the primary container process"),
+    Option("--hostname", "-h", help="Set container hostname"),
+    flag(
+        "--http-proxy",
+        default=True,
+        help="Set proxy environment variables in the container based on the host proxy vars",
+    ),
+    Option(
+        "--image-volume",
+        default="bind",
+        help='Tells podman how to handle the builtin image volumes ("bind"|"tmpfs"|"ignore")',
+    ),
+    flag("--init", help="Run an init binary inside the container that forwards signals and reaps processes"),
+    Option("--init-path", help="Path to the container-init binary"),
+    flag("--interactive", "-i", help="Keep STDIN open even if not attached"),
+    Option("--ip", help="Specify a static IPv4 address for the container"),
+    Option("--ipc", help="IPC namespace to use"),
+    Option("--label", "-l", kind="array", help="Set metadata on container"),
+    Option("--label-file", kind="strings", help="Read in a line delimited file of labels"),
+    Option("--log-driver", help='Logging driver for the container ("k8s-file"|"none")'),
+    Option("--log-opt", kind="strings", help="Logging driver options (max-size=, path=)"),
+    Option("--mac-address", help="Container MAC address (e.g. 92:d0:c6:0a:29:33)"),
+    Option("--memory", "-m", metavar="<number>[<unit>]", help="Memory limit (units: b, k, m, g)"),
+    Option("--memory-reservation", metavar="<number>[<unit>]", help="Memory soft limit (units: b, k, m, g)"),
+    Option("--memory-swap", help="Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
+    Option("--memory-swappiness", kind="int", default=-1, help="Tune container memory swappiness (0 to 100)"),
+    Option("--mount", kind="array", help="Attach a filesystem mount to the container"),
+    Option("--name", help="Assign a name to the container"),
+    Option("--network", "--net", kind="array", help="Connect a container to a network"),
+    flag("--no-healthcheck", help="Disable healthchecks on container"),
+    flag("--no-hosts", help="Do not create /etc/hosts within the container, instead use the version from the image"),
+    flag("--oom-kill-disable", help="Disable OOM Killer"),
+    Option("--oom-score-adj", kind="int", help="Tune the host's OOM preferences (-1000 to 1000)"),
+    flag("--passwd", default=True, help="add entries to /etc/passwd and /etc/group"),
+    Option("--pid", help="PID namespace to use"),
+    Option("--pidfile", help="Write the container process ID to the file"),
+    Option("--pids-limit", kind="int", default=2048, help="Tune container pids limit (set -1 for unlimited)"),
+    flag("--privileged", help="Give extended privileges to container"),
+    Option("--publish", "-p", kind="strings", help="Publish a container's port, or a range of ports, to the host"),
+    flag("--publish-all", "-P", help="Publish all exposed ports to random ports on the host interface"),
+    Option("--pull", default="missing", help='Pull image policy ("missing"|"never"|"always"|"newer")'),
+    flag("--quiet", "-q", help="Suppress output information when pulling images"),
+    flag("--read-only", help="Make containers root filesystem read-only"),
+    flag(
+        "--read-only-tmpfs",
+        default=True,
+        help="When running containers in read-only mode mount a read-write tmpfs on /run, /tmp and /var/tmp",
+    ),
+    flag("--replace", help="If a container with the same name exists, replace it"),
+    Option("--restart", help='Restart policy to apply when a container exits ("no")'),
+    flag("--rm", help="Remove container after exit"),
+    Option("--security-opt", kind="array", help="Security Options"),
+    Option("--shm-size", metavar="<number>[<unit>]", help="Size of /dev/shm (units: b, k, m, g)"),
+    Option("--stop-signal", help="Signal to stop a container. Default is SIGTERM"),
+    Option("--stop-timeout", kind="uint", default=10, help="Seconds that a container has to exit when it is stopped"),
+    Option("--sysctl", kind="strings", help="Sysctl options"),
+    Option("--systemd", help='Run container in systemd mode ("false"; "true" is for containers that run systemd)'),
+    Option("--timeout", kind="uint", help="Seconds after which the container is killed"),
+    Option("--tmpfs", kind="array", help="Mount a temporary filesystem (tmpfs) into a container"),
+    flag("--tty", "-t", help="Allocate a pseudo-TTY for container"),
+    Option("--tz", help="Set timezone in container"),
+    Option("--ulimit", kind="strings", help="Ulimit options"),
+    Option("--umask", help="Set umask in container"),
+    Option("--unsetenv", kind="array", help="Unset environment default variables in container"),
+    flag("--unsetenv-all", help="Unset all default environment variables in container"),
+    Option("--user", "-u", help="Username or UID (format: <name|uid>[:<group|gid>])"),
+    Option("--userns", help='User namespace to use ("host")'),
+    Option("--uts", help="UTS namespace to use"),
+    Option("--volume", "-v", kind="array", help="Bind mount a volume into the container"),
+    Option("--workdir", "-w", help="Working directory inside the container"),
+    *(
+        unsupported("--" + name)
+        for name in (
+            "arch authfile blkio-weight cgroups env-merge health-cmd health-interval health-on-failure health-retries"
+            " health-start-period health-timeout ip6 os passwd-entry personality platform pod pod-id-file preserve-fds"
+            " sdnotify seccomp-policy secret subgidname subuidname variant cpu-rt-period cpu-rt-runtime conmon-pidfile"
+        ).split()
+    ),
+    *(
+        unsupported("--" + name, kind="strings")
+        for name in (
+            "blkio-weight-device cgroup-conf chrootdirs device-read-bps device-read-iops device-write-bps"
+            " device-write-iops gidmap hostuser network-alias requires uidmap volumes-from"
+        ).split()
+    ),
+    *(unsupported("--" + name, kind="bool") for name in ("rmi", "rootfs", "tls-verify")),
+)
+
+#: Options that say how a command behaves, not what its container is.
+NOT_OF_THE_CONTAINER = frozenset(
+    ("attach", "detach", "sig_proxy", "pull", "quiet", "disable_content_trust", "no_healthcheck")
+)
+
+
+def request_of(options: Options) -> ContainerRequest:
+    """Collect what was given into a request.
+
+    Raises: InvalidError for a number of processors that is none.
+    """
+    given = {name: getattr(options, name) for name in options.given if name in FIELDS}
+    if "cpus" in given:
+        from libpod.container.resources import parse_cpus
+
+        given["cpus"] = parse_cpus(given["cpus"])
+    given["create_command"] = ["podman", *sys.argv[1:]]
+    return ContainerRequest(**given)
+
+
+def check_cidfile(path: str) -> None:
+    """Refuse a `--cidfile` that exists, before anything is created.
+
+    Raises: InvalidError.
+    """
+    import os
+
+    from libpod.errors import InvalidError
+
+    if path and os.path.exists(path):
+        raise InvalidError(f"container id file exists. Ensure another container is not using it or delete {path}")
+
+
+def write_cidfile(path: str, container_id: str) -> None:
+    """Write `--cidfile`."""
+    if path:
+        with open(path, "x", encoding="ascii") as file:
+            file.write(container_id)

@@ -1,0 +1,75 @@
+"""`podman exec`."""
+
+from __future__ import annotations
+
+from libpod.cli import terminal
+from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Execute a command in a running container and return its exit code."""
+    from libpod.container.exec import command_environment, execute
+
+    if not arguments and not options.latest:
+        raise UsageError("exec requires the name or ID of a container or the --latest flag")
+    engine = context.engine
+    if options.latest:
+        container, argv = engine.containers.latest(), arguments
+    else:
+        container, argv = engine.containers.lookup(arguments[0]), arguments[1:]
+    exec_id, session = execute(
+        engine,
+        container,
+        argv,
+        env=command_environment(options.env, options.env_file) if options.env or options.env_file else None,
+        user=options.user,
+        workdir=options.workdir,
+        terminal=options.tty,
+        stdin_open=options.interactive,
+        privileged=options.privileged,
+        detach=options.detach,
+        initial_size=terminal.size() if options.tty else None,
+    )
+    if options.detach:
+        session.close()
+        context.write(exec_id)
+        return 0
+    record = terminal.relay(
+        session,
+        stdin=options.interactive,
+        terminal=options.tty,
+        detach_keys=options.detach_keys if "detach_keys" in options.given else engine.conf.engine["detach_keys"],
+        sig_proxy=False,
+    )
+    session.close()
+    return 0 if record.get("detached") else int(record["exit_code"])
+
+
+COMMAND = Command(
+    "exec",
+    call=run,
+    usage="[options] CONTAINER [COMMAND [ARG...]]",
+    short="Run a process in a running container",
+    long="Execute the specified command inside a running container.",
+    options=(
+        flag("--detach", "-d", help="Run the exec session in detached mode (backgrounded)"),
+        Option("--detach-keys", help="Select the key sequence for detaching a container"),
+        Option("--env", "-e", kind="array", help="Set environment variables"),
+        Option("--env-file", kind="strings", help="Read in a file of environment variables"),
+        flag("--interactive", "-i", help="Keep STDIN open even if not attached"),
+        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        unsupported("--preserve-fds", kind="uint"),
+        flag("--privileged", help="Give the process extended Linux capabilities inside the container"),
+        flag("--tty", "-t", help="Allocate a pseudo-TTY. The default is false"),
+        Option("--user", "-u", help="Sets the username or UID used and optionally the groupname or GID"),
+        Option("--workdir", "-w", help="Working directory inside the container"),
+    ),
+    interspersed=False,
+    examples=("podman exec -it ctrID ls", "podman exec -it -w /tmp myCtr pwd", "podman exec --user root ctrID ls"),
+)

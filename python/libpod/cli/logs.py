@@ -1,0 +1,100 @@
+"""`podman logs`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, Option, flag
+from libpod.errors import InvalidError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+    from libpod.container.model import Container
+
+_COLOURS = (32, 33, 34, 35, 36, 31)
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Print what containers wrote, each line to the stream that it was written to."""
+    from libpod import timestamp
+    from libpod.container.logs import print_logs
+
+    if not arguments and not options.latest:
+        raise UsageError("specify at least one container name or ID to log")
+    now = timestamp.now()
+    since, until = _moment("since", options.since, now), _moment("until", options.until, now)
+    manager = context.engine.containers
+    containers = [manager.latest()] if options.latest else [manager.lookup(name) for name in arguments]
+
+    def print_one(index: int, container: Container) -> None:
+        print_logs(
+            container,
+            1,
+            2,
+            tail=options.tail,
+            since_ns=since,
+            until_ns=until,
+            timestamps=options.timestamps,
+            follow=options.follow,
+            prefix=_prefix(container, options, index, several=len(containers) > 1),
+        )
+
+    if options.follow and len(containers) > 1:
+        _together(print_one, containers)
+    else:
+        for index, container in enumerate(containers):
+            print_one(index, container)
+    return 0
+
+
+def _together(print_one: Callable[[int, Container], None], containers: list[Container]) -> None:
+    """Follow several logs, a thread for each."""
+    from threading import Thread
+
+    threads = [Thread(target=print_one, args=pair, daemon=True) for pair in enumerate(containers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _moment(name: str, text: str, now: int) -> int | None:
+    if not text:
+        return None
+    from libpod.container.clock import parse_moment
+
+    try:
+        return parse_moment(text, now)
+    except InvalidError:
+        raise InvalidError(f'parsing --{name} "{text}": unable to interpret time value') from None
+
+
+def _prefix(container: Container, options: Options, index: int, *, several: bool) -> bytes:
+    if not several and not options.names:
+        return b""
+    text = (container.name if options.names else container.id[:12]) + " "
+    if options.color:
+        text = f"\x1b[{_COLOURS[index % len(_COLOURS)]}m{text}\x1b[0m"
+    return text.encode()
+
+
+COMMAND = Command(
+    "logs",
+    call=run,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Fetch the logs of one or more containers",
+    long="Retrieves logs for one or more containers.",
+    options=(
+        flag("--color", help="Output the containers with different colors in the log."),
+        flag("--follow", "-f", help="Follow log output.  The default is false"),
+        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        flag("--names", "-n", help="Output the container name in the log"),
+        Option("--since", help="Show logs since TIMESTAMP"),
+        Option("--tail", kind="int", default=-1, help="Output the specified number of LINES at the end of the logs"),
+        flag("--timestamps", "-t", help="Output the timestamps in the log"),
+        Option("--until", help="Show logs until TIMESTAMP"),
+    ),
+    examples=("podman logs ctrID", "podman logs --tail 2 mywebserver", "podman logs --follow=true --since 10m ctrID"),
+)

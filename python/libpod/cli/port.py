@@ -1,0 +1,65 @@
+"""`podman port`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, flag
+from libpod.errors import InvalidError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """List the port mappings of one container, or of all, or look up one port."""
+    manager = context.engine.containers
+    if options.all and (arguments or options.latest):
+        raise UsageError(
+            "no arguments are needed with --all" if arguments else "--all and --latest cannot be used together"
+        )
+    if not options.all and not options.latest and not arguments:
+        raise UsageError("you must supply a running container name or id")
+    if options.all:
+        for container in manager.list():
+            for line in _lines(container.settings.ports):
+                context.write(f"{container.id[:12]}\t{line}")
+        return 0
+    container = manager.latest() if options.latest else manager.lookup(arguments[0])
+    wanted = arguments[0 if options.latest else 1 :]
+    if not wanted:
+        for line in _lines(container.settings.ports):
+            context.write(line)
+        return 0
+    key = wanted[0] if "/" in wanted[0] else wanted[0] + "/tcp"
+    found = [line.partition(" -> ")[2] for line in _lines(container.settings.ports) if line.startswith(key + " ")]
+    if not found:
+        raise InvalidError(f'failed to find published port "{wanted[0]}"')
+    for line in found:
+        context.write(line)
+    return 0
+
+
+def _lines(ports: list[dict[str, object]]) -> list[str]:
+    lines = []
+    for port in ports:
+        for offset in range(int(str(port["range"]))):
+            inside = int(str(port["container_port"])) + offset
+            outside = int(str(port["host_port"])) + offset
+            address = port["host_ip"] or "0.0.0.0"  # noqa: S104  (a text)
+            lines.append(f"{inside}/{port['protocol']} -> {address}:{outside}")
+    return lines
+
+
+COMMAND = Command(
+    "port",
+    call=run,
+    usage="[options] CONTAINER [PORT]",
+    short="List port mappings or a specific mapping for the container",
+    long="List port mappings for the CONTAINER, or look up the public-facing port that is NAT-ed to the PRIVATE_PORT",
+    options=(
+        flag("--all", "-a", help="Display port information for all containers"),
+        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+    ),
+    examples=("podman port --all", "podman port ctrID 80/tcp"),
+)

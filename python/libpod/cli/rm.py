@@ -1,0 +1,97 @@
+"""`podman rm` and `podman container cleanup`."""
+
+from __future__ import annotations
+
+from libpod.cli import targets
+from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.context import message_of
+from libpod.errors import ContainerNotFoundError, LibpodError, StateError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+    from libpod.container.model import Container
+
+#: podman-rm(1), "Exit Status".
+_NOT_FOUND, _RUNNING = 1, 2
+
+
+def remove(context: Context, options: Options, arguments: list[str]) -> int:
+    """Remove containers; go on after an error."""
+    from libpod.container import lifecycle
+
+    timeout = options.time if "time" in options.given else None
+    try:
+        # To force the removal of what is not there is no error.
+        found = targets.select(context, options, arguments, ignore=options.ignore or options.force)
+    except ContainerNotFoundError as error:
+        error.exit_code = _NOT_FOUND
+        raise
+    # Containers of other tools do not run under our eyes: only by force.
+    code = 0
+    for word, container in found:
+        try:
+            if not container.is_ours and not options.force:
+                raise StateError(
+                    f"container {container.id} was made by another tool and cannot be removed without using force:"
+                    " container state improper"
+                )
+            lifecycle.remove(context.engine, container, force=options.force, timeout_s=timeout, volumes=options.volumes)
+        except (LibpodError, OSError) as error:
+            context.warn(f"Error: {message_of(error)}")
+            code = _RUNNING if isinstance(error, StateError) and code in (0, _RUNNING) else LibpodError.exit_code
+            continue
+        context.write(word)
+    return code
+
+
+def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
+    """Take away what containers that ended hold; with --rm the containers, too."""
+    from libpod.container import lifecycle
+
+    if not arguments and not options.all and not options.latest:
+        raise UsageError("you must provide at least one name or id")
+    found = targets.select(context, options, arguments)
+
+    def act(container: Container) -> None:
+        if options.rm:
+            lifecycle.remove(context.engine, container)
+        else:
+            lifecycle.cleanup(context.engine, container)
+
+    return targets.for_each(context, found, act)
+
+
+COMMAND = Command(
+    "rm",
+    call=remove,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Remove one or more containers",
+    long="Removes one or more containers from the host. The container name or ID can be used.\n\n"
+    "Command does not remove images. Running or unusable containers will not be removed without the -f option.",
+    options=(
+        targets.all_of("Remove all containers"),
+        targets.CIDFILE,
+        unsupported("--depend", kind="bool"),
+        Option("--filter", kind="strings", help="Filter output based on conditions given"),
+        flag("--force", "-f", help="Force removal of a running or unusable container"),
+        targets.IGNORE,
+        targets.LATEST,
+        Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container"),
+        flag("--volumes", "-v", help="Remove anonymous volumes associated with the container"),
+    ),
+    examples=("podman rm imageID", "podman rm mywebserver myflaskserver 860a4b23", "podman rm --force --all"),
+)
+
+CLEANUP = Command(
+    "cleanup",
+    call=cleanup,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Clean up network and mountpoints of one or more containers",
+    options=(
+        targets.all_of("Cleans up all containers"),
+        targets.LATEST,
+        flag("--rm", help="After cleanup, remove the container entirely"),
+    ),
+)

@@ -1,0 +1,113 @@
+"""`podman start` and `podman restart`."""
+
+from __future__ import annotations
+
+from libpod.cli import targets, terminal
+from libpod.cli.command import Command, Option, flag
+from libpod.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+    from libpod.container.model import Container
+
+
+def start(context: Context, options: Options, arguments: list[str]) -> int:
+    """Start containers; with --attach or --interactive stay with one until it ends."""
+    if not arguments and not options.all and not options.latest and not options.filter:
+        raise UsageError("start requires at least one argument")
+    if options.attach and len(arguments) > 1:
+        raise UsageError("you cannot start and attach multiple containers at once")
+    found = targets.select(context, options, arguments)
+    if (options.attach or options.interactive) and len(found) == 1:
+        return _attached(context, options, found[0][1])
+    return targets.for_each(context, found, lambda container: _detached(context, container))
+
+
+def _detached(context: Context, container: Container) -> bool:
+    state = container.state
+    if state.status == "running":
+        # Podman says nothing of a container that runs already, and it is no error.
+        return False
+    context.engine.start(container, detach=True).close()
+    return True
+
+
+def _attached(context: Context, options: Options, container: Container) -> int:
+    settings = container.settings
+    if container.state.status == "running":
+        from libpod.cli.attach import join
+
+        return join(context, container, stdin=options.interactive, options=options)
+    session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
+    if settings.remove:
+        session.take_cleanup()
+    record = terminal.relay(
+        session,
+        stdin=options.interactive and settings.stdin_open,
+        terminal=settings.terminal,
+        detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
+        sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
+    )
+    if record.get("detached"):
+        session.close()
+        return 0
+    if settings.remove:
+        context.engine.finish(container)
+        session.cleanup_done()
+    session.close()
+    return int(record["exit_code"])
+
+
+def restart(context: Context, options: Options, arguments: list[str]) -> int:
+    """Stop containers that run, and start them all."""
+    if options.running:
+        found = [(container.id, container) for container in context.engine.containers.list()]
+    else:
+        found = targets.select(context, options, arguments)
+    timeout = options.time if "time" in options.given else None
+
+    def act(container: Container) -> None:
+        from libpod.container.lifecycle import stop
+
+        stop(context.engine, container, timeout_s=timeout)
+        context.engine.start(container, detach=True).close()
+
+    return targets.for_each(context, found, act)
+
+
+COMMAND = Command(
+    "start",
+    call=start,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Start one or more containers",
+    long="Starts one or more containers.  The container name or ID can be used.",
+    options=(
+        flag("--all", help="Start all containers regardless of their state or configuration"),
+        flag("--attach", "-a", help="Attach container's STDOUT and STDERR"),
+        Option("--detach-keys", help="Select the key sequence for detaching a container"),
+        targets.FILTER,
+        flag("--interactive", "-i", help="Keep STDIN open even if not attached"),
+        targets.LATEST,
+        flag("--sig-proxy", help="Proxy received signals to the process (default true if attaching, false otherwise)"),
+    ),
+    examples=("podman start --latest", "podman start 860a4b231279 5421ab43b45"),
+)
+
+RESTART = Command(
+    "restart",
+    call=restart,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Restart one or more containers",
+    long="Restarts one or more running containers. The container ID or name can be used.",
+    options=(
+        targets.all_of("Restart all non-running containers"),
+        targets.CIDFILE,
+        targets.FILTER,
+        targets.LATEST,
+        flag("--running", help="Restart only running containers"),
+        Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container"),
+    ),
+    examples=("podman restart ctrID", "podman restart ctrID1 ctrID2"),
+)

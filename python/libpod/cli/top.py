@@ -1,0 +1,48 @@
+"""`podman top`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, flag
+from libpod.cli.table import align
+from libpod.errors import ContainerNotFoundError, InvalidError, StateError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context
+    from libpod.cli.parser import Options
+
+
+def run(context: Context, options: Options, arguments: list[str]) -> int:
+    """Show the processes of a running container."""
+    from libpod.container import processes
+
+    if not arguments and not options.latest:
+        raise UsageError("you must provide the name or id of a running container")
+    manager = context.engine.containers
+    try:
+        container = manager.latest() if options.latest else manager.lookup(arguments[0])
+    except ContainerNotFoundError as error:
+        raise ContainerNotFoundError(f"unable to look up requested container: {error.message}") from None
+    words = arguments[0 if options.latest else 1 :]
+    state = container.state
+    if state.status != "running":
+        raise StateError("top can only be used on running containers")
+    names = [name for word in words for name in word.split(",")]
+    for name in names:
+        if name.startswith("-"):
+            raise InvalidError("options of ps(1) are not supported by this version of libpod, use format descriptors")
+    rows = processes.describe(state, names or processes.DEFAULT)
+    context.write(align("\t".join(row) for row in rows).rstrip("\n"))
+    return 0
+
+
+COMMAND = Command(
+    "top",
+    call=run,
+    usage="[options] CONTAINER [FORMAT-DESCRIPTORS]",
+    short="Display the running processes of a container",
+    long="Display the running processes of a container.",
+    options=(flag("--latest", "-l", help="Act on the latest container podman is aware of"),),
+    interspersed=False,
+    examples=("podman top ctrID", "podman top ctrID pid seccomp args"),
+)
