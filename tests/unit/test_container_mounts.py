@@ -1,0 +1,194 @@
+"""`-v`, `--mount`, `--tmpfs`: every line was run on Podman 4.3.1 first; options and errors are what it said."""
+
+from __future__ import annotations
+
+import pytest
+
+from libpod.container.mounts import Mount, merge_mounts, parse_mount, parse_tmpfs, parse_volume
+from libpod.errors import InvalidError, UnsupportedError
+
+FORMAT = (
+    "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
+    "target=<ctr-dir>[,options]"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "options"),
+    [
+        ("/tmp:/mnt", "/tmp", ["rw", "rprivate", "rbind"]),
+        ("/tmp:/mnt:ro", "/tmp", ["ro", "rprivate", "rbind"]),
+        ("/tmp:/mnt:ro,z", "/tmp", ["ro", "rprivate", "rbind"]),
+        ("/tmp:/mnt:Z,rshared", "/tmp", ["rshared", "rw", "rbind"]),
+        ("/tmp:/mnt:noexec", "/tmp", ["noexec", "rw", "rprivate", "rbind"]),
+        ("/tmp:/mnt:nosuid,ro", "/tmp", ["nosuid", "ro", "rprivate", "rbind"]),
+        ("/tmp:/mnt:bind", "/tmp", ["bind", "rw", "rprivate"]),
+        ("/tmp:/mnt:rslave", "/tmp", ["rslave", "rw", "rbind"]),
+        ("/tmp:/mnt:rw,dev", "/tmp", ["rw", "dev", "rprivate", "rbind"]),
+        ("/a\\:b:/mnt", "/a:b", ["rw", "rprivate", "rbind"]),
+    ],
+)
+def test_a_bind_mount_gets_podmans_options(text: str, source: str, options: list[str]) -> None:
+    mount = parse_volume(text)
+    assert (mount.kind, mount.source, mount.destination, mount.options) == ("bind", source, "/mnt", options)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "options", "copy_up"),
+    [
+        ("named:/mnt", "named", ["rw", "rprivate", "nosuid", "nodev", "rbind"], True),
+        ("named:/mnt:exec", "named", ["exec", "rw", "rprivate", "nosuid", "nodev", "rbind"], True),
+        ("named:/mnt:suid,dev", "named", ["suid", "dev", "rw", "rprivate", "rbind"], True),
+        ("named:/mnt:nocopy", "named", ["rw", "rprivate", "nosuid", "nodev", "rbind"], False),
+        ("/mnt", "", ["rw", "rprivate", "nosuid", "nodev", "rbind"], True),
+    ],
+)
+def test_a_volume_gets_podmans_options(text: str, name: str, options: list[str], copy_up: bool) -> None:
+    mount = parse_volume(text)
+    assert (mount.kind, mount.volume, mount.options, mount.copy_up) == ("volume", name, options, copy_up)
+    assert mount.anonymous is (not name)
+
+
+def test_a_relative_source_is_a_path_below_the_working_directory(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    assert parse_volume("./img:/mnt").source == f"{tmp_path}/img"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("/a:/b:bad", 'invalid option type "bad"'),
+        ("/tmp:rel", 'invalid container path "rel", must be an absolute path'),
+        ("rel", 'invalid container path "rel", must be an absolute path'),
+        ("/tmp:/a:ro:rw", "/tmp:/a:ro:rw: incorrect volume format, should be [host-dir:]ctr-dir[:option]"),
+        ("/tmp:/a:ro,rw", "invalid options \"ro, rw\", can only specify 1 'rw' or 'ro' option"),
+        ("/tmp:/a:z,Z", "invalid options \"z, Z\", can only specify 1 'z', 'Z', or 'O' option"),
+        (
+            "/tmp:/a:shared,slave",
+            'invalid options "shared, slave", can only specify 1'
+            " '[r]shared', '[r]private', '[r]slave' or '[r]unbindable' option",
+        ),
+        (":", "host directory cannot be empty"),
+        ("/tmp:", "container directory cannot be empty"),
+        ("", "container directory cannot be empty"),
+    ],
+)
+def test_a_bad_volume_is_refused_in_podmans_words(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_volume(text)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("option", ["O", "U", "upperdir=/x"])
+def test_an_option_that_is_not_there_yet_says_so(option: str) -> None:
+    with pytest.raises(UnsupportedError):
+        parse_volume(f"/tmp:/a:{option}")
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("/t", ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]),
+        ("/t:size=64m,mode=1777", ["size=64m", "mode=1777", "rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]),
+        ("/t:ro", ["ro", "rprivate", "nosuid", "nodev", "tmpcopyup"]),
+        ("/t:rprivate", ["rprivate", "rw", "nosuid", "nodev", "tmpcopyup"]),
+        ("/t:noexec,nosuid,notmpcopyup", ["noexec", "nosuid", "rw", "rprivate", "nodev"]),
+    ],
+)
+def test_a_tmpfs_gets_podmans_options(text: str, options: list[str]) -> None:
+    assert parse_tmpfs(text).options == options
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rel", 'invalid container path "rel", must be an absolute path'),
+        ("/t:foo", 'unknown mount option "foo": invalid mount option'),
+    ],
+)
+def test_a_bad_tmpfs_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_tmpfs(text)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "source", "options"),
+    [
+        ("type=bind,src=/tmp,target=/m", "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,target=/m,ro=true", "bind", "/tmp", ["ro", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,target=/m,readonly", "bind", "/tmp", ["ro", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,target=/m,rw=false", "bind", "/tmp", ["ro", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,target=/m,ro=false", "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        ("src=/tmp,dst=/m,type=bind", "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,dst=/m,bind-propagation=rslave", "bind", "/tmp", ["rslave", "rw", "rbind"]),
+        ("type=bind,src=/tmp,dst=/m,bind-nonrecursive", "bind", "/tmp", ["bind", "rw", "rprivate"]),
+        ("type=bind,src=/tmp,dst=/m,consistency=cached,relabel=shared", "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        (
+            "type=tmpfs,destination=/m,tmpfs-size=1000000",
+            "tmpfs",
+            "tmpfs",
+            ["size=1000000", "rw", "rprivate", "nosuid", "nodev", "tmpcopyup"],
+        ),
+        (
+            "type=tmpfs,dst=/m,tmpfs-mode=700,notmpcopyup",
+            "tmpfs",
+            "tmpfs",
+            ["mode=700", "rw", "rprivate", "nosuid", "nodev"],
+        ),
+        ("type=volume,src=v2,dst=/m,ro", "volume", "", ["ro", "rprivate", "nosuid", "nodev", "rbind"]),
+        ("type=devpts,dst=/m", "devpts", "devpts", []),
+    ],
+)
+def test_mount_fields(text: str, kind: str, source: str, options: list[str]) -> None:
+    mount = parse_mount(text)
+    assert (mount.kind, mount.source, mount.destination, mount.options) == (kind, source, "/m", options)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("type=foo,target=/a", 'invalid filesystem type "foo"'),
+        ("target=/a", FORMAT),
+        ("", FORMAT),
+        ("type=bind,src=/tmp", "must set volume destination"),
+        ("type=bind,src=/tmp,target=/a,foo=bar", "foo: invalid mount option"),
+        ("type=bind,,src=/tmp,dst=/a", ": invalid mount option"),
+        ("type=bind,src=/tmp,dst", "dst: must provide an argument for option"),
+        ("type=tmpfs,src=/x,target=/a", "source is not supported with tmpfs mounts"),
+        (
+            "type=bind,src=/tmp,target=/a,ro=maybe",
+            "'readonly', 'ro', or 'rw' must be set to true or false, instead received"
+            ' "maybe": must provide an argument for option',
+        ),
+    ],
+)
+def test_a_bad_mount_is_refused_in_podmans_words(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_mount(text)
+    assert caught.value.message == message
+
+
+def test_two_mounts_at_one_place_are_refused() -> None:
+    with pytest.raises(InvalidError, match="/a: duplicate mount destination"):
+        merge_mounts(["/tmp:/a", "/usr:/a/"], [], [])
+    with pytest.raises(InvalidError, match="/a: duplicate mount destination"):
+        merge_mounts(["/tmp:/a"], [], ["/a"])
+
+
+def test_a_bind_source_must_exist() -> None:
+    with pytest.raises(InvalidError, match="statfs /nonexistent: no such file or directory"):
+        merge_mounts(["/nonexistent:/a"], [], [])
+
+
+def test_the_users_mount_hides_the_images_volume() -> None:
+    mounts = merge_mounts(["/tmp:/data"], [], [], ["/data", "/more"])
+    assert [(mount.kind, mount.destination) for mount in mounts] == [("bind", "/data"), ("volume", "/more")]
+
+
+def test_a_mount_survives_container_json() -> None:
+    mount = parse_volume("named:/mnt:ro,nocopy")
+    again = Mount.from_document(mount.to_document())
+    assert again.to_document() == mount.to_document()

@@ -1,0 +1,329 @@
+"""The runtime spec, against what Podman 4.3.1 wrote into config.json for the same options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import libpod
+from libpod.config.containers import ContainersConf
+from libpod.container.request import FIELDS as REQUEST_FIELDS
+from libpod.container.request import ContainerRequest
+from libpod.container.resolve import resolve
+from libpod.container.settings import FIELDS, ContainerSettings
+from libpod.container.spec import Context, build_spec
+from libpod.errors import InvalidError, UnsupportedError
+
+ID = "0123456789ab" + "0" * 52
+IMAGE = {
+    "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=1"],
+    "Cmd": ["echo", "default"],
+    "Labels": {"l1": "v1"},
+}
+DEFAULT_CAPABILITIES = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+]
+
+
+def settings_of(
+    image: dict[str, Any] | None = None, argv: tuple[str, ...] = ("true",), **options: Any
+) -> ContainerSettings:
+    options.setdefault("network", ["none"])
+    options.setdefault("ulimit", ["nofile=10000:20000", "nproc=10000:20000"])
+    conf = ContainersConf()
+    conf.containers["default_sysctls"] = ["net.ipv4.ping_group_range=0 0"]
+    return resolve(ContainerRequest(**options), IMAGE if image is None else image, list(argv), conf)
+
+
+def spec_of(user: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    context = Context(ID, "/rootfs")
+    context.bind_files = {"/etc/hosts": "/run/hosts", "/run/.containerenv": "/run/ce", "/etc/hostname": "/run/hostname"}
+    if user is not None:
+        context.user = user
+    context.volumes = {"/vol": "/volumes/v/_data"}
+    context.init_path = "/usr/bin/init"
+    return build_spec(settings_of(**options), context)
+
+
+def mount_at(spec: dict[str, Any], destination: str) -> dict[str, Any] | None:
+    found = [mount for mount in spec["mounts"] if mount["destination"] == destination]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_the_plain_container() -> None:
+    spec = spec_of()
+    process = spec["process"]
+    assert process["args"] == ["true"]
+    assert process["cwd"] == "/"
+    assert process["user"] == {"uid": 0, "gid": 0, "umask": 0o022}
+    assert process["env"] == [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "TERM=xterm",
+        "container=podman",
+        "A=1",
+        "HOME=/",
+        "HOSTNAME=0123456789ab",
+    ]
+    assert process["capabilities"] == {
+        "bounding": DEFAULT_CAPABILITIES,
+        "effective": DEFAULT_CAPABILITIES,
+        "permitted": DEFAULT_CAPABILITIES,
+    }
+    assert process["rlimits"] == [
+        {"type": "RLIMIT_NOFILE", "soft": 10000, "hard": 20000},
+        {"type": "RLIMIT_NPROC", "soft": 10000, "hard": 20000},
+    ]
+    assert spec["hostname"] == "0123456789ab"
+    linux = spec["linux"]
+    assert linux["cgroupsPath"] == f"/libpod_parent/libpod-{ID}"
+    assert linux["resources"] == {"devices": [{"allow": False, "access": "rwm"}], "pids": {"limit": 2048}}
+    assert linux["sysctl"] == {"net.ipv4.ping_group_range": "0 0"}
+    assert [n["type"] for n in linux["namespaces"] if n["type"] != "cgroup"] == [
+        "pid",
+        "network",
+        "ipc",
+        "uts",
+        "mount",
+    ]
+    assert len(linux["maskedPaths"]) == 11
+    assert len(linux["readonlyPaths"]) == 6
+
+
+def test_mounts_stand_in_podmans_order_parents_first() -> None:
+    assert [mount["destination"] for mount in spec_of(volume=["/tmp:/data"])["mounts"]] == [
+        "/proc",
+        "/dev",
+        "/sys",
+        "/data",
+        "/dev/pts",
+        "/dev/mqueue",
+        "/dev/shm",
+        "/etc/hosts",
+        "/run/.containerenv",
+        "/etc/hostname",
+        "/sys/fs/cgroup",
+    ]
+
+
+def test_a_user_mount_replaces_the_engines_own() -> None:
+    spec = spec_of(volume=["/tmp:/dev/shm", "/tmp:/etc/hosts"])
+    assert mount_at(spec, "/dev/shm") == {
+        "destination": "/dev/shm",
+        "type": "bind",
+        "source": "/tmp",
+        "options": ["rw", "rprivate", "rbind"],
+    }
+    assert mount_at(spec, "/etc/hosts")["source"] == "/tmp"  # type: ignore[index]
+
+
+def test_privileged() -> None:
+    spec = spec_of(privileged=True)
+    linux = spec["linux"]
+    assert "maskedPaths" not in linux
+    assert "readonlyPaths" not in linux
+    assert linux["resources"]["devices"] == [{"allow": True, "access": "rwm"}]
+    assert {"/dev/null", "/dev/full"} <= {device["path"] for device in linux["devices"]}
+    assert len(spec["process"]["capabilities"]["effective"]) > len(DEFAULT_CAPABILITIES)
+    assert mount_at(spec, "/sys")["options"] == ["rprivate", "nosuid", "noexec", "nodev", "rw"]  # type: ignore[index]
+    assert "rw" in mount_at(spec, "/sys/fs/cgroup")["options"]  # type: ignore[index]
+    assert settings_of(privileged=True).seccomp == "unconfined"
+
+
+def test_read_only() -> None:
+    spec = spec_of(read_only=True)
+    assert spec["root"]["readonly"]
+    for path in ("/run", "/tmp", "/var/tmp"):
+        assert mount_at(spec, path)["options"] == ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]  # type: ignore[index]
+    assert mount_at(spec, "/etc/hosts")["options"] == ["bind", "rprivate", "ro", "nosuid", "noexec", "nodev"]  # type: ignore[index]
+    assert mount_at(spec, "/run/.containerenv") is None
+    bare = spec_of(read_only=True, read_only_tmpfs=False)
+    assert mount_at(bare, "/tmp") is None
+    assert mount_at(bare, "/run/.containerenv") is not None
+
+
+def test_another_user_holds_only_what_was_added_by_name() -> None:
+    caps = spec_of(user={"uid": 1000, "gid": 0})["process"]["capabilities"]
+    assert caps == {"bounding": DEFAULT_CAPABILITIES}
+    added = spec_of(user={"uid": 1000, "gid": 0}, cap_add=["NET_RAW"])["process"]["capabilities"]
+    for name in ("effective", "permitted", "inheritable", "ambient"):
+        assert added[name] == ["CAP_NET_RAW"]
+
+
+def test_namespaces_of_the_host_are_left_out() -> None:
+    spec = spec_of(pid="host", ipc="host", uts="host", network=["host"], cgroupns="host")
+    assert [namespace["type"] for namespace in spec["linux"]["namespaces"]] == ["mount"]
+    assert "hostname" not in spec
+    assert mount_at(spec, "/dev/shm") == {
+        "destination": "/dev/shm",
+        "type": "bind",
+        "source": "/dev/shm",
+        "options": ["bind", "rprivate", "nosuid", "noexec", "nodev"],
+    }
+    assert spec["linux"]["sysctl"] == {}
+    assert {"type": "cgroup"} in spec_of(cgroupns="private")["linux"]["namespaces"]
+    assert mount_at(spec_of(ipc="none"), "/dev/shm") is None
+
+
+def test_a_joined_namespace_has_its_path() -> None:
+    context = Context(ID, "/rootfs")
+    context.joined = {"ipc": "/proc/7/ns/ipc"}
+    spec = build_spec(settings_of(ipc="container:other"), context)
+    assert {"type": "ipc", "path": "/proc/7/ns/ipc"} in spec["linux"]["namespaces"]
+
+
+@pytest.mark.parametrize(
+    ("options", "resources"),
+    [
+        ({"memory": "64m"}, {"memory": {"limit": 67108864, "swap": 134217728}}),
+        ({"memory": "64m", "memory_swap": "-1"}, {"memory": {"limit": 67108864}}),
+        ({"memory_reservation": "64m"}, {"memory": {"reservation": 67108864}}),
+        ({"memory_swappiness": 10}, {"memory": {"swappiness": 10}}),
+        ({"oom_kill_disable": True}, {"memory": {"disableOOMKiller": True}}),
+        ({"cpus": 1.5}, {"cpu": {"quota": 150000, "period": 100000}}),
+        ({"cpu_shares": 512}, {"cpu": {"shares": 512}}),
+        ({"cpuset_cpus": "0"}, {"cpu": {"cpus": "0"}}),
+        ({"cpu_period": 50000, "cpu_quota": 25000}, {"cpu": {"quota": 25000, "period": 50000}}),
+        ({"pids_limit": 100}, {"pids": {"limit": 100}}),
+    ],
+)
+def test_resources(options: dict[str, Any], resources: dict[str, Any]) -> None:
+    found = spec_of(**options)["linux"]["resources"]
+    for name, value in resources.items():
+        assert found[name] == value
+
+
+def test_no_limit_of_processes() -> None:
+    for limit in (-1, 0):
+        assert "pids" not in spec_of(pids_limit=limit)["linux"]["resources"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "10x"}, "invalid value for memory: invalid size: '10x'"),
+        ({"memory_swap": "10m"}, "you should always set a memory limit when using a memoryswap limit, see usage"),
+        (
+            {"memory": "64m", "memory_swap": "10m"},
+            "minimum memoryswap limit should be larger than memory limit, see usage",
+        ),
+        (
+            {"memory": "64m", "memory_reservation": "128m"},
+            "minimum memory limit cannot be less than memory reservation limit, see usage",
+        ),
+        ({"memory_swappiness": 200}, "invalid value: 200, valid memory swappiness range is 0-100"),
+        ({"cpus": 1.0, "cpu_quota": 1}, "--cpu-quota and --cpus cannot be set together"),
+        ({"cpus": 0.000001}, "CPU cfs quota cannot be less than 1ms (i.e. 1000)"),
+        ({"cpu_period": 1}, "CPU cfs period cannot be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"),
+        ({"cpuset_cpus": "abc"}, "invalid value abc for cpuset cpus"),
+        ({"sysctl": ["foo"]}, "foo is invalid, sysctl values must be in the form of KEY=VALUE"),
+        ({"sysctl": ["kernel.hostname=x"]}, "sysctl 'kernel.hostname' is not allowed"),
+        ({"log_driver": "foo"}, "running container create option: invalid log driver: invalid argument"),
+        ({"restart": "foo"}, 'running container create option: "foo" is not a valid restart policy: invalid argument'),
+        ({"umask": "999"}, "running container create option: invalid umask string 999: invalid argument"),
+        (
+            {"name": "a b"},
+            "running container create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
+        ),
+        ({"shm_size": "x"}, "unable to translate --shm-size: invalid size: 'x'"),
+        ({"dns": ["bad"]}, "bad is not an ip address"),
+        ({"add_host": ["bad"]}, 'bad format for add-host: "bad"'),
+        ({"add_host": ["a:1.1.1.1"], "no_hosts": True}, "--no-hosts and --add-host cannot be set together"),
+        ({"init": True, "pid": "host"}, "cannot add init binary as PID 1 (PID namespace isn't private)"),
+        (
+            {"network": ["none", "bridge"]},
+            "cannot set multiple networks without bridge network mode, selected mode none: invalid argument",
+        ),
+        (
+            {"image_volume": "foo"},
+            'invalid image volume mode "foo" required value: bind, tmpfs, ignore',
+        ),
+        (
+            {"tz": "Foo/Bar"},
+            "running container create option: stat /usr/share/zoneinfo/Foo/Bar: no such file or directory",
+        ),
+    ],
+)
+def test_a_bad_request_is_refused_in_podmans_words(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        settings_of(**options)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"restart": "always"},
+        {"systemd": "always"},
+        {"userns": "keep-id"},
+        {"network": ["slirp4netns"]},
+        {"group_add": ["keep-groups"]},
+        {"log_driver": "journald"},
+    ],
+)
+def test_what_is_not_there_yet_says_so(options: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedError, match="not supported by this version of libpod"):
+        settings_of(**options)
+
+
+def test_entrypoint_and_command() -> None:
+    image = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["echo from-cmd"]}
+    assert settings_of(image, ()).argv == ["/bin/sh", "-c", "echo from-cmd"]
+    assert settings_of(image, ("exit 4",)).argv == ["/bin/sh", "-c", "exit 4"]
+    assert settings_of(image, ("x",), entrypoint="/bin/echo").argv == ["/bin/echo", "x"]
+    assert settings_of(image, ("x",), entrypoint='["/bin/echo","a"]').argv == ["/bin/echo", "a", "x"]
+    assert settings_of(image, ("x",), entrypoint='["broken"').argv == ['["broken"', "x"]
+    with pytest.raises(InvalidError, match="no command or entrypoint provided, and no CMD or ENTRYPOINT from image"):
+        settings_of(image, (), entrypoint="")
+
+
+def test_an_image_workdir_is_made_and_a_users_is_not() -> None:
+    image = {"Cmd": ["x"], "WorkingDir": "/work"}
+    assert (settings_of(image).workdir, settings_of(image).create_workdir) == ("/work", True)
+    given = settings_of(image, workdir="/other")
+    assert (given.workdir, given.create_workdir) == ("/other", False)
+
+
+def test_settings_survive_container_json() -> None:
+    settings = settings_of(volume=["named:/vol", "/tmp:/t"], memory="64m", cap_add=["NET_RAW"], device=["/dev/null"])
+    again = ContainerSettings.from_document(settings.to_document())
+    assert again.to_document() == settings.to_document()
+    assert again.mounts[0].volume == "named"
+
+
+def test_every_option_of_a_request_reaches_the_settings() -> None:
+    """An option is spelled in its declaration, in the request and in the settings: none may be dropped on the way."""
+    source = _sources("container/resolve", "container/resources", "container/manager")
+    assert [name for name in REQUEST_FIELDS if f"request.{name}" not in source] == []
+
+
+def test_every_option_of_the_command_line_is_one_of_the_request() -> None:
+    from libpod.cli.container_options import NOT_OF_THE_CONTAINER
+    from libpod.cli.run import COMMAND, CREATE
+
+    for command in (COMMAND, CREATE):
+        declared = {option.field for option in command.options if option.supported}
+        assert declared - set(REQUEST_FIELDS) - NOT_OF_THE_CONTAINER == set()
+
+
+def test_every_setting_is_used() -> None:
+    rooms = "spec starting files lifecycle inspect model exec volumes listing manager".split()
+    source = _sources("engine", "cli/run", *(f"container/{room}" for room in rooms))
+    assert [name for name in FIELDS if f"settings.{name}" not in source] == []
+
+
+def _sources(*names: str) -> str:
+    home = Path(libpod.__file__).parent
+    return "".join((home / f"{name}.py").read_text() for name in names)

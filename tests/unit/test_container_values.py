@@ -1,0 +1,270 @@
+"""Sizes, durations, signals, limits, environment, capabilities, devices: what a user types, and what Podman answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from libpod.container import environment, limits, security
+from libpod.container.clock import parse_moment
+from libpod.container.devices import parse_cgroup_rule, parse_device
+from libpod.container.names import random_id, random_name
+from libpod.container.namespaces import parse_mode
+from libpod.container.quantities import parse_duration_ns, parse_signal, parse_size, signal_name
+from libpod.errors import InvalidError, UnsupportedError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("64", 64),
+        ("64k", 65536),
+        ("64m", 67108864),
+        ("64mb", 67108864),
+        ("1.5g", 1610612736),
+        ("1 KiB", 1024),
+    ],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "10x", "-1", "bad", "1..5m", ".5m", "m", "1e3"])
+def test_a_bad_size_is_named(text: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_size(text)
+    assert caught.value.message == f"invalid size: '{text}'"
+
+
+def test_durations() -> None:
+    assert parse_duration_ns("1h30m") == 5400 * 10**9
+    assert parse_duration_ns("250ms") == 250 * 10**6
+    assert parse_duration_ns("-1.5s") == -1500 * 10**6
+    for text in ("", "5", "5x", "h"):
+        with pytest.raises(InvalidError):
+            parse_duration_ns(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("9", 9), ("KILL", 9), ("sigkill", 9), ("kill", 9), ("HUP", 1), ("SIGRTMIN+3", 37), ("RTMAX-1", 63), ("TERM", 15)],
+)
+def test_signals(text: str, number: int) -> None:
+    assert parse_signal(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("FOO", "invalid signal: FOO"), ("0", "invalid signal: 0"), ("99", "valid signals are 1 through 64")],
+)
+def test_a_bad_signal_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_signal(text)
+    assert caught.value.message == message
+
+
+def test_signal_names_round_trip() -> None:
+    for number in (1, 9, 15, 31, 34, 37, 64):
+        assert parse_signal(signal_name(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("foo=1", "invalid ulimit type: foo"),
+        ("core", "invalid ulimit argument: core"),
+        ("core=a", 'strconv.ParseInt: parsing "a": invalid syntax'),
+        ("core=5:1", "ulimit soft limit must be less than or equal to hard limit: 5 > 1"),
+    ],
+)
+def test_a_bad_limit_is_refused_in_podmans_words(text: str, reason: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        limits.parse_ulimit(text)
+    assert caught.value.message == f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed: {reason}'
+
+
+def test_the_last_limit_of_a_type_wins_and_files_and_processes_are_always_limited() -> None:
+    merged = limits.merge_limits([], ["nofile=100:200", "nofile=30:40", "core=-1"])
+    assert merged[0] == ("RLIMIT_CORE", limits.UNLIMITED, limits.UNLIMITED)
+    assert merged[1] == ("RLIMIT_NOFILE", 30, 40)
+    assert merged[2][0] == "RLIMIT_NPROC"
+    assert merged[2][1] <= limits.MAXIMUM
+
+
+def test_the_users_limits_replace_those_of_the_configuration() -> None:
+    assert ("RLIMIT_CORE", 5, 5) not in limits.merge_limits(["core=5"], ["nofile=1:2"])
+    assert ("RLIMIT_CORE", 5, 5) in limits.merge_limits(["core=5"], [])
+
+
+def test_an_env_file_is_read_as_podman_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    path.write_text("A=1\n#c\n\nB\nC=x y\n  D=1\nHO*\n")
+    host = {"B": "two", "HOME": "/root", "HOST": "h", "OTHER": "o"}
+    assert environment.read_env_file(str(path), host) == {
+        "A": "1",
+        "B": "two",
+        "C": "x y",
+        "D": "1",
+        "HOME": "/root",
+        "HOST": "h",
+    }
+
+
+def test_bad_env_files_are_refused(tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.write_text("=bad\n")
+    with pytest.raises(InvalidError) as caught:
+        environment.read_env_file(str(bad))
+    assert caught.value.message == f'parsing env file "{bad}": invalid environment variable: "=bad"'
+    with pytest.raises(InvalidError, match="open /nonexistent: no such file or directory"):
+        environment.read_env_file("/nonexistent")
+
+
+def test_an_image_env_line_without_a_value_takes_nothing_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "hostage")
+    merged = environment.merge_environment(defaults=(), image=["SECRET", "A=1"], given={})
+    assert "SECRET" not in merged
+    assert merged["A"] == "1"
+
+
+def test_the_environment_is_merged_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy")
+    merged = environment.merge_environment(
+        defaults=["PATH=/bin", "TERM=xterm"], image=["PATH=/img", "A=1", "B=2"], given={"A": "user"}, unset=["B"]
+    )
+    assert merged == {
+        "PATH": "/img",
+        "TERM": "xterm",
+        "container": "podman",
+        "http_proxy": "http://proxy",
+        "A": "user",
+    }
+    bare = environment.merge_environment(
+        defaults=["PATH=/bin"], image=["A=1"], given={"X": "1"}, unset_all=True, http_proxy=False
+    )
+    assert bare == {"X": "1"}
+
+
+def test_labels(tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    path.write_text("# c\na=file\nb\n")
+    assert environment.parse_labels(["a=1=2"], [str(path)]) == {"a": "1=2", "b": ""}
+    for text in ("", "=x"):
+        with pytest.raises(InvalidError, match="unable to process labels: invalid label format"):
+            environment.parse_labels([text], [])
+    with pytest.raises(InvalidError, match="annotations must be formatted KEY=VALUE"):
+        environment.parse_annotations(["a"])
+
+
+def test_capabilities_are_added_and_dropped() -> None:
+    default = security.DEFAULT_CAPABILITIES
+    assert security.choose_capabilities(default, [], []) == sorted(default)
+    assert security.choose_capabilities(default, ["chown"], ["ALL"]) == ["CAP_CHOWN"]
+    assert "CAP_CHOWN" not in security.choose_capabilities(default, [], ["cap_chown"])
+    assert security.choose_capabilities(default, [], ["all"]) == []
+
+
+@pytest.mark.parametrize(
+    ("add", "drop", "message"),
+    [
+        (["FOO"], [], '"CAP_FOO": unknown capability'),
+        ([], ["FOO"], '"CAP_FOO": unknown capability'),
+        (["chown"], ["chown"], 'capability "CAP_CHOWN" cannot be dropped and added'),
+        (["all"], ["all"], "adding all caps and removing all caps not allowed"),
+    ],
+)
+def test_bad_capabilities_are_refused(add: list[str], drop: list[str], message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        security.choose_capabilities(security.DEFAULT_CAPABILITIES, add, drop)
+    assert caught.value.message == message
+
+
+def test_security_options() -> None:
+    options = security.parse_security_options(
+        [
+            "no-new-privileges",
+            "seccomp=unconfined",
+            "mask=/proc/cpuinfo",
+            "unmask=/proc/acpi:/proc/kcore",
+            "label=disable",
+        ]
+    )
+    assert options.no_new_privileges
+    assert options.seccomp == "unconfined"
+    masked = security.masked_paths(options.masks, options.unmasks)
+    assert "/proc/acpi" not in masked
+    assert "/proc/kcore" not in masked
+    assert masked[-1] == "/proc/cpuinfo"
+    everything = security.parse_security_options(["unmask=ALL"]).unmasks
+    assert security.masked_paths([], everything) == []
+    assert security.readonly_paths(everything) == []
+    star = security.parse_security_options(["unmask=/proc/*"]).unmasks
+    assert security.masked_paths([], star) == ["/sys/firmware", "/sys/fs/selinux", "/sys/dev/block"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("foo", 'invalid --security-opt 1: "foo"'),
+        ("foo=bar", 'invalid --security-opt 2: "foo=bar"'),
+        ("seccomp=/nonexist", "opening seccomp profile failed: open /nonexist: no such file or directory"),
+    ],
+)
+def test_bad_security_options_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        security.parse_security_options([text])
+    assert caught.value.message == message
+
+
+def test_devices() -> None:
+    assert parse_device("/dev/null").to_document() == ["/dev/null", "/dev/null", "rwm"]
+    assert parse_device("/dev/null:/dev/foo:r").to_document() == ["/dev/null", "/dev/foo", "r"]
+    assert parse_device("/dev/null:rw").to_document() == ["/dev/null", "/dev/null", "rw"]
+    assert parse_cgroup_rule("c 1:* rw") == {"allow": True, "type": "c", "major": 1, "access": "rw"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("/dev/nonexist", "stat /dev/nonexist: no such file or directory"),
+        ("/dev/null:rel", "invalid device mode: rel"),
+        ("/dev/null:/dev/x:q", "invalid device mode: q"),
+        ("/etc", "no devices found in /etc: invalid argument"),
+    ],
+)
+def test_bad_devices_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_device(text)
+    assert caught.value.message == message
+
+
+def test_namespace_modes() -> None:
+    assert parse_mode("pid", "host") == "host"
+    assert parse_mode("ipc", "") == "shareable"
+    assert parse_mode("pid", "container:x") == "container:x"
+    assert parse_mode("user", "") == "host"
+    with pytest.raises(InvalidError, match="unrecognized namespace mode foo passed"):
+        parse_mode("uts", "foo")
+    for kind, text in (("user", "keep-id"), ("user", "auto:size=3"), ("pid", "ns:/proc/1/ns/pid")):
+        with pytest.raises(UnsupportedError):
+            parse_mode(kind, text)
+
+
+def test_moments() -> None:
+    assert parse_moment("10m", 10**18) == 10**18 - 600 * 10**9
+    assert parse_moment("2024-01-01", 0) == 1704067200 * 10**9
+    assert parse_moment("2024-01-01T00:00:00+01:00", 0) == (1704067200 - 3600) * 10**9
+    assert parse_moment("1700000000.5", 0) == 17 * 10**17 + 5 * 10**8
+    for text in ("x", "2024-13-01T00:00:00Z", "10q", ""):
+        with pytest.raises(InvalidError):
+            parse_moment(text, 0)
+
+
+def test_random_names_and_ids() -> None:
+    adjective, _, surname = random_name().partition("_")
+    assert adjective.isalpha()
+    assert surname.isalpha()
+    assert len(random_id()) == 64
+    assert random_id() != random_id()
