@@ -1,0 +1,108 @@
+"""The bridge of the default network: made on first use, found afterwards, shared with Podman."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.network.host import Host, needs_hosts, wait_for
+from tests.support import probe
+
+_REQUEST = """
+from libpod import _core
+from libpod.network import bridge
+answer = bridge.attach_request(argument, "podman")
+"""
+
+
+@pytest.fixture
+def host(store_directory: Path) -> Iterator[Host]:
+    needs_hosts()
+    with Host(store_directory) as host:
+        yield host
+
+
+def addresses(host: Host, interface: str) -> list[str]:
+    (link,) = json.loads(host.run("ip", "-j", "addr", "show", "dev", interface))
+    return [f"{info['local']}/{info['prefixlen']}" for info in link["addr_info"] if info["family"] == "inet"]
+
+
+def test_the_bridge_is_made_on_first_use_and_left_alone_then(host: Host, store_directory: Path) -> None:
+    request = host.python(_REQUEST, str(store_directory))
+    assert request["bridge"] == "podman0"
+    assert addresses(host, "podman0") == ["10.88.0.1/16"]
+    (before,) = json.loads(host.run("ip", "-j", "-d", "link", "show", "podman0"))
+    host.python(_REQUEST, str(store_directory))
+    (after,) = json.loads(host.run("ip", "-j", "-d", "link", "show", "podman0"))
+    assert (before["ifindex"], before["address"]) == (after["ifindex"], after["address"])
+    assert "UP" in after["flags"]
+
+
+def test_a_bridge_that_was_half_made_is_completed(host: Host, store_directory: Path) -> None:
+    host.run("ip", "link", "add", "podman0", "type", "bridge")
+    host.python(_REQUEST, str(store_directory))
+    assert addresses(host, "podman0") == ["10.88.0.1/16"]
+
+
+def test_where_the_bridge_stands_pyroute2_is_not_imported(host: Host, store_directory: Path) -> None:
+    host.python(_REQUEST, str(store_directory))
+    code = (
+        _REQUEST + "\nanswer = [name for name in sys.modules if name.startswith(('pyroute2', 'libpod.network.host'))]"
+    )
+    assert host.python(code, str(store_directory)) == []
+
+
+def test_many_processes_make_the_bridge_at_once(host: Host, store_directory: Path) -> None:
+    code = (
+        "import subprocess\n"
+        f"one = [sys.executable, '-c', {_REQUEST!r}.replace('argument', repr(argument))]\n"
+        "running = [subprocess.Popen(one) for _ in range(6)]\n"
+        "answer = [process.wait() for process in running]"
+    )
+    assert host.python(code, str(store_directory)) == [0] * 6
+    assert addresses(host, "podman0") == ["10.88.0.1/16"]
+
+
+_ATTACH = (
+    _REQUEST
+    + """
+import os, subprocess
+held = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE)
+held.stdout.read(1)
+netns = os.open(f"/proc/{held.pid}/ns/net", os.O_RDONLY)
+attached = _core.network_attach("c" * 64, netns, answer)
+inside = subprocess.run(["nsenter", "-t", str(held.pid), "-n", "ip", "route"], capture_output=True, text=True).stdout
+held.kill()
+held.wait()
+os.close(netns)
+_core.network_detach("c" * 64, answer)
+answer = {"attached": attached, "inside": inside, "lease_dir": answer["lease_dir"]}
+"""
+)
+
+
+def test_python_attaches_and_detaches(host: Host, store_directory: Path) -> None:
+    done = host.python(_ATTACH, str(store_directory))
+    assert done["attached"]["address"] == "10.88.128.1/16"
+    assert "default via 10.88.0.1 dev eth0" in done["inside"]
+    assert wait_for(lambda: host.traces() == {"links": 0, "ports": 0})
+    host.python("from libpod import _core\nanswer = _core.network_sweep(argument)", done["lease_dir"])
+    assert not [path for path in Path(done["lease_dir"]).iterdir() if path.name.startswith("10.")]
+
+
+def test_podman_and_libpod_share_the_bridge(host: Host, store_directory: Path) -> None:
+    """Podman's table and ours stand beside each other, and their addresses do not meet."""
+    probe.needs_programs("podman", "runc", "netavark", "iptables")
+    done = host.python(_ATTACH, str(store_directory))
+    host.shell(
+        "iptables -t nat -A POSTROUTING -s 10.88.0.0/16 ! -d 10.88.0.0/16 -j MASQUERADE; iptables -P FORWARD ACCEPT"
+    )
+    again = host.python(_ATTACH, str(store_directory))
+    assert (done["attached"]["address"], again["attached"]["address"]) == ("10.88.128.1/16", "10.88.128.2/16")
+    rules = host.run("nft", "list", "ruleset")
+    assert "table ip nat" in rules
+    assert "table inet libpod" in rules
+    host.run("iptables", "-t", "nat", "-S")
