@@ -47,10 +47,24 @@ def test_the_hosts_network_keeps_every_server(host: Path) -> None:
     )
 
 
-def test_the_users_servers_replace_and_the_rest_stands_before(host: Path) -> None:
+def test_the_users_servers_replace_the_hosts(host: Path) -> None:
+    (host / "resolv").write_text(RESOLV)
+    assert dns.resolv_conf_text(servers=["9.9.9.9"]) == (
+        "search a.example b.example\nnameserver 9.9.9.9\noptions ndots:2\n"
+    )
+
+
+def test_the_users_search_and_options_stand_before_the_hosts(host: Path) -> None:
+    (host / "resolv").write_text(RESOLV)
+    assert dns.resolv_conf_text(search=["x.example"], options=["a:1"]) == (
+        "search x.example a.example b.example\nnameserver 10.0.0.5\noptions a:1 ndots:2\n"
+    )
+
+
+def test_beside_servers_of_the_users_they_stand_alone(host: Path) -> None:
     (host / "resolv").write_text(RESOLV)
     assert dns.resolv_conf_text(servers=["9.9.9.9"], search=["x.example"], options=["a:1"]) == (
-        "search x.example a.example b.example\nnameserver 9.9.9.9\noptions a:1 ndots:2\n"
+        "search x.example\nnameserver 9.9.9.9\noptions a:1\n"
     )
 
 

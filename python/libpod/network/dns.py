@@ -32,8 +32,8 @@ def resolv_conf_text(
 ) -> str:
     """Return the text of /etc/resolv.conf.
 
-    servers, search, options: the user's; servers replace the host's, the others stand before the host's, and a search
-    of `.` means none. mode: with `host`, servers that only the host's own network can reach are kept.
+    servers, search, options: the user's. Servers replace the host's; the others stand before the host's, and alone beside
+    servers of the user's; a search of `.` means none. mode: with `host`, servers that only the host's own network can reach are kept.
     """
     private = mode != "host"
     text = _read(_RESOLV_CONF)
@@ -45,14 +45,19 @@ def resolv_conf_text(
         chosen = [server for server in host["nameserver"] if _reaches(server)] if private else host["nameserver"]
         if not chosen and private:
             chosen = _PUBLIC_SERVERS
-    domains = [] if "." in search else [*search, *host["search"]]
+    domains = [] if "." in search else _merge(search, host["search"], alone=bool(servers))
+    settings = _merge(options, host["options"], alone=bool(servers))
     lines = []
     if domains and domains != ["."]:
         lines.append("search " + " ".join(domains))
     lines += ["nameserver " + server for server in chosen]
-    if options or host["options"]:
-        lines.append("options " + " ".join([*options, *host["options"]]))
+    if settings:
+        lines.append("options " + " ".join(settings))
     return "".join(line + "\n" for line in lines)
+
+
+def _merge(given: Sequence[str], host: list[str], *, alone: bool) -> list[str]:
+    return list(given) if given and alone else [*given, *host]
 
 
 def hosts_text(*, mode: str, names: Iterable[str], extra: Sequence[str] = (), gateway: str | None = None) -> str:
