@@ -217,16 +217,21 @@ pub fn place_fd(fd: BorrowedFd<'_>, target: i32) -> Result<()> {
 ///
 /// Rust ignores `SIGPIPE` for the whole process, and an ignored signal stays ignored across `execve`.
 pub fn reset_signals() {
-    // SAFETY: all-zero is a valid sigaction (SIG_DFL, no flags, empty mask); the set is initialised by sigemptyset. The
-    // numbers that the kernel or the C library keep for themselves are refused without any effect.
-    unsafe {
-        let default: libc::sigaction = std::mem::zeroed();
-        for signal in 1..=64 {
-            libc::sigaction(signal, &raw const default, ptr::null_mut());
+    // The kernel's own form: the C library keeps the two signals of its threads from its callers.
+    let default = [0_u64; 4];
+    let empty = 0_u64;
+    for signal in 1..=64 {
+        // SAFETY: four zero words are the kernel's sigaction on every 64-bit ABI (SIG_DFL, no flags, empty mask), and are
+        // only read; SIGKILL and SIGSTOP are refused without any effect.
+        unsafe {
+            let none: *mut u64 = ptr::null_mut();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), none, size_of::<u64>());
         }
-        let mut empty: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut empty);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const empty, ptr::null_mut());
+    }
+    // SAFETY: the set is one word of the stated size and only read.
+    unsafe {
+        let none: *mut u64 = ptr::null_mut();
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, ptr::from_ref(&empty), none, size_of::<u64>());
     }
 }
 

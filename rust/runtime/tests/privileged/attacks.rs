@@ -1,0 +1,129 @@
+//! Images that try to reach the host: each is refused, or contained.
+
+use crate::Test;
+use crate::bench::Bench;
+use libpod_runtime::mounting::Mounter;
+use libpod_runtime::{Error, ErrorKind};
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+pub const TESTS: &[Test] = &[
+    ("a_mount_point_that_links_to_the_host_is_made_inside", a_mount_point_that_links_to_the_host_is_made_inside),
+    ("proc_and_sys_must_be_ordinary_directories", proc_and_sys_must_be_ordinary_directories),
+    ("a_linked_dev_gets_no_node_outside", a_linked_dev_gets_no_node_outside),
+    ("nothing_is_mounted_over_parts_of_proc", nothing_is_mounted_over_parts_of_proc),
+    ("a_linked_working_directory_stays_inside", a_linked_working_directory_stays_inside),
+    ("a_working_directory_in_proc_self_fd_is_refused", a_working_directory_in_proc_self_fd_is_refused),
+    ("a_linked_passwd_is_read_inside", a_linked_passwd_is_read_inside),
+    ("a_masked_path_that_is_a_link_stays_inside", a_masked_path_that_is_a_link_stays_inside),
+];
+
+fn a_mount_point_that_links_to_the_host_is_made_inside() {
+    for mounter in [Mounter::probe(), Mounter::classic()] {
+        let mut bench = Bench::new();
+        bench.mounter = mounter;
+        let outside = bench.directory.join("outside");
+        fs::create_dir(&outside).expect("makes");
+        // Both an absolute and a climbing link lead to `outside` when they are followed on the host.
+        symlink(&outside, bench.root("absolute")).expect("links");
+        symlink(
+            "../../../../../../../../../../../..".to_owned() + outside.to_str().expect("text"),
+            bench.root("climbing"),
+        )
+        .expect("links");
+        let bench = bench
+            .mount(json!({"destination": "/absolute/a", "type": "tmpfs", "source": "tmpfs"}))
+            .mount(json!({"destination": "/climbing/b", "type": "bind", "source": "/etc", "options": ["rbind"]}));
+        assert_eq!(bench.sh("ls -d /absolute/a /climbing/b | busybox wc -l"), "2");
+        assert_eq!(fs::read_dir(&outside).expect("reads").count(), 0, "nothing was made outside");
+        let inside = bench.root(outside.to_str().expect("text").trim_start_matches('/'));
+        assert!(inside.join("a").is_dir() && inside.join("b").is_dir(), "the links were followed inside");
+    }
+}
+
+fn proc_and_sys_must_be_ordinary_directories() {
+    for name in ["proc", "sys"] {
+        let bench = Bench::new();
+        fs::create_dir(bench.root("elsewhere")).expect("makes");
+        symlink("elsewhere", bench.root(name)).expect("links");
+        let error = bench.run(&["true"]).expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::UnsafePath, "{error}");
+    }
+}
+
+fn a_linked_dev_gets_no_node_outside() {
+    let bench = Bench::new();
+    let outside = bench.directory.join("outside");
+    fs::create_dir(&outside).expect("makes");
+    symlink(&outside, bench.root("dev")).expect("links");
+    let made = bench.run(&["true"]);
+    assert!(made.is_ok(), "{made:?}");
+    assert_eq!(fs::read_dir(&outside).expect("reads").count(), 0);
+    // To the root itself: the nodes are then made in the image's own root.
+    let bench = Bench::new();
+    symlink("/", bench.root("dev")).expect("links");
+    assert_eq!(bench.sh("stat -c %t:%T /null"), "1:3");
+    assert!(!std::path::Path::new("/pts/ptmx").exists() && !std::path::Path::new("/null").exists());
+}
+
+fn nothing_is_mounted_over_parts_of_proc() {
+    for place in ["/proc/self/attr", "/proc/sys", "/proc/../proc/1"] {
+        let mount = json!({"destination": place, "type": "bind", "source": "/etc", "options": ["bind"]});
+        let error = Bench::new().mount(mount).run(&["true"]).expect_err(place);
+        assert!(error.to_string().ends_with("cannot be mounted because it is inside /proc"), "{error}");
+    }
+    let bench = Bench::new();
+    fs::write(bench.directory.join("meminfo"), "ours\n").expect("writes");
+    let mount = json!({"destination": "/proc/meminfo", "type": "bind", "source": "meminfo", "options": ["bind"]});
+    assert_eq!(bench.mount(mount).sh("cat /proc/meminfo"), "ours");
+}
+
+fn a_linked_working_directory_stays_inside() {
+    let bench = Bench::new();
+    let outside = bench.directory.join("outside");
+    fs::create_dir(&outside).expect("makes");
+    symlink(&outside, bench.root("work")).expect("links");
+    let bench = bench.set("/process/cwd", json!("/work/sub"));
+    assert_eq!(bench.sh("pwd -P"), format!("{}/sub", outside.display()), "the same path, inside");
+    assert_eq!(fs::read_dir(&outside).expect("reads").count(), 0);
+}
+
+fn a_working_directory_in_proc_self_fd_is_refused() {
+    let held = fs::File::open("/").expect("opens");
+    rustix::io::fcntl_setfd(&held, rustix::io::FdFlags::empty()).expect("sets");
+    for number in 3..12 {
+        let bench = Bench::new().set("/process/cwd", json!(format!("/proc/self/fd/{number}")));
+        let error = bench.run(&["sh", "-c", "ls ../../../etc"]).expect_err("a descriptor of the host");
+        assert!(matches!(error, Error::Step { .. } | Error::WorkingDirectory { .. }), "{error}");
+    }
+}
+
+fn a_linked_passwd_is_read_inside() {
+    let bench = Bench::new();
+    let outside = bench.directory.join("passwd");
+    fs::write(&outside, "root:x:0:0::/outside:/bin/sh\n").expect("writes");
+    fs::create_dir(bench.root("etc")).expect("makes");
+    symlink(&outside, bench.root("etc/passwd")).expect("links");
+    assert_eq!(bench.sh("echo $HOME"), "/");
+    fs::remove_file(bench.root("etc/passwd")).expect("removes");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        bench.root("etc/passwd"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o644),
+        0,
+    )
+    .expect("makes");
+    assert_eq!(bench.sh("echo $HOME"), "/", "a fifo does not make the start hang");
+}
+
+fn a_masked_path_that_is_a_link_stays_inside() {
+    let bench = Bench::new();
+    let outside = bench.directory.join("outside");
+    fs::write(&outside, "visible").expect("writes");
+    symlink(&outside, bench.root("secret")).expect("links");
+    let bench = bench.set("/linux/maskedPaths", json!(["/secret"]));
+    assert_eq!(bench.sh("echo ok"), "ok");
+    assert_eq!(fs::read_to_string(&outside).expect("reads"), "visible");
+}

@@ -1,0 +1,156 @@
+//! Limits: what the kernel grants, what it refuses, and that nobody is left in the dark.
+
+use crate::Test;
+use crate::bench::Bench;
+use rustix::process::{Resource, getrlimit};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+pub const TESTS: &[Test] = &[
+    ("rlimits_are_set", rlimits_are_set),
+    ("an_rlimit_that_the_kernel_refuses_is_clamped_and_told", an_rlimit_that_the_kernel_refuses_is_clamped_and_told),
+    ("cgroup_limits_are_written", cgroup_limits_are_written),
+    ("a_memory_limit_kills", a_memory_limit_kills),
+    ("freezing_stops_and_thawing_goes_on", freezing_stops_and_thawing_goes_on),
+    ("kill_ends_every_process_of_the_cgroup", kill_ends_every_process_of_the_cgroup),
+    ("a_cgroup_below_the_container_s_own_is_removed_too", a_cgroup_below_the_container_s_own_is_removed_too),
+    ("a_cgroup_path_cannot_leave_its_tree", a_cgroup_path_cannot_leave_its_tree),
+    ("oom_score_is_set", oom_score_is_set),
+];
+
+fn rlimits_are_set() {
+    let bench = Bench::new().set(
+        "/process/rlimits",
+        json!([{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]),
+    );
+    assert_eq!(bench.sh("ulimit -Sn; ulimit -Hn; ulimit -Hc"), "100\n200\n0");
+}
+
+fn an_rlimit_that_the_kernel_refuses_is_clamped_and_told() {
+    let ceiling = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    // Above fs.nr_open nobody may go, whatever the capabilities.
+    let bench = Bench::new()
+        .set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 1u64 << 40, "hard": 1u64 << 40}]));
+    let outcome = bench.run(&["sh", "-c", "ulimit -Hn"]).expect("starts all the same");
+    assert_eq!(outcome.text(), ceiling.to_string());
+    let told = outcome.warnings.iter().any(|text| text.starts_with("RLIMIT_NOFILE: hard limit 1099511627776 set to"));
+    assert!(told, "{:?}", outcome.warnings);
+}
+
+/// The file of a controller, v1 or v2, in the container's cgroup.
+fn file(id: &str, v1: &str, v2: &str) -> Option<String> {
+    let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let path = if unified {
+        format!("/sys/fs/cgroup/{id}/{v2}")
+    } else {
+        format!("/sys/fs/cgroup/{}/{id}/{v1}", v1.split('.').next()?)
+    };
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}
+
+fn cgroup_limits_are_written() {
+    let bench = Bench::new().set(
+        "/linux/resources",
+        json!({"memory": {"limit": 64 << 20, "reservation": 32 << 20}, "cpu": {"shares": 512, "quota": 50000, "period": 100_000, "cpus": "0"},
+               "pids": {"limit": 77}}),
+    );
+    let id = bench.id.clone();
+    let (outcome, cgroup) = bench
+        .run_with(&["sleep", "0.3"], |running| {
+            assert_eq!(file(&id, "memory.limit_in_bytes", "memory.max").as_deref(), Some("67108864"));
+            assert_eq!(file(&id, "pids.max", "pids.max").as_deref(), Some("77"));
+            assert_eq!(file(&id, "cpuset.cpus", "cpuset.cpus").as_deref(), Some("0"));
+            assert_eq!(
+                file(&id, "cpu.shares", "cpu.weight").as_deref(),
+                Some(if file(&id, "cpu.shares", "x").is_some() { "512" } else { "20" })
+            );
+            let stats = running.cgroup.stats().expect("reads");
+            assert_eq!((stats.pids, stats.pids_limit, stats.memory_limit), (1, 77, 64 << 20));
+            assert!(stats.memory_usage > 0 && stats.cpu_usage_ns > 0, "{stats:?}");
+        })
+        .expect("runs");
+    assert!(outcome.warnings.is_empty(), "{outcome:?}");
+    cgroup.remove().expect("goes");
+}
+
+fn a_memory_limit_kills() {
+    let bench = Bench::new().set("/linux/resources", json!({"memory": {"limit": 16 << 20, "swap": 16 << 20}}));
+    let (outcome, cgroup) = bench
+        .run_with(&["sh", "-c", "x=$(head -c 60000000 /dev/zero | busybox tr '\\0' x); echo survived"], |_| {})
+        .expect("starts");
+    let stats = cgroup.stats().expect("reads");
+    cgroup.remove().expect("goes");
+    assert!(outcome.code == 137 && stats.oom_kills > 0, "{outcome:?} {stats:?}");
+}
+
+fn freezing_stops_and_thawing_goes_on() {
+    let bench = Bench::new();
+    let counter = bench.root("count");
+    let (_, cgroup) = bench
+        .run_with(&["sh", "-c", "while :; do echo x >> /count; sleep 0.01; done"], |running| {
+            let wait = |condition: &dyn Fn() -> bool| {
+                (0..500).any(|_| {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                    condition()
+                })
+            };
+            let size = || fs::metadata(&counter).map(|data| data.len()).unwrap_or(0);
+            assert!(wait(&|| size() > 4));
+            running.cgroup.set_frozen(true).expect("freezes");
+            let before = size();
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert!(running.cgroup.is_frozen() && size() == before);
+            running.cgroup.set_frozen(false).expect("thaws");
+            assert!(!running.cgroup.is_frozen() && wait(&|| size() > before));
+            running.cgroup.kill().expect("kills");
+        })
+        .expect("runs");
+    cgroup.remove().expect("goes");
+}
+
+fn kill_ends_every_process_of_the_cgroup() {
+    // In the host's PID namespace no first process takes the others along.
+    let mut bench = Bench::new();
+    bench.spec["linux"]["namespaces"].as_array_mut().expect("a list").retain(|namespace| namespace["type"] != "pid");
+    let (outcome, cgroup) = bench
+        .run_with(&["sh", "-c", "sleep 1000 & sleep 1000 & exec sleep 1000"], |running| {
+            let count = || running.cgroup.processes().expect("reads").len();
+            assert!((0..200).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                count() == 3
+            }));
+            running.cgroup.kill().expect("kills");
+        })
+        .expect("runs");
+    assert_eq!(outcome.code, 137);
+    cgroup.remove().expect("goes");
+}
+
+fn a_cgroup_below_the_container_s_own_is_removed_too() {
+    let bench = Bench::new();
+    let (_, cgroup) = bench
+        .run_with(&["true"], |running| {
+            for hierarchy in fs::read_dir("/sys/fs/cgroup").expect("reads").flatten() {
+                let own = hierarchy.path().join(running.cgroup.path().strip_prefix("/").expect("absolute"));
+                if own.is_dir() {
+                    fs::create_dir_all(own.join("made/inside")).expect("makes");
+                }
+            }
+        })
+        .expect("runs");
+    cgroup.remove().expect("goes");
+    cgroup.remove().expect("a cgroup that is gone is no error");
+}
+
+fn a_cgroup_path_cannot_leave_its_tree() {
+    for path in ["/a/../../b", "/"] {
+        let error = Bench::new().set("/linux/cgroupsPath", json!(path)).run(&["true"]).expect_err(path);
+        assert!(error.to_string().starts_with("cgroupsPath "), "{error}");
+    }
+}
+
+fn oom_score_is_set() {
+    let bench = Bench::new().set("/process/oomScoreAdj", json!(321));
+    assert_eq!(bench.sh("cat /proc/self/oom_score_adj"), "321");
+}
