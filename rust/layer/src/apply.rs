@@ -17,7 +17,7 @@ use crate::tree::Tree;
 use crate::unpack::{Policy, Unpacker};
 use crate::whiteout::{Seen, Style, XattrPrefix};
 use libpod_sys::fs::{Resolver, detach_umask};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Read};
 use std::os::fd::BorrowedFd;
@@ -104,13 +104,16 @@ pub fn apply(
         .map(|extracted| extracted.applied)
 }
 
+/// Hard links by the names they would have been made under, and their targets' paths in the image.
+pub type Unresolved = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// What was taken out of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
     /// The layer's sums and counts, whatever was selected.
     pub applied: Applied,
-    /// Hard links that were selected while their targets were not: name as made, and target in the image. They were not made.
-    pub unresolved: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Hard links that were selected while their targets were not. They were not made.
+    pub unresolved: Unresolved,
 }
 
 /// Apply a layer, or one path of it, to a directory that holds the lower layers already: whiteouts remove files.
@@ -124,7 +127,7 @@ pub fn extract(
     options: &ApplyOptions,
 ) -> Result<Extracted, Error> {
     let selection = Selection::new(select)?;
-    run(source, target, Output::Selected { selection, unresolved: Vec::new() }, Style::Remove, options)
+    run(source, target, Output::Selected { selection, unresolved: Unresolved::new() }, Style::Remove, options)
 }
 
 fn run(
@@ -163,7 +166,7 @@ enum Output {
     /// The whole layer is stored: its framing goes to tar-split, which knows files by their names.
     Split { split: Box<tarsplit::Writer<BufWriter<File>>>, seen: Seen },
     /// Part of it is taken out.
-    Selected { selection: Selection, unresolved: Vec<(Vec<u8>, Vec<u8>)> },
+    Selected { selection: Selection, unresolved: Unresolved },
 }
 
 /// The last stage: parses, writes files, and keeps the framing.
@@ -282,7 +285,7 @@ impl LayerWriter {
                 buffered
                     .into_inner()
                     .map_err(|error| Error::TarSplit { step: "writing", source: error.into_error() })?;
-                Vec::new()
+                Unresolved::new()
             }
             Output::Selected { unresolved, .. } => unresolved,
         };
@@ -306,7 +309,7 @@ impl LayerWriter {
 fn begin_selected(
     unpacker: &mut Unpacker,
     selection: &Selection,
-    unresolved: &mut Vec<(Vec<u8>, Vec<u8>)>,
+    unresolved: &mut Unresolved,
     entry: &Entry,
     path: &[u8],
 ) -> Result<bool, Error> {
@@ -318,18 +321,24 @@ fn begin_selected(
         }
         Relation::Inside => {}
     }
+    let name = selection.stripped(path);
+    unresolved.remove(name);
     if entry.kind != Kind::HardLink {
-        unpacker.begin(entry, selection.stripped(path))?;
+        unpacker.begin(entry, name)?;
         return Ok(true);
     }
     let mut target = Vec::new();
     names::clean(&entry.link, &mut target)?;
     if !selection.contains(&target) {
-        unresolved.push((selection.stripped(path).to_vec(), target));
+        unresolved.insert(name.to_vec(), target);
         return Ok(false);
     }
     let link = selection.stripped(&target).to_vec();
-    unpacker.begin(&Entry { link, ..entry.clone() }, selection.stripped(path))?;
+    if let Some(target) = unresolved.get(&link).cloned() {
+        unresolved.insert(name.to_vec(), target);
+        return Ok(false);
+    }
+    unpacker.begin(&Entry { link, ..entry.clone() }, name)?;
     Ok(true)
 }
 

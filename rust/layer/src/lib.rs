@@ -29,7 +29,7 @@ mod tree;
 mod unpack;
 mod whiteout;
 
-pub use apply::{Applied, ApplyOptions, Extracted, Threads, apply, extract};
+pub use apply::{Applied, ApplyOptions, Extracted, Threads, Unresolved, apply, extract};
 pub use compression::{Compression, decoder};
 pub use diff::{DiffOptions, diff};
 pub use digest::{Digest, Hasher};

@@ -153,10 +153,15 @@ fn open_by_walk(root: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode) ->
             }
             name if !walk.pending.is_empty() => walk.enter(name)?,
             name => {
-                if !flags.contains(OFlags::NOFOLLOW) && matches!(walk.follow(name), Ok(true)) {
-                    continue;
+                let followed = if flags.contains(OFlags::NOFOLLOW) { Ok(false) } else { walk.follow(name) };
+                match followed {
+                    Ok(true) => {}
+                    // What does not exist may be about to be created.
+                    Ok(false) | Err(Errno::NOENT) => {
+                        return openat(walk.here(), name, flags | OFlags::NOFOLLOW, mode);
+                    }
+                    Err(errno) => return Err(errno),
                 }
-                return openat(walk.here(), name, flags | OFlags::NOFOLLOW, mode);
             }
         }
     }

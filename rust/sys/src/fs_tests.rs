@@ -33,6 +33,7 @@ fn hostile(name: &str) -> Dir {
     symlink("loop-b", root.join("loop-a")).unwrap();
     symlink("loop-a", root.join("loop-b")).unwrap();
     symlink("/nowhere/x", root.join("dangling")).unwrap();
+    symlink("loop-a", root.join("into-loop")).unwrap();
     dir
 }
 
@@ -50,6 +51,8 @@ fn check_resolution(root: &Root<fs::File>) {
     assert_eq!(read(root, "etc/./deep/.././passwd", OFlags::RDONLY), inside);
     assert_eq!(read(root, "etc/name", OFlags::RDONLY | OFlags::NOFOLLOW), Err(Errno::LOOP));
     assert_eq!(read(root, "loop-a", OFlags::RDONLY), Err(Errno::LOOP));
+    assert_eq!(read(root, "into-loop", OFlags::RDONLY), Err(Errno::LOOP));
+    assert_eq!(read(root, "into-loop", OFlags::PATH | OFlags::DIRECTORY), Err(Errno::LOOP));
     assert_eq!(read(root, "dangling", OFlags::RDONLY), Err(Errno::NOENT));
     assert_eq!(read(root, "etc/passwd/x", OFlags::RDONLY), Err(Errno::NOTDIR));
     assert_eq!(read(root, "etc/passwd/", OFlags::RDONLY), Err(Errno::NOTDIR));
