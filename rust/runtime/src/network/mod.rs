@@ -304,12 +304,12 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
 /// (asking for it would cost some thirty milliseconds of waiting), and the address is free after that. May be repeated,
 /// and works when the container, its namespace or its monitor are gone.
 pub fn detach(container: &str, request: &Attach) -> Result<()> {
-    lease::release(&request.lease_dir, container, &link::Host::open()?, &mut firewall::Firewall::open()?)
+    lease::release(&request.lease_dir, container, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
 }
 
 /// Take back what dead containers left on the network whose leases are in `lease_dir`.
 ///
-/// [`attach`] does the same on its way. Returns how many leases were swept.
+/// [`attach`] and [`detach`] do the same on their way. Returns how many leases were swept.
 pub fn sweep(lease_dir: &Path) -> Result<usize> {
     lease::sweep(lease_dir, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
 }
