@@ -3,10 +3,11 @@
 use crate::error::{Error, Result};
 use crate::spec::DeviceRule;
 
-/// What every container may do (runtime-spec config-linux.md, "Default Devices"): make any node, and use the harmless ones.
+/// What every container may do: make any node, and use those of runtime-spec config-linux.md, "Default Devices"; and tun, as
+/// runc has it (10:200), which no container gets a node of unless it is asked for.
 const DEFAULT: &[&str] = &[
-    "c *:* m",
     "b *:* m",
+    "c *:* m",
     "c 1:3 rwm",
     "c 1:5 rwm",
     "c 1:7 rwm",
@@ -14,6 +15,7 @@ const DEFAULT: &[&str] = &[
     "c 1:9 rwm",
     "c 5:0 rwm",
     "c 5:2 rwm",
+    "c 10:200 rwm",
     "c 136:* rwm",
 ];
 
