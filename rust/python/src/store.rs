@@ -168,7 +168,8 @@ fn option_flag(options: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
 
 #[pymethods]
 impl Store {
-    /// Open a store; `options` as `config/storage.py` gives them: additional_image_stores, mount_options, skip_mount_home, disable_volatile.
+    /// Open a store; `options` as `config/storage.py` gives them: additional_image_stores, mount_options, skip_mount_home,
+    /// disable_volatile.
     #[new]
     #[pyo3(signature = (graphroot, runroot, *, options=None))]
     fn new(graphroot: PathBuf, runroot: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {

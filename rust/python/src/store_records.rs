@@ -1,6 +1,7 @@
 //! Records of the store as Python dicts: the keys of the JSON tables, every key of its kind present.
 //!
-//! `read-only` says that it stands in an additional store. An absent text is empty, an absent number is 0; an id mapping is a list of (container id, host id, size).
+//! `read-only` says that it stands in an additional store. An absent text is empty, an absent number is 0; an id mapping is
+//! a list of (container id, host id, size).
 
 use crate::value::to_python;
 use libpod_store::{Container, IdRange, Image, Layer, Rootfs};
