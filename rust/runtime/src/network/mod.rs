@@ -8,6 +8,7 @@
 //! only; a subnet of another family is refused.
 
 mod firewall;
+mod forwarding;
 mod lease;
 mod link;
 mod port;
@@ -162,7 +163,7 @@ pub enum Error {
         /// The failed call.
         source: libpod_sys::Error,
     },
-    /// A file could not be read or written.
+    /// A file could not be read, written or run.
     #[error("network: {step} {}", path.display())]
     File {
         /// What was to be done.

@@ -319,3 +319,34 @@ fn the_base_rules_come_back_after_a_flush_and_are_made_once() {
     host.attach("c2", &two, &host.request(&[])).expect("attach");
     assert_eq!(list(&host), first);
 }
+
+/// Join a host to another one: 192.0.2.1 and 192.0.2.2.
+fn join(host: &Host, far: &Namespace) {
+    let far_pid = far.holder.id();
+    host.space.shell(&format!("ip link add wire type veth peer name wire netns {far_pid}"));
+    host.space.shell("ip addr add 192.0.2.1/24 dev wire; ip link set wire up");
+    far.shell("ip addr add 192.0.2.2/24 dev wire; ip link set wire up");
+}
+
+#[test]
+fn a_host_that_drops_forwarded_packets_lets_containers_through() {
+    let (Some(host), Some(container), Some(far)) = (Host::new("drop"), Namespace::new(), Namespace::new()) else {
+        return;
+    };
+    join(&host, &far);
+    let has_iptables = Command::new("iptables").arg("-V").output().is_ok_and(|output| output.status.success());
+    assert!(has_iptables || std::env::var_os("LIBPOD_TEST_REQUIRE_ALL").is_none(), "iptables is needed");
+    if has_iptables {
+        host.space.shell("iptables -P FORWARD DROP");
+    }
+    let request = host.request(&[("", 8080, 80, "tcp")]);
+    for _ in 0..2 {
+        host.attach("c1", &container, &request).expect("attach");
+        assert_eq!(fetch(&far, 7000, &container, "192.0.2.2:7000", "out").expect("answer"), "out");
+        assert_eq!(fetch(&container, 80, &far, "192.0.2.1:8080", "in").expect("answer"), "in");
+    }
+    if has_iptables {
+        let rules = host.space.shell("iptables -S FORWARD");
+        assert_eq!(rules.matches("libpod").count(), 2, "made once: {rules}");
+    }
+}
