@@ -280,8 +280,8 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
     let mut connect = || {
         host.create_pair(&plan, &host_interface, bridge, netns)?;
         link::configure(&plan, netns, address)?;
-        firewall.admit(plan.subnet, &request.bridge)?;
-        firewall.publish(&request.ports, address)
+        firewall.admit(plan.subnet)?;
+        firewall.publish(&request.ports, address, &request.bridge)
     };
     if let Err(error) = connect() {
         // The first error is what the caller must see; what cannot be undone now is swept by the next attach.

@@ -350,3 +350,24 @@ fn a_host_that_drops_forwarded_packets_lets_containers_through() {
         assert_eq!(rules.matches("libpod").count(), 2, "made once: {rules}");
     }
 }
+
+#[test]
+fn many_attach_at_once_and_none_gets_anothers_address() {
+    let Some(host) = Host::new("many") else { return };
+    let containers: Vec<_> = (0..8).filter_map(|_| Namespace::new()).collect();
+    let addresses: std::collections::HashSet<String> = std::thread::scope(|scope| {
+        let attach = |number: usize, container: &Namespace| {
+            let request = host.request(&[("", 8000 + number as u16, 80, "tcp")]);
+            host.attach(&format!("{number}x"), container, &request).expect("attach").address
+        };
+        let threads: Vec<_> =
+            containers.iter().enumerate().map(|one| scope.spawn(move || attach(one.0, one.1))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("attached")).collect()
+    });
+    assert_eq!(addresses.len(), containers.len());
+    assert_eq!(host.traces(), (8, 8));
+    for (number, container) in containers.iter().enumerate() {
+        let to = format!("127.0.0.1:{}", 8000 + number);
+        assert_eq!(fetch(container, 80, &host.space, &to, "hello").expect("answer"), "hello");
+    }
+}
