@@ -29,13 +29,18 @@ pub struct State<'a> {
     pub id: &'a str,
     /// `creating`, `created`, `running` or `stopped`.
     pub status: &'a str,
-    /// First process, in the runtime's PID namespace; 0 when there is none.
+    /// First process, in the PID namespace of who runs the hook; 0, which is not written, when there is none.
+    #[serde(skip_serializing_if = "is_zero")]
     pub pid: i32,
     /// Directory of the bundle, absolute.
     pub bundle: PathBuf,
     /// As in the specification.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: &'a BTreeMap<String, String>,
+}
+
+fn is_zero(pid: &i32) -> bool {
+    *pid == 0
 }
 
 /// Run the hooks of one moment, in order, up to the first failure.
