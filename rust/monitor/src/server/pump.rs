@@ -124,7 +124,7 @@ impl Pump {
         }
     }
 
-    /// Wait for anything; `limit` bounds the wait. Memory is given back before a long one.
+    /// Wait for anything; `limit` bounds the wait.
     fn wait(&mut self, limit: Option<Duration>) -> io::Result<Ready> {
         let silence = self.stdio.outputs.iter().filter_map(|output| output.silence()).min();
         if let Some(bound) = silence.into_iter().chain(limit).min() {
@@ -136,10 +136,10 @@ impl Pump {
         }
         self.buffer = Vec::new();
         self.log.release();
-        libpod_sys::memory::release();
         self.poll(None)
     }
 
+    /// Without `timeout` the wait is long, and memory is given back.
     fn poll(&self, timeout: Option<Duration>) -> io::Result<Ready> {
         let mut ready = Ready::default();
         let keeps_up = !self.peers.iter().any(Peer::is_behind);
