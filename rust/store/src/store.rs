@@ -128,8 +128,9 @@ impl Store {
         if self.prepared.get().is_some() {
             return Ok(());
         }
-        let fresh = !self.tree.home().exists();
-        file::create_dirs(&self.tree.home().join("l"))?;
+        let links = self.tree.home().join("l");
+        let fresh = !links.exists();
+        file::create_dirs(&links)?;
         for directory in [self.layers_directory(), self.images_directory(), self.containers_directory()] {
             file::create_dirs(&directory)?;
         }
