@@ -12,6 +12,7 @@ use libpod_store as store;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +27,7 @@ impl From<store::Error> for Fault {
             E::LayerNotFound(_) | E::DataNotFound { .. } => Kind::NotFound,
             E::NameInUse { .. } | E::Exists { .. } => Kind::Exists,
             E::ImageInUse { .. } | E::LayerInUse { .. } => Kind::InUse,
-            E::Ambiguous { .. } | E::Invalid(_) | E::ReadOnlyImage(_) => Kind::Invalid,
+            E::Ambiguous { .. } | E::Invalid(_) => Kind::Invalid,
             E::Unsupported(_) => Kind::Unsupported,
             E::Interrupted { path } => {
                 return Self::os(rustix::io::Errno::INTR.raw_os_error(), message, Some(path.display().to_string()));
@@ -168,15 +169,12 @@ fn option_flag(options: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
 
 #[pymethods]
 impl Store {
-    /// Open a store; `options` as `config/storage.py` gives them: additional_image_stores, mount_options, skip_mount_home,
-    /// disable_volatile.
+    /// Open a store; `options` as `config/storage.py` gives them: mount_options, skip_mount_home, disable_volatile.
     #[new]
     #[pyo3(signature = (graphroot, runroot, *, options=None))]
     fn new(graphroot: PathBuf, runroot: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let mut given = store::Options { graphroot, runroot, ..store::Options::default() };
         if let Some(options) = options {
-            given.additional =
-                option_list(options, "additional_image_stores")?.into_iter().map(PathBuf::from).collect();
             given.mount_options = option_list(options, "mount_options")?;
             given.skip_mount_home = option_flag(options, "skip_mount_home")?;
             given.disable_volatile = option_flag(options, "disable_volatile")?;
@@ -359,8 +357,9 @@ impl Store {
 
     /// Create a container: its layer on `layer_parent`, its directories, its record. An empty id stands for a random one.
     ///
+    /// files: name → content of files in the engine's directory of the container, there before the record is.
     /// Raises: ExistsError (name or id), ImageNotFoundError, NotFoundError (the layer).
-    #[pyo3(signature = (id, *, names, image, layer_parent, metadata, flags=None))]
+    #[pyo3(signature = (id, *, names, image, layer_parent, metadata, flags=None, files=None))]
     #[allow(clippy::too_many_arguments, reason = "the fields of a record, by keyword")]
     fn create_container<'py>(
         &self,
@@ -371,14 +370,16 @@ impl Store {
         layer_parent: Option<String>,
         metadata: String,
         flags: Option<&Bound<'py, PyDict>>,
+        files: Option<HashMap<String, Vec<u8>>>,
     ) -> PyResult<Bound<'py, PyDict>> {
+        let files = files.unwrap_or_default().into_iter().collect();
         let flags = match flags.map(|flags| from_python(flags)).transpose()? {
             Some(Value::Object(flags)) => flags,
             _ => Map::new(),
         };
         let image = image.unwrap_or_default();
         let layer_parent = layer_parent.filter(|parent| !parent.is_empty());
-        let new = store::NewContainer { id, names, image, layer_parent, metadata, flags };
+        let new = store::NewContainer { id, names, image, layer_parent, metadata, flags, files };
         container_dict(py, &run(py, || self.inner.create_container(&new))?)
     }
 

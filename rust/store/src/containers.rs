@@ -1,7 +1,7 @@
 //! Containers: a read-write layer and a record each, and the engine's private directories.
 
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, Durability};
 use crate::name;
 use crate::overlay::Content;
 use crate::pending::Note;
@@ -27,6 +27,8 @@ pub struct NewContainer {
     pub metadata: String,
     /// `Volatile`, `MountOpts`… as they stand in the record.
     pub flags: Map<String, Value>,
+    /// Files of the engine's own directory, by name: there before the record is.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// The directories that a root filesystem is mounted from.
@@ -60,18 +62,16 @@ impl Store {
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         // While the layers are locked no image can go, and the containers' lock comes after the images'.
-        if !new.image.is_empty() {
-            self.image(&new.image)?;
+        if !new.image.is_empty() && self.images.read()?.get(&new.image).is_none() {
+            return Err(Error::ImageNotFound(new.image.clone()));
         }
-        if let Some(parent) = &new.layer_parent
-            && !self.knows_layer(&layers, parent)?
-        {
+        if let Some(parent) = new.layer_parent.as_ref().filter(|parent| layers.get(parent).is_none()) {
             return Err(Error::LayerNotFound(parent.clone()));
         }
         let mut containers = self.containers.write()?;
         let record = new_record(&containers, new)?;
         let note = Note::container(self, &record.id, &record.layer)?;
-        let added = self.add_container(&mut layers, &mut containers, &record, new.layer_parent.as_deref());
+        let added = self.add_container(&mut layers, &mut containers, &record, new);
         if added.is_err() {
             // The note stays where this fails as well, and the next writer finishes.
             drop(containers);
@@ -87,11 +87,16 @@ impl Store {
         layers: &mut Writing<'_, Layer>,
         containers: &mut Writing<'_, Container>,
         record: &Container,
-        parent: Option<&str>,
+        new: &NewContainer,
     ) -> Result<()> {
+        let parent = new.layer_parent.as_deref();
         self.tree.create(&record.layer, parent, &Content::Empty)?;
         step();
-        file::create_dirs(&self.container_directory(&record.id))?;
+        let directory = self.container_directory(&record.id);
+        file::create_dirs(&directory)?;
+        for (name, content) in &new.files {
+            file::replace(&directory.join(name), content, Durability::Volatile)?;
+        }
         file::create_dirs(&self.container_run_directory(&record.id))?;
         step();
         let layer = Layer {
@@ -100,10 +105,12 @@ impl Store {
             created: record.created.clone(),
             ..Layer::default()
         };
-        layers.push(Home::Stable, layer);
+        // As containers/storage does since 1.45: what need not outlive a loss of power is not waited for.
+        let home = if record.is_volatile() { Home::Volatile } else { Home::Stable };
+        layers.push(home, layer);
         layers.save()?;
         step();
-        containers.push(Home::Stable, record.clone());
+        containers.push(home, record.clone());
         containers.save()?;
         step();
         Ok(())

@@ -135,6 +135,48 @@ fn a_container_protects_its_image_and_its_layers() {
 }
 
 #[test]
+fn files_of_a_container_are_there_with_its_record_and_gone_with_a_refused_one() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let files = vec![("container.json".to_owned(), b"{}".to_vec())];
+    let new = NewContainer { names: vec!["box".into()], files, ..NewContainer::default() };
+    let container = store.create_container(&new).expect("create");
+    let directory = store.container_directory(&container.id);
+    assert_eq!(std::fs::read(directory.join("container.json")).expect("the file"), b"{}");
+    assert!(store.create_container(&new).is_err(), "the name is taken");
+    let all = std::fs::read_dir(directory.parent().and_then(|own| own.parent()).expect("parents")).expect("list");
+    assert_eq!(all.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir())).count(), 1);
+    store.remove_container(&container.id).expect("remove");
+    assert!(!directory.exists());
+}
+
+#[test]
+fn a_volatile_container_is_recorded_apart_and_protects_its_image() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let image = image_of(&store, 'a', &[], &["one"]);
+    let flags = [("Volatile".to_owned(), serde_json::Value::Bool(true))].into_iter().collect();
+    let new = NewContainer {
+        image: image.id.clone(),
+        layer_parent: Some(image.layer.clone()),
+        flags,
+        ..NewContainer::default()
+    };
+    let container = store.create_container(&new).expect("create");
+    let recorded = |name: &str| {
+        let path = store.container_directory(&container.id).ancestors().nth(2).map(|home| home.join(name));
+        std::fs::read_to_string(path.expect("two levels up")).is_ok_and(|text| text.contains(&container.id))
+    };
+    assert!(recorded("volatile-containers.json") && !recorded("containers.json"));
+    assert!(matches!(store.remove_image(&image.id), Err(Error::ImageInUse { .. })));
+    assert!(store.rootfs(&container.id).expect("rootfs").options.contains(&"volatile".to_owned()));
+    store.remove_container(&container.id).expect("remove");
+    assert!(!recorded("volatile-containers.json"));
+    store.remove_image(&image.id).expect("nobody needs it now");
+    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
+}
+
+#[test]
 fn a_container_name_is_taken_once() {
     let scratch = Scratch::new();
     let store = store(scratch.path());
@@ -258,67 +300,4 @@ fn sizes_count_what_is_there() {
     std::fs::hard_link(upper.join("d/x"), upper.join("y")).expect("link");
     std::os::unix::fs::symlink("/etc", upper.join("z")).expect("symlink");
     assert_eq!(store.content_size(&container.layer).expect("size"), 1000);
-}
-
-/// A store whose additional store holds the image `a` of two layers.
-fn with_another(scratch: &Scratch) -> (crate::Store, crate::Store) {
-    let other = store(&scratch.path().join("other"));
-    image_of(&other, 'a', &["localhost/shared:latest"], &["one", "two"]);
-    let options = crate::Options {
-        graphroot: scratch.path().join("root"),
-        runroot: scratch.path().join("run"),
-        additional: vec![scratch.path().join("missing"), scratch.path().join("other/root")],
-        ..crate::Options::default()
-    };
-    (crate::Store::open(options).expect("open"), other)
-}
-
-#[test]
-fn an_additional_store_is_read_and_stays_as_it_is() {
-    let scratch = Scratch::new();
-    let (store, other) = with_another(&scratch);
-    let before = other.images().expect("images");
-    let image = store.image("localhost/shared:latest").expect("found");
-    assert!(image.read_only && store.layers().expect("layers").iter().all(|layer| layer.read_only));
-    assert_eq!(store.image_data(&image.id, "manifest").expect("data"), b"manifest");
-    assert_eq!(store.image_size(&image.id).expect("size"), 2 * 2048);
-    let mut tar = Vec::new();
-    std::io::Read::read_to_end(&mut store.layer_tar(&image.layer).expect("tar"), &mut tar).expect("read");
-    assert_eq!(tar, crate::testing::tar_of("two", b"two"));
-    assert!(matches!(store.remove_image(&image.id), Err(Error::ReadOnlyImage(_))));
-    let container = container_of(&store, &image, "box");
-    let rootfs = store.rootfs(&container.id).expect("rootfs");
-    assert_eq!(std::fs::read(rootfs.lower[1].join("one")).expect("a lower of the other store"), b"one");
-    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
-    store.remove_container(&container.id).expect("remove");
-    assert_eq!(other.images().expect("images"), before);
-    assert_eq!(other.check(true).expect("check"), Vec::<String>::new());
-}
-
-#[test]
-fn layers_stand_on_those_of_an_additional_store() {
-    let scratch = Scratch::new();
-    let (store, other) = with_another(&scratch);
-    let image = image_of(&store, 'b', &["localhost/own:latest"], &["one", "two", "three"]);
-    let own: Vec<_> = store.layers().expect("layers").into_iter().filter(|layer| !layer.read_only).collect();
-    assert_eq!(own.iter().map(|layer| &layer.id).collect::<Vec<_>>(), [&image.layer], "only the third is new");
-    assert_eq!(store.image_rootfs(&image.id).expect("rootfs").lower.len(), 3);
-    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
-    assert_eq!(store.remove_image(&image.id).expect("remove"), [image.layer]);
-    assert_eq!(other.check(true).expect("check"), Vec::<String>::new());
-}
-
-#[test]
-fn naming_an_image_of_an_additional_store_copies_its_record() {
-    let scratch = Scratch::new();
-    let (store, other) = with_another(&scratch);
-    let id = "a".repeat(64);
-    store.name_image(&id, Naming::Add, &["localhost/mine:latest".into()]).expect("name");
-    let image = store.image("localhost/mine:latest").expect("found");
-    assert!(!image.read_only && image.id == id);
-    assert_eq!(store.images().expect("images").len(), 2, "listed once for each store");
-    assert_eq!(other.images().expect("images")[0].names, ["localhost/shared:latest"]);
-    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
-    assert_eq!(store.remove_image(&id).expect("remove"), Vec::<String>::new());
-    assert!(store.image(&id).expect("still there").read_only);
 }
