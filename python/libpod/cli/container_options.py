@@ -137,7 +137,7 @@ NOT_OF_THE_CONTAINER = frozenset(
 def request_of(options: Options) -> ContainerRequest:
     """Collect what was given into a request.
 
-    Raises: InvalidError for a number of processors that is none.
+    Raises: UsageError for a number of processors that is none.
     """
     given = {name: getattr(options, name) for name in options.given if name in FIELDS}
     if "cpus" in given:

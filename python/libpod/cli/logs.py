@@ -72,7 +72,7 @@ def _moment(name: str, text: str, now: int) -> int | None:
 
 
 def _prefix(container: Container, options: Options, index: int, *, several: bool) -> bytes:
-    if not several and not options.names:
+    if not several:
         return b""
     text = (container.name if options.names else container.id[:12]) + " "
     if options.color:

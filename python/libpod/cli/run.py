@@ -77,6 +77,8 @@ def _create(context: Context, options: Options, arguments: list[str]) -> Contain
     if options.tty and options.interactive:
         terminal.warn_without_terminal()
     request = request_of(options)
+    if options.replace and options.name and context.engine.containers.replace(options.name):
+        context.write(options.name)
     container = context.engine.create(request, arguments[0], arguments[1:], pull=options.pull)
     write_cidfile(options.cidfile, container.id)
     if (request.publish or request.publish_all) and container.settings.network != "bridge":

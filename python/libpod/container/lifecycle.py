@@ -13,6 +13,7 @@ from libpod import _core
 from libpod.container.cgroup import Cgroup
 from libpod.container.locking import Lock
 from libpod.container.model import LOST_EXIT_CODE, read_document, write_document
+from libpod.container.settings import ContainerSettings
 from libpod.errors import ContainerNotFoundError, StateError
 
 TYPE_CHECKING = False
@@ -192,7 +193,7 @@ def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
         # The monitor took it away as the last thing it did.
         return
     engine.release_network(container)
-    cgroup = Cgroup(state.cgroup or f"{_cgroup_parent(container)}/libpod-{container.id}")
+    cgroup = Cgroup(state.cgroup or f"{_settings(container).cgroup_parent}/libpod-{container.id}")
     if cgroup.directories():
         cgroup.kill()
         cgroup.remove()
@@ -201,8 +202,9 @@ def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
     remove_tree(container.run_directory)
 
 
-def _cgroup_parent(container: Container) -> str:
-    return container.settings.cgroup_parent if container.is_ours else "/libpod_parent"
+def _settings(container: Container) -> ContainerSettings:
+    """The settings of a container, default ones where its container.json is lost: what it left must go all the same."""
+    return container.settings if container.is_ours else ContainerSettings()
 
 
 def _record_lost_exit(container: Container, state: ContainerState) -> None:
@@ -261,7 +263,7 @@ def remove(
 
 
 def _stop_by_force(container: Container, state: ContainerState, timeout_s: int | None) -> None:
-    settings = container.settings
+    settings = _settings(container)
     limit = settings.stop_timeout if timeout_s is None else timeout_s
     if state.status == "running" and limit > 0:
         _core.signal_process(state.pid, state.start_time, settings.stop_signal)

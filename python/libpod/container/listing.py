@@ -100,7 +100,7 @@ def container_size(engine: Engine, container: Container) -> tuple[int, int]:
     parent = engine.store.layer(container.layer_id)["parent"]
     while parent:
         layer = engine.store.layer(parent)
-        total += layer["diff_size"] or 0
+        total += layer["diff-size"] if layer["diff-digest"] else engine.store.content_size(parent)
         parent = layer["parent"]
     return written, total
 

@@ -14,7 +14,7 @@ from libpod import _core, timestamp
 from libpod.container import names
 from libpod.container.model import Container, write_document
 from libpod.container.resolve import resolve
-from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError
+from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,26 +54,35 @@ class ContainerManager:
         Raises: InvalidError, UnsupportedError (bad request), ExistsError (name in use), ContainerNotFoundError (a container
         whose namespace shall be shared).
         """
-        settings = resolve(request, image.defaults, argv, self._conf)
+        settings = resolve(request, self._image_defaults(image), argv, self._conf)
         settings.created = timestamp.rfc3339(timestamp.now())
         settings.image_id = image.id
         settings.image = image_name or (image.names[0] if image.names else image.id)
         settings.image_digest = image.digest or ""
         self._resolve_joined(settings)
         if request.replace and request.name:
-            self._replace(request.name)
-        container = self._record(settings, image.top_layer)
-        try:
-            if settings.mounts:
-                from libpod.container.volumes import Volumes
+            self.replace(request.name)
+        if not settings.mounts:
+            return self._record(settings, image.top_layer)
+        from libpod.container.volumes import Volumes
 
-                Volumes(self._engine).provide(settings)
-            write_document(container.settings_path, settings.to_document())
+        volumes = Volumes(self._engine)
+        volumes.provide(settings)
+        try:
+            return self._record(settings, image.top_layer)
         except BaseException:
-            self._store.remove_container(container.id)
+            volumes.remove_anonymous(settings)
             raise
-        container.settings = settings
-        return container
+
+    def _image_defaults(self, image: Image) -> dict[str, Any]:
+        """Return what an image says about running it, on the short way: its id is the digest of its config."""
+        try:
+            config = _core.parse_json(self._store.image_data(image.id, f"sha256:{image.id}"))
+        except NotFoundError:
+            # An image whose config was made up from older documents.
+            return image.defaults
+        defaults: dict[str, Any] = config.get("config") or {}
+        return defaults
 
     def _resolve_joined(self, settings: ContainerSettings) -> None:
         """Replace the names in `container:NAME` by ids."""
@@ -89,19 +98,22 @@ class ContainerManager:
                 ) from None
             setattr(settings, kind, f"container:{other.id}")
 
-    def _replace(self, name: str) -> None:
+    def replace(self, name: str) -> bool:
+        """Remove the container of that name, whatever its state; answer whether there was one."""
         try:
             old = self.lookup_exact(name)
         except ContainerNotFoundError:
-            return
+            return False
         from libpod.container.lifecycle import remove
 
         remove(self._engine, old, force=True)
+        return True
 
     def _record(self, settings: ContainerSettings, layer: str | None) -> Container:
-        container_id = names.random_id()
+        """Create the record, with container.json in place before it; a random name is tried again where it is taken."""
+        container_id, given = names.random_id(), settings.name
         for _ in range(_NAME_ATTEMPTS):
-            name = settings.name or names.random_name()
+            name = settings.name = given or names.random_name()
             metadata = {
                 "image-name": settings.image,
                 "image-id": settings.image_id,
@@ -115,14 +127,17 @@ class ContainerManager:
                     image=settings.image_id,
                     layer_parent=layer,
                     metadata=_core.dump_json(metadata),
-                    flags={"MountLabel": "", "ProcessLabel": ""},
+                    # Nobody will miss a container of --rm after a loss of power: nothing waits for its disk.
+                    flags={"MountLabel": "", "ProcessLabel": "", **({"Volatile": True} if settings.remove else {})},
+                    files={"container.json": _core.dump_json(settings.to_document()).encode()},
                 )
             except ExistsError:
-                if settings.name:
-                    raise self._name_in_use(settings.name) from None
+                if given:
+                    raise self._name_in_use(given) from None
                 continue
-            settings.name = name
-            return self._container(record)
+            container = self._container(record)
+            container.settings = settings
+            return container
         raise ExistsError("no free random name was found for the container")
 
     def _name_in_use(self, name: str) -> ExistsError:

@@ -11,7 +11,7 @@ import time
 
 from libpod import _core
 from libpod.container.settings import ContainerSettings
-from libpod.errors import CorruptError
+from libpod.errors import CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,8 +113,11 @@ class Container:
 
     @property
     def is_ours(self) -> bool:
-        """Whether libpod created it; the store may hold Podman's and Buildah's as well."""
-        return self._settings is not None or os.path.exists(self.settings_path)
+        """Whether libpod created it; the store may hold Podman's and Buildah's as well. A lost container.json counts as none."""
+        try:
+            return self.settings is not None
+        except (CorruptError, InvalidError):
+            return False
 
     @property
     def settings(self) -> ContainerSettings:

@@ -337,7 +337,7 @@ def _life(
     settings.remove = request.rm
     settings.cidfile, settings.pidfile = request.cidfile, request.pidfile
     settings.detach_keys = config.engine["detach_keys"] if request.detach_keys is None else request.detach_keys
-    _restart(request.restart)
+    _restart(request.restart, remove=request.rm)
     if request.systemd not in ("", "true", "false", "always"):
         raise InvalidError(
             'invalid config provided: --systemd values must be one of "true, false, always": invalid configuration'
@@ -363,8 +363,10 @@ def _life(
             raise UnsupportedError("the log option `tag` is not supported by this version of libpod")
 
 
-def _restart(policy: str) -> None:
+def _restart(policy: str, *, remove: bool) -> None:
     name = policy.partition(":")[0]
+    if remove and name not in ("", "no"):
+        raise InvalidError('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
     if name in ("always", "on-failure", "unless-stopped"):
         raise UnsupportedError(f"the restart policy `{name}` is not supported by this version of libpod")
     if name not in ("", "no"):

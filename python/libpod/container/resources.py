@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from libpod.container.quantities import parse_size
-from libpod.errors import InvalidError
+from libpod.errors import InvalidError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,11 +125,11 @@ def _parse_list(text: str) -> set[int] | None:
 def parse_cpus(text: str) -> float:
     """Parse `--cpus`.
 
-    Raises: InvalidError in pflag's words.
+    Raises: UsageError in pflag's words.
     """
     try:
         return float(text)
     except ValueError:
-        raise InvalidError(
+        raise UsageError(
             f'invalid argument "{text}" for "--cpus" flag: strconv.ParseFloat: parsing "{text}": invalid syntax'
         ) from None

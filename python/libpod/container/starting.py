@@ -132,12 +132,21 @@ def _resolve_user(container: Container, settings: ContainerSettings, context: Co
     try:
         found = _core.lookup_user(layers, settings.user, settings.groups)
     except InvalidError as error:
-        error.exit_code = NOT_STARTED
-        raise
+        refused = InvalidError(_which_lookup(container, settings, error.message))
+        refused.exit_code = NOT_STARTED
+        raise refused from None
     context.user = oci_user(found)
     context.home = found["home"]
     if settings.passwd and not found["known"]:
         files.write_accounts(container, context, layers)
+
+
+def _which_lookup(container: Container, settings: ContainerSettings, message: str) -> str:
+    """Say of an unknown group whether it was one of `--group-add`, as Podman does."""
+    for group in settings.groups:
+        if message.startswith(f"unable to find group {group}:") and group != settings.user.partition(":")[2]:
+            return f"looking up supplemental groups for container {container.id}: U{message[1:]}"
+    return message
 
 
 def _check_workdir(container: Container, settings: ContainerSettings, layers: list[str]) -> None:

@@ -72,6 +72,7 @@ class Volumes:
             _core.copy_directory(root, source, target)
         finally:
             self._store.unmount_container(container.id)
+            self._store.release_home()
 
     def remove_anonymous(self, settings: ContainerSettings) -> None:
         """Remove the anonymous volumes of a container that is gone."""
