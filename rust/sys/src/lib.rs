@@ -6,7 +6,6 @@
 
 pub mod bpf;
 pub mod clock;
-pub mod device_filter;
 mod error;
 pub mod fd;
 pub mod fs;

@@ -1,0 +1,356 @@
+"""The same command lines on Podman and on us: exit code and output are equal, errors say the same.
+
+A script is one or more command lines, run in order on a store of each program. What differs by nature (ids, times, the
+name of the OCI runtime in an error) is replaced before the comparison; whatever else differs is listed with its script.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import cli, images, probe
+
+LIMITS = ("--ulimit", "nofile=10000:20000", "--ulimit", "nproc=10000:20000")
+
+
+class Pair:
+    """Podman and libpod, each with the same images in a store of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.peer = cli.real_podman(directory / "p")
+        self.ours = cli.Cli([str(cli.OURS)], directory / "u", run_flags=LIMITS)
+        for archive in images.make_images(self.peer, directory):
+            self.ours("load", "-q", "-i", str(archive))
+
+    def close(self) -> None:
+        for program in (self.ours, self.peer):
+            program.remove_all()
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    probe.needs_root()
+    probe.needs_programs("podman", "runc", "conmon", "busybox")
+    directory = Path(tempfile.mkdtemp(prefix="ip-", dir="/tmp"))
+    for name in ("p", "u"):
+        (directory / name).mkdir()
+    (directory / "bind").mkdir()
+    (directory / "bind" / "file").write_text("from the host\n")
+    (directory / "env").write_text("A=file\n# comment\nC=x y\n")
+    (directory / "badenv").write_text("=bad\n")
+    pair = Pair(directory)
+    yield pair
+    pair.close()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+#: Name → command lines. `run` and `create` get `--network none` unless they name a network. `@` is the shared directory.
+SCRIPTS: dict[str, list[str]] = {
+    # What runs, and how it ends.
+    "default command": ["run --rm rich"],
+    "no command at all": ["run --rm bare"],
+    "arguments": ["run --rm rich echo a 'b c'"],
+    "exit code": ["run --rm rich sh -c 'exit 5'"],
+    "killed": ["run --rm --init rich sh -c 'kill -9 $$'"],
+    "both streams": ["run --rm rich sh -c 'echo out; echo err >&2'"],
+    "entrypoint of the image": ["run --rm full", "run --rm full 'exit 4'"],
+    "entrypoint of the user": [
+        "run --rm --entrypoint sh full -c 'echo $0' x",
+        'run --rm --entrypoint \'["/bin/echo","a"]\' rich b',
+        "run --rm --entrypoint '' rich",
+    ],
+    "no such command": ["run --rm rich nosuch"],
+    "command not executable": ["run --rm rich /bin/noexec"],
+    "command is a directory": ["run --rm rich /data"],
+    "command absent by path": ["run --rm rich /nosuch/x"],
+    "kept after a failed start": ["run --name k rich nosuch", "ps -a --format '{{.Names}} {{.Status}}'", "rm k"],
+    # Who it is.
+    "user": ["run --rm -u app rich id", "run --rm -u 1000:29 rich id", "run --rm -u app:bin --group-add 77 rich id"],
+    "user without an entry": ["run --rm -u 1234:77 rich sh -c 'id; tail -n1 /etc/passwd /etc/group; echo $HOME'"],
+    "user of the image": ["run --rm full 'id; pwd; echo $HOME; ls -ln /data'"],
+    "bad user": ["run --rm -u nosuch rich true"],
+    "bad group": ["run --rm -u app:nosuch rich true", "run --rm --group-add nosuch rich true"],
+    "absurd uid": ["run --rm -u 99999999999 rich true"],
+    "workdir": ["run --rm -w /tmp rich pwd", "run --rm -w /nosuch rich pwd"],
+    # What it sees.
+    "environment": [
+        "run --rm -e A=cli -e D rich sh -c 'echo $A $B $D $container $TERM'",
+        "run --rm --env-file @/env rich sh -c 'echo $A $C'",
+        "run --rm --unsetenv A rich sh -c 'echo [$A]'",
+        "run --rm -e A= rich sh -c 'echo [$A]'",
+    ],
+    "bad environment": ["run --rm -e =x rich true", "run --rm --env-file @/badenv rich true"],
+    "env file missing": ["run --rm --env-file /nonexistent rich true"],
+    "hostname": ["run --rm -h foo rich sh -c 'hostname; cat /etc/hostname; echo; echo $HOSTNAME'"],
+    "hostname with the host's uts": ["run --rm --uts host -h foo rich true"],
+    "bind mount": [
+        "run --rm -v @/bind:/mnt rich cat /mnt/file",
+        "run --rm -v @/bind:/mnt:ro rich touch /mnt/x",
+        "run --rm --mount type=bind,src=@/bind,dst=/mnt,ro rich sh -c 'cat /mnt/file; touch /mnt/x'",
+    ],
+    "tmpfs": [
+        "run --rm --tmpfs /data:size=1m rich sh -c 'ls /data; stat -c %a:%u /data'",
+        "run --rm --mount type=tmpfs,dst=/t,tmpfs-size=1m rich sh -c 'df /t | tail -n1 | sed \"s/  */ /g\"'",
+    ],
+    "volume": [
+        "run --rm -v vol:/data rich sh -c 'cat /data/file; echo changed > /data/file'",
+        "run --rm -v vol:/data rich cat /data/file",
+        "run --rm -v /data rich sh -c 'cat /data/file; stat -c %u:%g /data'",
+    ],
+    "read-only root": ["run --rm --read-only rich sh -c 'touch /x; touch /tmp/x && echo tmp'"],
+    "bad volumes": [
+        "run --rm -v /nonexistent:/mnt rich true",
+        "run --rm -v /a:/b:bad rich true",
+        "run --rm -v /tmp:rel rich true",
+        "run --rm -v /tmp:/a:ro:rw rich true",
+        "run --rm -v /tmp:/a:ro,rw rich true",
+        "run --rm -v bad@name:/c rich true",
+        "run --rm -v : rich true",
+        "run --rm -v /tmp:/a -v /usr:/a rich true",
+    ],
+    "bad mounts": [
+        "run --rm --mount type=foo,target=/a rich true",
+        "run --rm --mount target=/a rich true",
+        "run --rm --mount type=bind,src=/nonexistent,target=/a rich true",
+        "run --rm --mount type=bind,src=/tmp rich true",
+        "run --rm --mount type=bind,src=/tmp,target=/a,foo=bar rich true",
+        "run --rm --tmpfs rel rich true",
+        "run --rm --tmpfs /a:foo rich true",
+    ],
+    # What it may.
+    "capabilities": [
+        "run --rm --cap-drop all --cap-add chown rich grep Cap /proc/self/status",
+        "run --rm -u app --cap-add net_raw rich grep Cap /proc/self/status",
+        "run --rm --privileged rich grep Cap /proc/self/status",
+    ],
+    "bad capabilities": [
+        "run --rm --cap-add FOO rich true",
+        "run --rm --cap-add chown --cap-drop chown rich true",
+        "run --rm --cap-add all --cap-drop all rich true",
+    ],
+    "security options": [
+        "run --rm --security-opt no-new-privileges rich grep NoNewPrivs /proc/self/status",
+        "run --rm --security-opt seccomp=unconfined rich grep Seccomp: /proc/self/status",
+        "run --rm --security-opt foo rich true",
+        "run --rm --security-opt foo=bar rich true",
+        "run --rm --security-opt seccomp=/nonexistent rich true",
+    ],
+    "limits": [
+        "run --rm --ulimit core=1:2 rich sh -c 'ulimit -c; ulimit -Hc'",
+        "run --rm --ulimit foo=1 rich true",
+        "run --rm --ulimit core=5:1 rich true",
+    ],
+    "sysctls": [
+        "run --rm --sysctl net.core.somaxconn=77 rich cat /proc/sys/net/core/somaxconn",
+        "run --rm --sysctl foo rich true",
+        "run --rm --sysctl kernel.hostname=x rich true",
+    ],
+    "memory": [
+        "run --rm -m 64m rich cat /sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "run --rm -m 10x rich true",
+        "run --rm -m -1 rich true",
+        "run --rm --memory-swap 10m rich true",
+        "run --rm -m 64m --memory-swap 10m rich true",
+        "run --rm --memory-swappiness 200 rich true",
+    ],
+    "processors": [
+        "run --rm --cpus 0.5 rich cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us",
+        "run --rm --cpus abc rich true",
+        "run --rm --cpus 0.000001 rich true",
+        "run --rm --cpu-shares -1 rich true",
+        "run --rm --cpuset-cpus 99 rich true",
+        "run --rm --cpus 1 --cpu-quota 5000 rich true",
+    ],
+    "pids limit": [
+        "run --rm --pids-limit 33 rich cat /sys/fs/cgroup/pids/pids.max",
+        "run --rm --pids-limit abc rich true",
+    ],
+    "devices": [
+        "run --rm --device /dev/null:/dev/other rich stat -c %t:%T /dev/other",
+        "run --rm --device /dev/nonexistent rich true",
+        "run --rm --device /dev/null:/dev/x:q rich true",
+    ],
+    "namespaces": [
+        "run --rm --pid foo rich true",
+        "run --rm --ipc container:nosuch rich true",
+        "run --rm --uts foo rich true",
+        "run --rm --userns foo rich true",
+    ],
+    # The command line.
+    "no such image": ["run --rm --pull never nosuch true", "run --rm --pull foo rich true"],
+    "bad flags": ["run --badflag rich true", "run -Z rich true", "run", "run --name", "run --rm=maybe rich"],
+    "name in use": ["create --name used rich true", "run --name used rich true", "rm used"],
+    "replace": ["create --name r rich true", "run --rm --name r --replace rich echo new"],
+    "bad names": ["run --rm --name 'a b' rich true", "run --rm --label =x rich true", "run --rm --umask 999 rich true"],
+    "bad choices": [
+        "run --rm --log-driver foo rich true",
+        "run --rm --restart foo rich true",
+        "run --restart foo rich true",
+        "run --rm --stop-signal FOO rich true",
+        "run --rm --tz Foo/Bar rich true",
+        "run --rm --shm-size x rich true",
+        "run --rm --dns bad rich true",
+        "run --rm --add-host bad rich true",
+        "run --rm --image-volume foo full",
+        "run --rm -a foo rich true",
+    ],
+    "cidfile": ["run --rm --cidfile @/$SIDE.cid rich true", "run --rm --cidfile @/$SIDE.cid rich true"],
+    # A life.
+    "detached": [
+        "run -d --name d rich sh -c 'echo one; echo two >&2; echo three; exit 3'",
+        "wait d",
+        "logs d",
+        "logs --tail 1 d",
+        "logs -n d",
+        "inspect d --format '{{.State.Status}} {{.State.ExitCode}} {{.Path}} {{.Config.Cmd}}'",
+        "ps -a --filter exited=3 --format '{{.Names}}'",
+        "start -a d",
+        "logs d",
+        "rm d",
+    ],
+    "exec": [
+        "run -d --name e -e X=1 rich sleep 1000",
+        "exec e echo hi",
+        "exec e sh -c 'exit 7'",
+        "exec e nosuch",
+        "exec e /bin/noexec",
+        "exec -u app -w /tmp -e Y=2 e sh -c 'id -un; pwd; echo $X $Y $HOME'",
+        "exec -u nosuch e true",
+        "exec -w /nosuch e pwd",
+        "exec e",
+        "exec nosuch true",
+        "kill e",
+        "wait e",
+        "exec e true",
+        "rm e",
+        "exec",
+    ],
+    "stop and kill": [
+        "run -d --name s rich sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.1; done'",
+        "kill -s 0 s",
+        "kill -s FOO s",
+        "stop s",
+        "inspect s --format '{{.State.ExitCode}}'",
+        "stop s",
+        "kill s",
+        "start s",
+        "kill -s KILL s",
+        "wait s",
+        "rm s",
+    ],
+    "remove": [
+        "run -d --name m rich sleep 1000",
+        "rm m",
+        "rm -f -t 0 m",
+        "rm m",
+        "rm -f m",
+        "rm -i m",
+        "rm",
+        "container exists m",
+    ],
+    "pause": [
+        "run -d --name q rich sleep 1000",
+        "pause q",
+        "pause q",
+        "exec q true",
+        "ps -a --filter name=q --format '{{.Names}} {{.Status}}'",
+        "unpause q",
+        "unpause q",
+        "rm -f -t 0 q",
+    ],
+    "created": [
+        "create --name c --label k=v rich echo hi",
+        "ps -a --filter label=k=v --format '{{.Names}} {{.Status}} {{.Image}} {{.Command}}'",
+        "kill c",
+        "stop c",
+        "logs c",
+        "exec c true",
+        "start -a c",
+        "rename c c2",
+        "start c2",
+        "wait c2",
+        "rm c2",
+    ],
+    "unknown containers": [
+        "start nosuch",
+        "stop nosuch",
+        "kill nosuch",
+        "wait nosuch",
+        "logs nosuch",
+        "rm nosuch",
+        "attach nosuch",
+        "port nosuch",
+        "pause nosuch",
+        "top nosuch",
+        "rename nosuch x",
+        "inspect nosuch",
+        "inspect --type container nosuch",
+        "restart nosuch",
+    ],
+    "usage of the verbs": [
+        "stop",
+        "kill",
+        "wait",
+        "start",
+        "logs",
+        "top",
+        "port",
+        "attach",
+        "attach a b",
+        "rename a",
+        "ps x",
+        "ps --sort foo",
+        "ps --filter foo=bar",
+        "stop -a x",
+        "stop -a -l",
+        "logs --tail x y",
+        "wait --condition foo x",
+    ],
+    "top": ["run -d --name t full 'sleep 1000'", "top t user pid ppid args", "rm -f -t 0 t"],
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_same_on_podman_and_on_us(pair: Pair, name: str) -> None:
+    for line in SCRIPTS[name]:
+        theirs = run(pair, pair.peer, line, "peer")
+        ours = run(pair, pair.ours, line, "ours")
+        assert ours == theirs, line
+
+
+def test_at_least_sixty_invocations() -> None:
+    assert sum(len(lines) for lines in SCRIPTS.values()) >= 60
+
+
+def run(pair: Pair, program: cli.Cli, line: str, side: str) -> tuple[int, str, str]:
+    """Run one line; return exit code, stdout and the meaning of stderr."""
+    words = shlex.split(line.replace("@", str(pair.directory)).replace("$SIDE", side))
+    if words[0] in ("run", "create") and "--network" not in words and len(words) > 1:
+        words[1:1] = ["--network", "none"]
+    done = program(*words, code=None)
+    return done.returncode, neutral(done.stdout, side), meaning(done.stderr, side)
+
+
+def neutral(text: str, side: str) -> str:
+    """Replace what differs by nature."""
+    text = re.sub(r"\b[0-9a-f]{64}\b", "<ID>", text)
+    text = re.sub(r"\b[0-9a-f]{12}\b", "<SHORT>", text)
+    text = re.sub(r"(Less than a second|About a minute|\d+ seconds?|\d+ minutes?) ago", "<AGO>", text)
+    return re.sub(rf"\b{side}\.cid", "<CIDFILE>", text)
+
+
+def meaning(text: str, side: str) -> str:
+    """What an error says, without the names of the programs on the way to it."""
+    text = neutral(text, side)
+    text = re.sub(r"(?m)^time=.*\n?", "", text)
+    text = re.sub(r"OCI runtime error: ", "", text)
+    text = re.sub(r"runc: (runc create failed: |exec failed: )?(unable to start container process: )?", "", text)
+    return text.replace("error during container init: ", "").strip()
