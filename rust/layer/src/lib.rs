@@ -37,5 +37,6 @@ pub use entries::Entries;
 pub use error::{Error, ErrorKind, Name, chain};
 pub use libpod_sys::fs::Resolver;
 pub use pack::{PackOptions, Packed, Packer};
+pub use pipeline::pump;
 pub use rebuild::{Rebuild, rebuild};
 pub use whiteout::XattrPrefix;

@@ -6,7 +6,7 @@
 use crate::compression::{self, Compression};
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::ops::Deref;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -153,6 +153,45 @@ pub fn run_threads(source: Source, limit: Option<u64>, sink: Sink<'_>) -> Result
         let uncompressed = join(hashing);
         Ok(Sums { compression, compressed: reading.map_or(uncompressed, join), uncompressed })
     })
+}
+
+/// Copy `source` to `target`, reading on a thread of its own, and return the number of bytes.
+pub fn pump(source: Box<dyn Read + Send>, target: &mut dyn Write) -> Result<u64, Error> {
+    std::thread::scope(|scope| {
+        let (send, pieces) = sync_channel::<io::Result<Chunk>>(DEPTH);
+        scope.spawn(move || read_ahead(source, &send));
+        let mut total = 0;
+        for piece in &pieces {
+            let piece = piece.map_err(source_error)?;
+            target.write_all(&piece).map_err(Error::Output)?;
+            total += piece.len() as u64;
+        }
+        Ok(total)
+    })
+}
+
+/// A source may be one of this crate's own streams, whose errors say more.
+fn source_error(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(Error::Source)
+}
+
+fn read_ahead(mut source: Source, send: &SyncSender<io::Result<Chunk>>) {
+    let pool = Pool::new(CHUNK);
+    loop {
+        let mut bytes = pool.take();
+        let piece = match read_full(&mut source, &mut bytes) {
+            Ok(0) => return,
+            Ok(length) => {
+                bytes.truncate(length);
+                Ok(pool.wrap(bytes))
+            }
+            Err(error) => Err(error),
+        };
+        let failed = piece.is_err();
+        if send.send(piece).is_err() || failed {
+            return;
+        }
+    }
 }
 
 fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {

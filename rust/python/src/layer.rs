@@ -9,20 +9,20 @@ use libpod_layer::tar::Kind as EntryKind;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, RawFd};
 use std::sync::Mutex;
 
 impl From<layer::Error> for Fault {
     fn from(error: layer::Error) -> Self {
         let message = layer::chain(&error);
+        let path = error.entry().map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
         let kind = match error.kind() {
             layer::ErrorKind::Corrupt => Kind::Corrupt,
             layer::ErrorKind::UnsafePath => Kind::UnsafePath,
             layer::ErrorKind::Unsupported => Kind::Unsupported,
-            layer::ErrorKind::Os(errno) => return Self::os(errno.raw_os_error(), message, None),
+            layer::ErrorKind::Os(errno) => return Self::os(errno.raw_os_error(), message, path),
         };
-        let path = error.entry().map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
         Self { path, ..Self::new(kind, message) }
     }
 }
@@ -44,24 +44,6 @@ fn compression(name: &str) -> Result<layer::Compression, Fault> {
     }
 }
 
-/// Bytes that are copied at a time.
-const BUFFER: usize = 1 << 20;
-
-fn copy(source: &mut dyn Read, target: &mut dyn Write) -> Result<u64, Fault> {
-    let mut buffer = vec![0; BUFFER];
-    let mut total = 0;
-    loop {
-        let count = match source.read(&mut buffer) {
-            Ok(0) => return Ok(total),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(from_io(error)),
-        };
-        target.write_all(&buffer[..count])?;
-        total += count as u64;
-    }
-}
-
 /// Copy `blob` to `fd`, compressed as "none", "gzip" or "zstd", and return the sums of both sides.
 #[pyfunction]
 #[pyo3(signature = (blob, fd, compression="none", level=None))]
@@ -73,11 +55,11 @@ fn pack<'py>(
     level: Option<i32>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let options = layer::PackOptions { compression: self::compression(compression)?, level, threads: None };
-    let mut source = blob.take()?;
+    let source = blob.take()?;
     let target = File::from(duplicate(fd)?);
     let packed = detached(py, move || -> Result<layer::Packed, Fault> {
         let mut packer = layer::Packer::new(target, options)?;
-        copy(&mut source, &mut packer)?;
+        layer::pump(source, &mut packer)?;
         Ok(packer.finish()?.1)
     })?;
     let sums = PyDict::new(py);
@@ -94,8 +76,8 @@ fn unpack_to(py: Python<'_>, blob: &Blob, fd: RawFd) -> PyResult<u64> {
     let source = blob.take()?;
     let mut target = File::from(duplicate(fd)?);
     Ok(detached(py, move || -> Result<u64, Fault> {
-        let (_, mut decoder) = layer::decoder(source).map_err(from_io)?;
-        copy(&mut decoder, &mut target)
+        let (_, decoder) = layer::decoder(source).map_err(from_io)?;
+        Ok(layer::pump(decoder, &mut target)?)
     })?)
 }
 
@@ -172,7 +154,7 @@ impl LayerReader {
     /// Copy what is left of the current entry's content to `fd`; the number of bytes.
     fn copy_to(&self, py: Python<'_>, fd: RawFd) -> PyResult<u64> {
         let mut target = File::from(duplicate(fd)?);
-        Ok(self.with(py, move |entries| copy(entries, &mut target))?)
+        Ok(self.with(py, move |entries| io::copy(entries, &mut target).map_err(from_io))?)
     }
 }
 
