@@ -45,6 +45,13 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Can this text be the name of one directory entry, and of nothing above or below it?
+///
+/// Ids become paths, and paths are deleted: a table with any other id is refused.
+pub(crate) fn is_component(text: &str) -> bool {
+    !matches!(text, "" | "." | "..") && !text.contains(['/', '\0'])
+}
+
 /// A fresh name for `l/`: 26 characters of base32.
 pub(crate) fn random_link() -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -139,6 +146,14 @@ mod tests {
         assert_eq!(link.len(), 26);
         assert!(link.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')));
         assert_ne!(link, random_link());
+    }
+
+    #[test]
+    fn a_component_leads_neither_up_nor_down() {
+        assert!(is_component("a") && is_component(&random_id()));
+        for text in ["", ".", "..", "/", "a/b", "/a", "a\0"] {
+            assert!(!is_component(text), "{text:?}");
+        }
     }
 
     #[test]

@@ -224,6 +224,10 @@ impl Tree {
 
     /// Take the directory of a layer out of the tree, its symlink first; `bin` keeps it until it is deleted.
     pub(crate) fn take_away(&self, id: &str, bin: &Bin) -> Result<()> {
+        // A container's record names its layer freely; only what can be a layer's directory is touched.
+        if !name::is_id(id) {
+            return Ok(());
+        }
         self.unlink(id)?;
         bin.take(&self.directory(id))
     }

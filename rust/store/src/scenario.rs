@@ -177,6 +177,22 @@ fn a_volatile_container_is_recorded_apart_and_protects_its_image() {
 }
 
 #[test]
+fn a_container_whose_layer_leads_elsewhere_takes_nothing_with_it() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let image = image_of(&store, 'a', &[], &["one"]);
+    for layer in ["", ".", "..", "../overlay-images", "l"] {
+        let container = container_of(&store, &image, "box");
+        edit(&scratch.path().join("root/overlay-containers/containers.json"), |list| list[0]["layer"] = json!(layer));
+        store.remove_container(&container.id).expect("remove");
+        assert!(store.containers().expect("containers").is_empty());
+        assert_eq!(store.image(&image.id).expect("image"), image);
+        store.layer_tar(&image.layer).expect("the image's layer is untouched");
+    }
+    assert!(store.tree.home().join("l").is_dir());
+}
+
+#[test]
 fn a_container_name_is_taken_once() {
     let scratch = Scratch::new();
     let store = store(scratch.path());

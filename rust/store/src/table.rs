@@ -6,6 +6,7 @@
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::lockfile::{self, Held, Token};
+use crate::name;
 use crate::record::Record;
 use libpod_sys::lock::Kind;
 use rustix::io::Errno;
@@ -168,7 +169,11 @@ fn parse<T: Record>(path: &Path) -> Result<Vec<T>> {
         Some(bytes) => {
             let list: Option<Vec<T>> =
                 serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(path, error.to_string()))?;
-            Ok(list.unwrap_or_default())
+            let list = list.unwrap_or_default();
+            match list.iter().find(|record| !name::is_component(record.id())) {
+                Some(record) => Err(Error::corrupt(path, format!("`{}` is not an id", record.id()))),
+                None => Ok(list),
+            }
         }
     }
 }
@@ -333,6 +338,16 @@ mod tests {
         assert!(matches!(area.read(), Err(Error::Corrupt { .. })));
         assert!(matches!(area.write(), Err(Error::Corrupt { .. })));
         assert_eq!(std::fs::read_to_string(&path).expect("read"), "[{\"id\":");
+    }
+
+    #[test]
+    fn an_id_that_leads_elsewhere_makes_the_table_malformed() {
+        let scratch = Scratch::new();
+        let area: Area<Image> = Area::new(scratch.path(), "images");
+        for id in ["", "..", "../overlay", "/etc"] {
+            std::fs::write(scratch.path().join("images.json"), format!(r#"[{{"id":"{id}"}}]"#)).expect("write");
+            assert!(matches!(area.read(), Err(Error::Corrupt { .. })), "{id}");
+        }
     }
 
     #[test]
