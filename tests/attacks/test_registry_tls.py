@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -188,3 +191,62 @@ def test_password_does_not_go_to_a_token_server_without_tls(authority: Path) -> 
             with pytest.raises(LibpodError, match="a token server without TLS"):
                 client.manifest("a/b", "latest", ["*/*"])
         assert not plain.requests
+
+
+class Proxy(threading.Thread):
+    """A CONNECT proxy that leads every host to one port of loopback, and remembers which hosts were asked for."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self.port = port
+        self.asked: list[str] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://me:secret@127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        self.asked.append(head.decode().split("\r\n")[0])
+        self.authorized = b"Basic bWU6c2VjcmV0" in head
+        with client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            back = threading.Thread(target=self.pump, args=(server, client), daemon=True)
+            back.start()
+            self.pump(client, server)
+            back.join()
+
+    def pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def stop(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.join()
+
+
+def test_proxy_of_the_environment_is_used_and_sees_ciphertext(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_certificates(tmp_path, "DNS:registry.invalid")
+    with serving(fine, tls=context(tmp_path)) as server:
+        proxy = Proxy(server.server_address[1])
+        proxy.start()
+        monkeypatch.setenv("HTTPS_PROXY", proxy.address)
+        monkeypatch.setenv("NO_PROXY", "other.invalid")
+        trusted = str(tmp_path / "trusted")
+        assert _core.RegistryClient("registry.invalid", certificates=trusted).ping() == "https://registry.invalid/v2/"
+        assert proxy.asked == ["CONNECT registry.invalid:443 HTTP/1.1"]
+        assert proxy.authorized
+        monkeypatch.setenv("NO_PROXY", ".invalid")
+        with pytest.raises(RegistryError):
+            _core.RegistryClient("registry.invalid", certificates=trusted, retries=0).ping()
+        assert len(proxy.asked) == 1
+        proxy.stop()

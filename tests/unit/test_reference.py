@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from libpod.errors import InvalidError
@@ -123,3 +125,37 @@ def test_familiar_names_lead_back(text: str) -> None:
     assert full.familiar == text
     assert reference.parse_normalized(str(full)) == full
     assert hash(reference.parse_normalized(full.familiar)) == hash(full)
+
+
+def test_any_text_is_a_name_or_refused_and_a_name_is_stable() -> None:
+    chance = random.Random(1)
+    pieces = [
+        "a",
+        "B",
+        "0",
+        ".",
+        "-",
+        "_",
+        "__",
+        "/",
+        ":",
+        "@",
+        "localhost",
+        "docker.io",
+        "sha256:",
+        "ab" * 32,
+        " ",
+        "é",
+    ]
+    names = 0
+    for _ in range(20_000):
+        text = "".join(chance.choices(pieces, k=chance.randint(0, 7)))
+        try:
+            full = reference.parse_normalized(text)
+        except InvalidError:
+            continue
+        names += 1
+        assert reference.parse_normalized(str(full)) == full, text
+        assert reference.parse_normalized(full.familiar) == full, text
+        assert not {"", ".", ".."} & set(full.repository.split("/")), text
+    assert names > 500
