@@ -169,18 +169,26 @@ def test_redirect_to_another_host_carries_no_credentials() -> None:
         assert elsewhere.authorizations() == []
 
 
-def test_host_that_was_redirected_to_cannot_ask_for_credentials() -> None:
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_host_that_was_redirected_to_cannot_ask_for_credentials(scheme: str) -> None:
     def greedy(request: Request, answer: Handler) -> None:
-        answer.send(401, WWW_Authenticate='Basic realm="give"')
+        challenge = f'{scheme} realm="http://{request.headers["host"]}/token",service="give"'
+        answer.send(401, WWW_Authenticate=challenge)
 
     with serving(greedy, open_door=False) as elsewhere:
 
         def reply(request: Request, answer: Handler) -> None:
             _guarded(request, answer, lambda: answer.send(302, Location=f"http://{elsewhere.address}/x"))
 
-        with serving(reply, open_door=False) as server, pytest.raises(DeniedError):
-            read(server.client(username="walrus", password="hunter2"))
+        with serving(reply, open_door=False) as server:
+            client = server.client(username="walrus", password="hunter2")
+            # The second time shows whether the foreign challenge was learnt from.
+            for _ in range(2):
+                with pytest.raises(DeniedError):
+                    read(client)
+            assert server.authorizations()
         assert elsewhere.authorizations() == []
+        assert "/token" not in "".join(elsewhere.paths())
 
 
 def test_upload_location_on_another_host_gets_no_credentials() -> None:
