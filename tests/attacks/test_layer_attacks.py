@@ -14,6 +14,7 @@ import runpy
 import shutil
 import socket
 import stat
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,7 +86,11 @@ def target(tmp_path: Path) -> Iterator[Target]:
     probe.require(os.geteuid() == 0, "needs root")
     target = Target(tmp_path)
     yield target
-    target.check_neighbour()
+    try:
+        target.check_neighbour()
+    finally:
+        # Deeper than Python's own removal goes.
+        subprocess.run(["rm", "-rf", target.root], check=True)
 
 
 def make_tar(*members: tuple[str, bytes | str | None] | tarfile.TarInfo) -> bytes:

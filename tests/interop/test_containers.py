@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import cli, images, probe
+from tests.support import cli, container_images, probe
 
 LIMITS = ("--ulimit", "nofile=10000:20000", "--ulimit", "nproc=10000:20000")
 
@@ -27,7 +27,7 @@ class Pair:
         self.directory = directory
         self.peer = cli.real_podman(directory / "p")
         self.ours = cli.Cli([str(cli.OURS)], directory / "u", run_flags=LIMITS)
-        for archive in images.make_images(self.peer, directory):
+        for archive in container_images.make_images(self.peer, directory):
             self.ours("load", "-q", "-i", str(archive))
 
     def close(self) -> None:

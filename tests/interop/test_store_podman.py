@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import subprocess
 import sys
 import time
@@ -28,6 +29,8 @@ def shared(store_directory: Path) -> Iterator[cli.Cli]:
     program = cli.real_podman(store_directory)
     yield program
     program.remove_all()
+    # Skopeo and Buildah leave the bind mount of the overlay directory on itself.
+    our(program).release_home()
 
 
 def our(program: cli.Cli) -> Store:
@@ -131,6 +134,20 @@ def test_a_hundred_layers_are_mounted_by_both(shared: cli.Cli) -> None:
     assert len(listing.split()) == 98
 
 
+def test_podman_runs_what_stands_on_an_additional_store(shared: cli.Cli, store_directory: Path) -> None:
+    other = store_directory / "other"
+    base, top = busybox_layers()
+    add_image(open_store(str(other), str(store_directory / "other-run")), "localhost/base:latest", [base])
+    option = f"overlay.imagestore={other}"
+    store = open_store(str(shared.root), str(shared.runroot), options=[option])
+    add_image(store, OURS, [base, top])
+    assert [layer["read-only"] for layer in store.layers()] == [False, True]
+    words = shared.command("run", "--rm", "--network", "none", OURS)
+    words[words.index("run") : words.index("run")] = ["--storage-opt", option]
+    assert run(*words) == "hello from the store\n"
+    assert store.check(contents=True) == []
+
+
 _OUR_WORK = """
 import sys
 from libpod.errors import LibpodError
@@ -159,30 +176,68 @@ def start_ours(program: cli.Cli, script: str, *words: str) -> subprocess.Popen[b
     return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2])
 
 
-def test_twenty_processes_at_once_leave_a_store_that_both_read(shared: cli.Cli, tmp_path: Path) -> None:
+def podman_work(program: cli.Cli, number: int, directory: Path) -> list[list[str]]:
+    """Import, tag, list and perhaps untag an image of its own."""
+    name, tar = f"localhost/podman-{number}:latest", directory / f"{number}.tar"
+    tar.write_bytes(tar_of({"x": random.Random(number).randbytes(100_000)}))
+    steps = [
+        program.command("import", "-q", str(tar), name),
+        program.command("tag", name, "localhost/contested:latest"),
+        program.command("images"),
+    ]
+    return [*steps, program.command("untag", name)] if number % 2 else steps
+
+
+def skopeo_work(program: cli.Cli, number: int, directory: Path) -> list[list[str]]:
+    """Copy an image of two layers into the store, under two names."""
+    store = open_store(str(directory / f"source-{number}"), str(directory / "source-run"))
+    layers = [tar_of({"shared": b"the same in every image"}), tar_of({f"skopeo-{number}": bytes(90_000)})]
+    add_image(store, "localhost/source:latest", layers)
+    source = f"containers-storage:[overlay@{store.graphroot}+{store.runroot}]localhost/source:latest"
+    layout = f"oci:{directory}/layout-{number}:x"
+    run("skopeo", "copy", source, layout)
+    store.release_home()
+    names = (f"localhost/skopeo-{number}:latest", "localhost/contested:latest")
+    return [["skopeo", "copy", layout, storage(program, name)] for name in names]
+
+
+def buildah_work(program: cli.Cli, number: int, directory: Path) -> list[list[str]]:
+    """Make a container, change it, commit it, remove it."""
+    buildah = ["buildah", "--root", str(program.root), "--runroot", str(program.runroot), "--storage-driver", "overlay"]
+    file = directory / f"buildah-{number}"
+    file.write_bytes(random.Random(number).randbytes(70_000))
+    name = f"b-{number}"
+    return [
+        [*buildah, "from", "--name", name, "scratch"],
+        [*buildah, "copy", name, str(file), "/file"],
+        [*buildah, "commit", "-q", name, f"localhost/buildah-{number}:latest"],
+        [*buildah, "rm", name],
+    ]
+
+
+def test_twenty_processes_at_once_leave_a_store_that_all_read(shared: cli.Cli, tmp_path: Path) -> None:
+    works = [podman_work(shared, number, tmp_path) for number in range(6)]
+    works += [skopeo_work(shared, number, tmp_path) for number in range(3)]
+    works += [buildah_work(shared, number, tmp_path) for number in range(3)]
     workers = [start_ours(shared, _OUR_WORK, str(number)) for number in range(8)]
-    for number in range(12):
-        name, tar = f"localhost/theirs-{number}:latest", tmp_path / f"{number}.tar"
-        tar.write_bytes(tar_of({"x": random.Random(number).randbytes(100_000)}))
-        steps = [
-            shared.command("import", "-q", str(tar), name),
-            shared.command("tag", name, "localhost/contested:latest"),
-            shared.command("images"),
-        ]
-        if number % 2:
-            steps.append(shared.command("untag", name))
-        script = " && ".join(" ".join(step) + " >/dev/null" for step in steps)
+    for steps in works:
+        script = " && ".join(shlex.join(step) + " >/dev/null" for step in steps)
         workers.append(subprocess.Popen(["sh", "-c", script], stderr=subprocess.PIPE, env=shared.environment))
+    failures = []
     for worker in workers:
         _, stderr = worker.communicate(timeout=110)
-        assert worker.returncode == 0, stderr.decode()
+        failures += [stderr.decode()] if worker.returncode else []
+    assert failures == []
     store = our(shared)
     assert store.check(contents=True) == []
-    images = {image["id"] for image in store.images()}
+    images = store.images()
     listed = {line.removeprefix("sha256:") for line in shared("images", "-a", "-q", "--no-trunc").stdout.split()}
-    assert listed == images
-    assert len([image for image in store.images() if "localhost/contested:latest" in image["names"]]) == 1
-    assert len([image for image in store.images() if "localhost/ours-" in " ".join(image["names"])]) == 24
+    assert listed == {image["id"] for image in images}
+    names = [name for image in images for name in image["names"]]
+    assert len(names) == len(set(names)), "no name has two images"
+    for tool, count in (("ours-", 24), ("skopeo-", 3), ("buildah-", 3)):
+        assert len([name for name in names if name.startswith(f"localhost/{tool}")]) == count
+    assert [container["names"] for container in store.containers()] == []
     shared("rmi", "-f", "-a")
     assert store.layers() == []
 

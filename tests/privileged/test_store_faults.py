@@ -190,3 +190,34 @@ def test_a_full_and_a_read_only_disk_lose_nothing(store_directory: Path) -> None
     command = ["unshare", "-m", "--propagation", "private", *python(_ON_A_SMALL_DISK, str(store_directory))]
     done = subprocess.run(command, capture_output=True, text=True, cwd=TREE, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+_A_TREE_OF_ITS_OWN = """
+import os, subprocess, sys
+from libpod import _core
+from libpod.store import open_store
+from tests.support.store import add_image, tar_of
+disk = sys.argv[1]
+tree = disk + "/root/overlay"
+os.makedirs(tree)
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", tree], check=True)
+store = open_store(disk + "/root", disk + "/run")
+staged = store.stage_layer(_core.bytes_blob(tar_of({"x": b"x"})))
+inside = os.listdir(tree + "/tempdirs")
+assert sorted(name.rsplit("-", 1)[0] for name in inside) == ["lock", "temp-dir"], inside
+staged.discard()
+image = add_image(store, "localhost/a:latest", [tar_of({"a": b"a"}), tar_of({"b": b"b"})])
+container = store.create_container("", names=["x"], image=image["id"], layer_parent=image["layer"], metadata="{}")
+assert store.check(contents=True) == [], store.check(contents=True)
+store.remove_container(container["id"])
+store.remove_image(image["id"])
+assert sorted(os.listdir(tree)) == [".has-mount-program", "l", "tempdirs"], os.listdir(tree)
+assert os.listdir(tree + "/tempdirs") == []
+"""
+
+
+def test_a_tree_on_a_filesystem_of_its_own_stages_inside(store_directory: Path) -> None:
+    probe.needs_root()
+    command = ["unshare", "-m", "--propagation", "private", *python(_A_TREE_OF_ITS_OWN, str(store_directory))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=TREE, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr

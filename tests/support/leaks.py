@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -23,7 +24,9 @@ def _processes() -> set[str]:
 
 
 def _cgroups() -> set[str]:
-    return {f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob("**/libpod-*") if path.is_dir()}
+    # os.walk and not a glob: directories vanish while it looks, and a glob then leaves its iterator open.
+    tree = os.walk("/sys/fs/cgroup")
+    return {f"cgroup {parent}/{name}" for parent, names, _ in tree for name in names if name.startswith("libpod-")}
 
 
 def _interfaces() -> set[str]:

@@ -58,7 +58,10 @@ def _entry(path: bytes, found: os.stat_result) -> Entry:
         (name, os.getxattr(path, name, follow_symlinks=False))
         for name in sorted(os.listxattr(path, follow_symlinks=False))
     )
-    return found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, device, size, content, attributes
+    # An overlay whiteout is made when the layer is applied; no layer says its time.
+    is_whiteout = stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
+    time = 0 if is_whiteout else found.st_mtime_ns
+    return found.st_mode, found.st_uid, found.st_gid, time, device, size, content, attributes
 
 
 def root_attributes(root: Path) -> tuple[int, int, int]:

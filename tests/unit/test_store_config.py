@@ -62,8 +62,12 @@ def test_a_user_takes_only_some_keys_of_the_system(tmp_path: Path) -> None:
 def test_options_reach_the_store(tmp_path: Path) -> None:
     text = '[storage]\ndriver = "overlay2"\n[storage.options]\ndisable-volatile = true\n[storage.options.overlay]\n'
     config = load(tmp_path, text + 'mountopt = "nodev,metacopy=on"\nskip_mount_home = "true"\n')
-    expected = {"mount_options": ["nodev", "metacopy=on"], "skip_mount_home": True, "disable_volatile": True}
-    assert config.options == expected
+    assert config.options == {
+        "additional_image_stores": [],
+        "mount_options": ["nodev", "metacopy=on"],
+        "skip_mount_home": True,
+        "disable_volatile": True,
+    }
 
 
 def test_the_command_line_replaces_the_files_options(tmp_path: Path) -> None:
@@ -79,7 +83,10 @@ def test_the_command_line_replaces_the_files_options(tmp_path: Path) -> None:
     [
         ('[storage]\ndriver = "vfs"\n', "`vfs`"),
         ('[storage.options.overlay]\nmount_program = "/usr/bin/fuse-overlayfs"\n', "mount_program"),
-        ('[storage.options]\nadditionalimagestores = ["/x"]\n', "additionalimagestores"),
+        ('[storage.options]\nadditionallayerstores = ["/x"]\n', "additionallayerstores"),
+        ('[storage]\nimagestore = "/x"\n', "imagestore"),
+        ("[storage]\ntransient_store = true\n", "transient_store"),
+        ('[storage.options.overlay]\nsize = "1G"\n', "size"),
         ('[storage.options.overlay]\nuse_composefs = "true"\n', "use_composefs"),
         ('[storage.options.overlay]\nforce_mask = "0700"\n', "force_mask"),
     ],
@@ -87,6 +94,16 @@ def test_the_command_line_replaces_the_files_options(tmp_path: Path) -> None:
 def test_what_is_not_supported_is_said(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UnsupportedError, match=said):
         load(tmp_path, text)
+
+
+def test_additional_image_stores_come_from_the_file_or_the_command_line(tmp_path: Path) -> None:
+    config = load(tmp_path, '[storage.options]\nadditionalimagestores = ["/x", "/y"]\n')
+    assert config.options["additional_image_stores"] == ["/x", "/y"]
+    given = ["overlay.imagestore=/a", "overlay.additionalimagestore=/b"]
+    config = load_storage(driver_options=given, environment={}, uid=0)
+    assert config.options["additional_image_stores"] == ["/a", "/b"]
+    with pytest.raises(InvalidError, match="not a list"):
+        load(tmp_path, '[storage.options]\nadditionalimagestores = "/x"\n')
 
 
 def test_another_driver_of_the_environment_is_refused(tmp_path: Path) -> None:

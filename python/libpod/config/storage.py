@@ -2,8 +2,8 @@
 
 Start at `load_storage`. One file counts, they are not merged: `CONTAINERS_STORAGE_CONF`, else for root
 `/etc/containers/storage.conf` or `/usr/share/containers/storage.conf`, else the user's own, and without that a few keys of
-the system's. Only the driver `overlay` is supported; a mount program, `force_mask`, composefs, a separate `imagestore` and
-additional stores are refused in words, never ignored. On the way of every command: imports nothing.
+the system's. Only the driver `overlay` is supported; a mount program, `force_mask`, composefs, quotas, a separate `imagestore`,
+a transient store and additional layer stores are refused in words, never ignored. On the way of every command: imports nothing.
 
 Source: containers-storage.conf(5).
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 SYSTEM_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 #: Options of the driver that change what is on disk in ways this version does not know.
-_REFUSED = ("mount_program", "force_mask", "ignore_chown_errors", "use_composefs")
-#: Options that have no effect here: quotas are a matter of the filesystem, the others serve other drivers or pulls.
-_HARMLESS = ("size", "inodes", "override_kernel_check", "skip_mount_home", "mountopt")
+_REFUSED = ("mount_program", "force_mask", "ignore_chown_errors", "use_composefs", "size", "inodes")
+#: Options that count, and one that has meant nothing for years.
+_KNOWN = ("mountopt", "skip_mount_home", "imagestore", "additionalimagestore", "override_kernel_check")
 
 
 class StorageConfig:
@@ -61,6 +61,9 @@ def load_storage(
     given = _table(storage, "options", source)
     if root is not None:
         given = {}
+    for name in ("imagestore", "transient_store"):
+        if storage.get(name):
+            raise UnsupportedError(f"{source}: `{name}` is not supported", path=source)
     _check_driver(driver or env.get("STORAGE_DRIVER") or storage.get("driver") or "overlay")
     text = env.get("STORAGE_OPTS")
     if driver_options is None and text:
@@ -154,16 +157,19 @@ def _options(given: Mapping[str, Any], driver_options: Sequence[str] | None, sou
     """The options of `_core.Store`; those of the command line or `STORAGE_OPTS` replace the file's driver options."""
     if driver_options is None:
         chosen = {**given, **_table(given, "overlay", source)}
-        for name in ("additionalimagestores", "additionallayerstores"):
-            if given.get(name):
-                raise UnsupportedError(f"{source}: `{name}` is not supported", path=source)
+        stores = _paths(given.get("additionalimagestores", []), source)
+        if given.get("additionallayerstores"):
+            raise UnsupportedError(f"{source}: `additionallayerstores` is not supported", path=source)
     else:
-        chosen = dict(_split(option) for option in driver_options)
+        pairs = [_split(option) for option in driver_options]
+        chosen = dict(pairs)
+        stores = [value for name, value in pairs if name in ("imagestore", "additionalimagestore")]
     for name in _REFUSED:
         if chosen.get(name) not in (None, "", False, "false"):
             raise UnsupportedError(f"the storage option `overlay.{name}` is not supported", path=source)
     mountopt = chosen.get("mountopt") or ""
     return {
+        "additional_image_stores": [os.path.abspath(path) for path in stores],
         "mount_options": [part for part in mountopt.split(",") if part],
         "skip_mount_home": _truth(chosen.get("skip_mount_home")),
         "disable_volatile": _truth(given.get("disable-volatile")),
@@ -178,11 +184,15 @@ def _split(option: str) -> tuple[str, str]:
         driver, name = "overlay", driver
     if not equals or driver not in ("overlay", "overlay2", "storage"):
         raise InvalidError(f"`{option}` is not a storage option of the form `overlay.key=value`")
-    if name in ("imagestore", "additionalimagestore"):
-        raise UnsupportedError(f"the storage option `overlay.{name}` is not supported")
-    if name not in _REFUSED and name not in _HARMLESS:
+    if name not in _REFUSED and name not in _KNOWN:
         raise InvalidError(f"unknown storage option `overlay.{name}`")
     return name, value
+
+
+def _paths(value: object, source: str | None) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+        raise InvalidError(f"{source}: `additionalimagestores` is not a list of paths", path=source)
+    return [path for path in value if path]
 
 
 def _truth(value: object) -> bool:

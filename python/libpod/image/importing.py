@@ -48,10 +48,10 @@ def import_tarball(
     names = [normalize_tag(name)] if name else []
     defaults = apply_changes({}, changes)
     progress = progress or Progress()
-    blob = _open(source)
+    blob, time_ns = _open(source)
     staged = store.stage_layer(blob)
     try:
-        raw_config = _config(staged, defaults, message, platform or Platform())
+        raw_config = _config(staged, defaults, message, platform or Platform(), timestamp.rfc3339(time_ns))
         raw_manifest = _manifest(staged, raw_config)
         manifest, config = parse_manifest(raw_manifest), parse_config(raw_config)
         assert isinstance(manifest, Manifest)
@@ -71,21 +71,23 @@ def import_tarball(
     return config.digest.partition(":")[2]
 
 
-def _open(source: str | int) -> Blob:
+def _open(source: str | int) -> tuple[Blob, int]:
+    """Open the tar and say when the image was made: a file's own time, so that one file always gives one image."""
     if isinstance(source, int):
-        return _core.open_stream(source)
+        return _core.open_stream(source), timestamp.now()
     try:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise NotFoundError(f'error opening "{source}": open {source}: no such file or directory') from None
     try:
-        return _core.open_blob(fd) if os.path.isfile(source) else _core.open_stream(fd)
+        if os.path.isfile(source):
+            return _core.open_blob(fd), os.fstat(fd).st_mtime_ns
+        return _core.open_stream(fd), timestamp.now()
     finally:
         os.close(fd)
 
 
-def _config(staged: StagedLayer, defaults: dict[str, Any], message: str, platform: Platform) -> bytes:
-    created = timestamp.rfc3339(timestamp.now())
+def _config(staged: StagedLayer, defaults: dict[str, Any], message: str, platform: Platform, created: str) -> bytes:
     step = {
         "created": created,
         "created_by": f"/bin/sh -c #(nop) ADD file:{staged.diff_id.partition(':')[2]} in /",

@@ -47,7 +47,8 @@ def _load_directory(store: Store, path: str, progress: Progress | None) -> list[
             check_allowed("oci", path)
             # Podman names an image from a directory after its path.
             name = normalize_tag(os.path.normpath(path).lstrip("/"))
-            return _store(store, LayoutSource(layout, "oci", layout.choose("")), [name], progress)
+            _store(store, LayoutSource(layout, "oci", layout.choose("")), [name], progress)
+            return [name.removesuffix(":latest")]
         finally:
             layout.close()
     if os.path.exists(os.path.join(path, "manifest.json")):

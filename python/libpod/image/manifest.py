@@ -360,17 +360,15 @@ def layer_type(family: str, compression: str = "none") -> str:
 
 
 def go_json(value: object) -> bytes:
-    """Write JSON as Go's encoder does: compact, with `<`, `>`, `&` and the two line separators escaped."""
-    text = _core.dump_json(value)
-    for char, escape in (
-        ("<", "\\u003c"),
-        (">", "\\u003e"),
-        ("&", "\\u0026"),
-        ("\u2028", "\\u2028"),
-        ("\u2029", "\\u2029"),
-    ):
-        text = text.replace(char, escape)
-    return text.encode()
+    """Write JSON as Go's encoder does: compact, with the characters of `go_escape` escaped."""
+    return go_escape(_core.dump_json(value)).encode()
+
+
+def go_escape(text: str) -> str:
+    """Escape in a JSON text what Go's encoder escapes: `<`, `>`, `&` and the two line separators of Unicode."""
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
 
 
 def build_manifest(

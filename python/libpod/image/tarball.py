@@ -239,7 +239,7 @@ class _Extension:
             space = body.find(b" ", place, place + 12)
             length = int(body[place:space]) if space > 0 and body[place:space].isdigit() else 0
             record = body[space + 1 : place + length]
-            if length < 5 or not record.endswith(b"\n"):
+            if length < 5 or place + length > len(body) or not record.endswith(b"\n"):
                 raise CorruptError(f"{path}: a malformed PAX record", path=path)
             key, _, value = record[:-1].partition(b"=")
             if key == b"path":

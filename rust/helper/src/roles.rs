@@ -13,6 +13,11 @@ pub fn monitor() -> ExitCode {
     play(server::container::run)
 }
 
+/// Start one more process in a container and watch it.
+pub fn exec() -> ExitCode {
+    play(server::exec::run)
+}
+
 /// Nobody reads our standard error: what happens to the container is told over the control socket and in the exit record. A
 /// failure that can be told nowhere shows as the exit code.
 fn play(role: impl FnOnce(OwnedFd, &[u8]) -> io::Result<()>) -> ExitCode {

@@ -1,4 +1,5 @@
-//! Time one layer on this machine: `measure apply FILE DIR [inline]`, `measure rebuild DIR`, `measure pack none|gzip|zstd LEVEL FILE`.
+//! Time one layer on this machine: `measure apply FILE DIR [inline]`, `measure rebuild DIR`, `measure diff DIR FILE`,
+//! `measure pack none|gzip|zstd LEVEL FILE`.
 //!
 //! `apply` makes DIR/diff and DIR/split; `rebuild` reads them back; both and `pack` print seconds, bytes and digests.
 #![forbid(unsafe_code)]
@@ -49,6 +50,15 @@ fn rebuild(directory: &str) -> Outcome {
     Ok(())
 }
 
+fn diff(directory: &str, file: &str) -> Outcome {
+    let start = Instant::now();
+    let mut packer = layer::Packer::new(File::create(file)?, layer::PackOptions::default())?;
+    layer::diff(File::open(directory)?.as_fd(), &mut packer, &layer::DiffOptions::default())?;
+    let (_, packed) = packer.finish()?;
+    println!("diff {:.3} s: {packed:?}", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
 fn pack(compression: &str, level: &str, file: &str) -> Outcome {
     let compression = match compression {
         "gzip" => layer::Compression::Gzip,
@@ -74,7 +84,11 @@ fn main() -> Outcome {
         ["apply", file, directory] => apply(file, directory, false),
         ["apply", file, directory, "inline"] => apply(file, directory, true),
         ["rebuild", directory] => rebuild(directory),
+        ["diff", directory, file] => diff(directory, file),
         ["pack", compression, level, file] => pack(compression, level, file),
-        _ => Err("usage: measure apply FILE DIR [inline] | rebuild DIR | pack none|gzip|zstd LEVEL FILE".into()),
+        _ => {
+            Err("usage: measure apply FILE DIR [inline] | rebuild DIR | diff DIR FILE | pack none|gzip|zstd LEVEL FILE"
+                .into())
+        }
     }
 }

@@ -238,7 +238,8 @@ fn entry_of(name: &[u8], stat: &Stat) -> Entry {
     Entry {
         name: name.to_vec(),
         kind,
-        mode: stat.st_mode & 0o7777,
+        // With the type's bits, as Podman writes it.
+        mode: stat.st_mode,
         uid: stat.st_uid.into(),
         gid: stat.st_gid.into(),
         mtime: stat.st_mtime,

@@ -1,5 +1,7 @@
 //! What a monitor is told to do: the launch documents, written by Python and read once.
 
+use libpod_runtime::network::Attach;
+use libpod_runtime::spec::Process;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -24,6 +26,12 @@ pub struct Launch {
     pub terminal: bool,
     /// Its log.
     pub log: LogChoice,
+    /// The bridge it is attached to.
+    #[serde(default)]
+    pub network: Option<Attach>,
+    /// The file that learns its address.
+    #[serde(default)]
+    pub hosts: Option<Hosts>,
     /// Program that cleans up where no client does.
     #[serde(default)]
     pub exit_command: Option<Vec<String>>,
@@ -75,4 +83,48 @@ pub struct LogChoice {
     /// Start the file anew before it grows past this many bytes.
     #[serde(default)]
     pub max_size: Option<u64>,
+}
+
+/// A hosts file that learns the container's address.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Hosts {
+    /// The file.
+    pub path: PathBuf,
+    /// The names of the container.
+    pub names: Vec<String>,
+}
+
+/// Start one more process in a running container.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Exec {
+    /// Id of the container.
+    pub id: String,
+    /// The container's run directory; below it stands who runs, and how it ended.
+    pub run_dir: PathBuf,
+    /// Id of this execution.
+    pub exec_id: String,
+    /// The container's first process.
+    pub pid: i32,
+    /// When that process started.
+    pub start_time: u64,
+    /// What is executed.
+    pub process: Process,
+    /// Whether the client may write to its standard input.
+    #[serde(default)]
+    pub stdin_open: bool,
+    /// Whether the client leaves once it runs; then its exit record is kept.
+    #[serde(default)]
+    pub detach: bool,
+    /// Path of the container's cgroup.
+    #[serde(default)]
+    pub cgroup: Option<String>,
+    /// `default`, `unconfined`, or the path of a profile.
+    #[serde(default)]
+    pub seccomp: Option<String>,
+    /// Directory of compiled seccomp filters.
+    #[serde(default)]
+    pub seccomp_cache: Option<PathBuf>,
+    /// Rows and columns of its terminal.
+    #[serde(default)]
+    pub initial_size: Option<[u16; 2]>,
 }

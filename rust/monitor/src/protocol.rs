@@ -94,7 +94,8 @@ impl<'a> Request<'a> {
 /// Why a container, or a process in it, could not be started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// `command_not_found`, `command_not_executable`, `invalid`, `unsupported`, `unsafe_path`, `state`, `step`, `network`.
+    /// `command_not_found`, `command_not_executable`, `invalid`, `unsupported`, `unsafe_path`, `state`, `in_use`, `no_network`,
+    /// `network`, `step`.
     pub kind: String,
     /// What was being done.
     pub step: Option<String>,
@@ -195,7 +196,9 @@ impl Socket {
             match recv(&self.0, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return Transfer::Closed,
                 Ok((count, _)) => return Transfer::Done(count),
-                Err(Errno::INTR) => {}
+                // The other side has ended without reading all we sent. The kernel says so once, and before it gives out
+                // what that side has sent: an exit record may still be waiting.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(Errno::AGAIN) => return Transfer::Wait,
                 Err(_) => return Transfer::Closed,
             }
@@ -234,6 +237,24 @@ mod tests {
         assert_eq!(Request::parse(&[99]), None);
         assert_eq!(Event::parse(&[kind::EXITED, b'{']), None);
         assert_eq!(Event::parse(&[]), None);
+    }
+
+    #[test]
+    fn what_was_sent_arrives_though_the_sender_read_nothing() {
+        let (ours, theirs) = rustix::net::socketpair(
+            rustix::net::AddressFamily::UNIX,
+            rustix::net::SocketType::SEQPACKET,
+            rustix::net::SocketFlags::CLOEXEC,
+            None,
+        )
+        .expect("socket pair");
+        let (ours, theirs) = (Socket::new(ours), Socket::new(theirs));
+        assert_eq!(ours.send(b"never read"), Transfer::Done(10));
+        assert_eq!(theirs.send(b"last word"), Transfer::Done(9));
+        drop(theirs);
+        let mut buffer = [0; 64];
+        assert_eq!(ours.receive(&mut buffer), Transfer::Done(9));
+        assert_eq!(ours.receive(&mut buffer), Transfer::Closed);
     }
 
     #[test]

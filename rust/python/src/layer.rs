@@ -62,6 +62,10 @@ fn pack<'py>(
         layer::pump(source, &mut packer)?;
         Ok(packer.finish()?.1)
     })?;
+    packed_to_python(py, &packed)
+}
+
+fn packed_to_python<'py>(py: Python<'py>, packed: &layer::Packed) -> PyResult<Bound<'py, PyDict>> {
     let sums = PyDict::new(py);
     sums.set_item("diff_id", packed.diff_id.to_string())?;
     sums.set_item("diff_size", packed.diff_size)?;
@@ -272,6 +276,26 @@ fn rebuild_layer(fd: RawFd, split_fd: RawFd) -> PyResult<Blob> {
     Ok(Blob::new(Box::new(rebuilt), None))
 }
 
+/// Write the layer that the overlay upper directory `fd` is to `out_fd`, compressed as for `pack`; the sums of both sides.
+#[pyfunction]
+#[pyo3(signature = (fd, out_fd, compression="none", level=None))]
+fn diff_layer<'py>(
+    py: Python<'py>,
+    fd: RawFd,
+    out_fd: RawFd,
+    compression: &str,
+    level: Option<i32>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let options = layer::PackOptions { compression: self::compression(compression)?, level, threads: None };
+    let (upper, target) = (duplicate(fd)?, File::from(duplicate(out_fd)?));
+    let packed = detached(py, move || -> Result<layer::Packed, Fault> {
+        let mut packer = layer::Packer::new(target, options)?;
+        layer::diff(upper.as_fd(), &mut packer, &layer::DiffOptions::default())?;
+        Ok(packer.finish()?.1)
+    })?;
+    packed_to_python(py, &packed)
+}
+
 /// Export this module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<LayerReader>()?;
@@ -281,5 +305,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(extract_layer, module)?)?;
     module.add_function(wrap_pyfunction!(apply_layer, module)?)?;
     module.add_function(wrap_pyfunction!(rebuild_layer, module)?)?;
+    module.add_function(wrap_pyfunction!(diff_layer, module)?)?;
     Ok(())
 }

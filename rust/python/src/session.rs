@@ -28,6 +28,7 @@ impl From<Failure> for Fault {
             "unsafe_path" => Kind::UnsafePath,
             "state" => Kind::State,
             "in_use" => Kind::InUse,
+            "no_network" => Kind::NetworkNotFound,
             _ => Kind::Step,
         };
         let Failure { step, path, errno, message, .. } = failure;

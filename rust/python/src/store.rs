@@ -27,7 +27,7 @@ impl From<store::Error> for Fault {
             E::LayerNotFound(_) | E::DataNotFound { .. } => Kind::NotFound,
             E::NameInUse { .. } | E::Exists { .. } => Kind::Exists,
             E::ImageInUse { .. } | E::LayerInUse { .. } => Kind::InUse,
-            E::Ambiguous { .. } | E::Invalid(_) => Kind::Invalid,
+            E::Ambiguous { .. } | E::Invalid(_) | E::ReadOnlyImage(_) => Kind::Invalid,
             E::Unsupported(_) => Kind::Unsupported,
             E::Interrupted { path } => {
                 return Self::os(rustix::io::Errno::INTR.raw_os_error(), message, Some(path.display().to_string()));
@@ -169,12 +169,15 @@ fn option_flag(options: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
 
 #[pymethods]
 impl Store {
-    /// Open a store; `options` as `config/storage.py` gives them: mount_options, skip_mount_home, disable_volatile.
+    /// Open a store; `options` as `config/storage.py` gives them: additional_image_stores, mount_options, skip_mount_home,
+    /// disable_volatile.
     #[new]
     #[pyo3(signature = (graphroot, runroot, *, options=None))]
     fn new(graphroot: PathBuf, runroot: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let mut given = store::Options { graphroot, runroot, ..store::Options::default() };
         if let Some(options) = options {
+            given.additional =
+                option_list(options, "additional_image_stores")?.into_iter().map(PathBuf::from).collect();
             given.mount_options = option_list(options, "mount_options")?;
             given.skip_mount_home = option_flag(options, "skip_mount_home")?;
             given.disable_volatile = option_flag(options, "disable_volatile")?;

@@ -1,6 +1,7 @@
 //! Records of the store as Python dicts: the keys of the JSON tables, every key of its kind present.
 //!
-//! An absent text is empty, an absent number is 0; an id mapping is a list of (container id, host id, size).
+//! `read-only` says that it stands in an additional store. An absent text is empty, an absent number is 0; an id mapping is
+//! a list of (container id, host id, size).
 
 use crate::value::to_python;
 use libpod_store::{Container, IdRange, Image, Layer, Rootfs};
@@ -45,6 +46,7 @@ pub fn layer_dict<'py>(py: Python<'py>, layer: &Layer) -> PyResult<Bound<'py, Py
     dict.set_item("uidmap", mapping(py, &layer.uid_map)?)?;
     dict.set_item("gidmap", mapping(py, &layer.gid_map)?)?;
     dict.set_item("big-data-names", &layer.big_data_names)?;
+    dict.set_item("read-only", layer.read_only)?;
     Ok(dict)
 }
 
@@ -63,6 +65,7 @@ pub fn image_dict<'py>(py: Python<'py>, image: &Image) -> PyResult<Bound<'py, Py
     dict.set_item("big-data-sizes", object(py, &image.big_data_sizes)?)?;
     dict.set_item("big-data-digests", object(py, &image.big_data_digests)?)?;
     dict.set_item("created", &image.created)?;
+    dict.set_item("read-only", image.read_only)?;
     dict.set_item("flags", object(py, &image.flags)?)?;
     Ok(dict)
 }

@@ -83,8 +83,9 @@ impl Channel {
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = loop {
             match recvmsg(&self.0, &mut [IoSliceMut::new(&mut buffer)], &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
-                Err(Errno::INTR) => {}
-                Err(Errno::CONNRESET) => return Ok(None),
+                // The other side has ended without reading all we sent. The kernel says so once, and before it gives out
+                // what that side has sent, which may be its error.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 other => break other.map_err(|errno| Error::pathless("read the start channel", errno))?,
             }
         };
@@ -135,6 +136,16 @@ mod tests {
         assert!(matches!(parent.receive(), Ok(Some(Message::Failed(got))) if got == error));
         assert!(matches!(parent.receive(), Ok(Some(Message::Prepared(Some(_))))));
         drop(child);
+        assert!(matches!(parent.receive(), Ok(None)));
+    }
+
+    #[test]
+    fn a_last_word_arrives_though_its_sender_read_nothing() {
+        let (parent, child) = Channel::pair().expect("socket pair");
+        parent.send(&Message::Ready).expect("sends");
+        child.send(&Message::Warning("last".into())).expect("sends");
+        drop(child);
+        assert!(matches!(parent.receive(), Ok(Some(Message::Warning(text))) if text == "last"));
         assert!(matches!(parent.receive(), Ok(None)));
     }
 }

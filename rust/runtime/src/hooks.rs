@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::spec::Hook;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -28,12 +29,18 @@ pub struct State<'a> {
     pub id: &'a str,
     /// `creating`, `created`, `running` or `stopped`.
     pub status: &'a str,
-    /// First process, in the runtime's PID namespace; 0 when there is none.
+    /// First process, in the PID namespace of who runs the hook; 0, which is not written, when there is none.
+    #[serde(skip_serializing_if = "is_zero")]
     pub pid: i32,
     /// Directory of the bundle, absolute.
     pub bundle: PathBuf,
     /// As in the specification.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: &'a BTreeMap<String, String>,
+}
+
+fn is_zero(pid: &i32) -> bool {
+    *pid == 0
 }
 
 /// Run the hooks of one moment, in order, up to the first failure.
@@ -53,7 +60,8 @@ fn run_one(hook: &Hook, state: &State<'_>) -> std::result::Result<(), String> {
         return Err("the path is not absolute".into());
     }
     let text = serde_json::to_vec(state).map_err(|error| error.to_string())?;
-    let mut child = spawn(hook).map_err(|error| error.to_string())?;
+    let stderr = stderr_file().map_err(|error| error.to_string())?;
+    let mut child = spawn(hook, &stderr).map_err(|error| error.to_string())?;
     if let Some(mut stdin) = child.stdin.take() {
         // A hook that does not read its state has closed the pipe, which is its right.
         let _ = stdin.write_all(&text);
@@ -62,17 +70,22 @@ fn run_one(hook: &Hook, state: &State<'_>) -> std::result::Result<(), String> {
     if status.success() {
         return Ok(());
     }
-    Err(format!("{}{}", describe(status), stderr_of(child)))
+    Err(format!("{}{}", describe(status), text_of(stderr)))
 }
 
-fn spawn(hook: &Hook) -> std::io::Result<Child> {
+/// A file in memory: a hook that writes a lot never waits for us to read it.
+fn stderr_file() -> std::io::Result<File> {
+    Ok(rustix::fs::memfd_create("hook-stderr", rustix::fs::MemfdFlags::CLOEXEC)?.into())
+}
+
+fn spawn(hook: &Hook, stderr: &File) -> std::io::Result<Child> {
     let mut command = Command::new(&hook.path);
     if let [name, arguments @ ..] = hook.args.as_slice() {
         command.arg0(name).args(arguments);
     }
     let environment = hook.env.iter().filter_map(|entry| entry.split_once('='));
     command.env_clear().envs(environment);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(stderr.try_clone()?).spawn()
 }
 
 fn wait(child: &mut Child, timeout_s: Option<u64>) -> std::result::Result<ExitStatus, String> {
@@ -98,12 +111,10 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-fn stderr_of(child: Child) -> String {
-    use std::io::Read;
+fn text_of(mut stderr: File) -> String {
     let mut text = Vec::new();
-    if let Some(stderr) = child.stderr {
-        let _ = stderr.take(STDERR_LIMIT as u64).read_to_end(&mut text);
-    }
+    // What cannot be read is only missing from the error.
+    let _ = stderr.seek(SeekFrom::Start(0)).and_then(|_| stderr.take(STDERR_LIMIT as u64).read_to_end(&mut text));
     let text = String::from_utf8_lossy(&text);
     if text.trim().is_empty() { String::new() } else { format!(", stderr: {}", text.trim()) }
 }
@@ -145,6 +156,11 @@ mod tests {
     fn a_failure_names_moment_program_status_and_stderr() {
         let error = run_script("echo broken >&2; exit 4", None).expect_err("fails");
         assert_eq!(error.to_string(), "prestart hook /bin/sh: exit status 4, stderr: broken");
+    }
+
+    #[test]
+    fn a_hook_may_say_more_than_a_pipe_holds() {
+        run_script("yes | head -c 300000 >&2", Some(20)).expect("ends by itself");
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub fn build<'a>(
     let mounts = spec.mounts.iter().map(|mount| plan_mount(request, mount)).collect::<Result<Vec<_>>>()?;
     // Sources first: a mount of the container may hide one.
     for mount in &mounts {
-        if let Planned::Bind { source, bind, .. } = mount {
-            steps.push(Step::OpenSource(source.clone(), *bind));
+        if let Planned::Bind { source, .. } = mount {
+            steps.push(Step::OpenSource(source.clone()));
         }
     }
     steps.push(Step::MountRoot(&request.rootfs));
@@ -113,7 +113,7 @@ fn host_propagation(spec: &Spec) -> Result<MountPropagationFlags> {
 }
 
 enum Planned {
-    Bind { source: PathBuf, path: PathBuf, bind: Bind, options: MountOptions },
+    Bind { source: PathBuf, path: PathBuf, options: MountOptions },
     New(NewMount),
     Cgroup(PathBuf, MountOptions),
 }
@@ -128,7 +128,7 @@ fn plan_mount(request: &Request<'_>, mount: &Mount) -> Result<Planned> {
             return Err(Error::invalid(format!("the bind mount on {} has no source", path.display())));
         }
         check_below_proc(&path)?;
-        let bind = *options.bind.get_or_insert(Bind::Recursive);
+        options.bind.get_or_insert(Bind::Recursive);
         if !options.data.is_empty() {
             return Err(Error::invalid(format!(
                 "the bind mount on {} has options `{}`",
@@ -136,7 +136,7 @@ fn plan_mount(request: &Request<'_>, mount: &Mount) -> Result<Planned> {
                 options.data.join(",")
             )));
         }
-        return Ok(Planned::Bind { source: request.bundle.join(source), path, bind, options });
+        return Ok(Planned::Bind { source: request.bundle.join(source), path, options });
     }
     match kind {
         "" => Err(Error::invalid(format!("the mount on {} has no type", path.display()))),

@@ -2,7 +2,7 @@
 
 use crate::channel::{Channel, Message};
 use crate::error::{Error, Result};
-use crate::mounting::{Mounter, Tree};
+use crate::mounting::Mounter;
 use crate::rootdir::RootDir;
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ pub struct Stage {
     /// How mounts are made.
     pub mounter: Mounter,
     /// Sources of binds, opened before anything could hide them.
-    pub trees: Vec<Option<Tree>>,
+    pub sources: Vec<OwnedFd>,
     /// The master end of the container's terminal.
     pub terminal: Option<OwnedFd>,
     root: Option<RootDir>,
@@ -23,7 +23,7 @@ pub struct Stage {
 impl Stage {
     /// Start with the child's end of the channel.
     pub fn new(mounter: Mounter, channel: Channel) -> Self {
-        Self { mounter, trees: Vec::new(), terminal: None, root: None, channel }
+        Self { mounter, sources: Vec::new(), terminal: None, root: None, channel }
     }
 
     /// The container's root; an error before it is mounted.

@@ -42,7 +42,7 @@ pub enum Step<'a> {
     /// Keep mounts of the container from reaching the host.
     DetachPropagation(MountPropagationFlags),
     /// Open the source of a bind.
-    OpenSource(PathBuf, Bind),
+    OpenSource(PathBuf),
     /// Mount the root.
     MountRoot(&'a Rootfs),
     /// Mount a new file system.
@@ -138,7 +138,7 @@ impl Step<'_> {
             Self::BecomeRoot => "become root of the user namespace".into(),
             Self::NewCgroupView => "make a cgroup namespace".into(),
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
-            Self::OpenSource(path, _) => format!("open {}", path.display()),
+            Self::OpenSource(path) => format!("open {}", path.display()),
             Self::MountRoot(rootfs) => format!("mount root {rootfs:?}"),
             Self::Mount(mount) => format!("mount {} on {}", mount.kind, mount.path.display()),
             Self::Bind(index, path, _) => format!("bind source {index} to {}", path.display()),
@@ -175,7 +175,7 @@ impl Step<'_> {
                 unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error))
             }
             Self::DetachPropagation(kind) => detach_propagation(*kind),
-            Self::OpenSource(path, bind) => open_source(stage, path, *bind),
+            Self::OpenSource(path) => open_source(stage, path),
             Self::MountRoot(rootfs) => {
                 stage.set_root(rootfs::mount_root(stage.mounter, rootfs)?);
                 Ok(())
@@ -226,9 +226,11 @@ fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {
         .map_err(|errno| Error::step("set propagation of all mounts below", "/", errno))
 }
 
-fn open_source(stage: &mut Stage, path: &Path, bind: Bind) -> Result<()> {
-    let tree = stage.mounter.open_tree(path, bind).map_err(|errno| Error::step("open bind source", path, errno))?;
-    stage.trees.push(Some(tree));
+/// Only opened now: the copy of the mount is made when it is bound, so that mounts are numbered in the order of the list.
+fn open_source(stage: &mut Stage, path: &Path) -> Result<()> {
+    let source = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::step("open bind source", path, errno))?;
+    stage.sources.push(source);
     Ok(())
 }
 
@@ -247,9 +249,11 @@ fn mount_new(stage: &Stage, mount: &NewMount) -> Result<()> {
     stage.mounter.mount_new(root, &target, &mount.kind, &mount.source, &mount.options)
 }
 
-fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
-    let tree = stage.trees.get_mut(index).and_then(Option::take);
-    let tree = tree.ok_or_else(|| Error::invalid("a bind without its source"))?;
+fn bind(stage: &Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
+    let fail = |errno| Error::step("bind", path, errno);
+    let source = stage.sources.get(index).ok_or_else(|| Error::invalid("a bind without its source"))?;
+    let source = rustix::io::fcntl_dupfd_cloexec(source, 0).map_err(fail)?;
+    let tree = stage.mounter.clone_tree(source, options.bind.unwrap_or(Bind::Recursive)).map_err(fail)?;
     let missing = if tree.is_directory { Missing::Directory } else { Missing::File };
     let root = stage.root()?;
     let fd = root.resolve_or_make(path, missing).map_err(|errno| Error::step("make mount point", path, errno))?;

@@ -21,28 +21,28 @@ impl Store {
         let _held = self.hold_layers()?;
         let (layers, images, containers) = (self.layers.read()?, self.images.read()?, self.containers.read()?);
         for layer in layers.iter() {
-            self.check_layer(&layers, layer, &mut findings);
+            self.check_layer(&layers, layer, &mut findings)?;
             if contents && !layer.is_incomplete() && !layer.diff_digest.is_empty() {
                 self.check_tar(layer, &mut findings);
             }
         }
         self.check_strays(&layers, &mut findings)?;
         for image in images.iter() {
-            self.check_image(&layers, image, &mut findings);
+            self.check_image(&layers, image, &mut findings)?;
         }
         for container in containers.iter() {
-            check_container(&layers, &images, container, &mut findings);
+            self.check_container(&layers, container, &mut findings);
         }
         Ok(findings)
     }
 
-    fn check_layer(&self, layers: &Table<Layer>, layer: &Layer, findings: &mut Vec<String>) {
+    fn check_layer(&self, layers: &Table<Layer>, layer: &Layer, findings: &mut Vec<String>) -> Result<()> {
         let id = &layer.id;
         if layer.is_incomplete() {
             findings.push(format!("layer {id}: incomplete"));
-            return;
+            return Ok(());
         }
-        if !layer.parent.is_empty() && layers.get(&layer.parent).is_none() {
+        if !layer.parent.is_empty() && !self.knows_layer(layers, &layer.parent)? {
             findings.push(format!("layer {id}: its parent {} is missing", layer.parent));
         }
         let directory = self.tree.directory(id);
@@ -60,6 +60,7 @@ impl Store {
             Ok(lowers) => check_lowers(layer, &lowers, findings),
             Err(error) => findings.push(format!("layer {id}: {error}")),
         }
+        Ok(())
     }
 
     fn check_tar(&self, layer: &Layer, findings: &mut Vec<String>) {
@@ -95,8 +96,8 @@ impl Store {
         Ok(())
     }
 
-    fn check_image(&self, layers: &Table<Layer>, image: &Image, findings: &mut Vec<String>) {
-        if !image.layer.is_empty() && layers.get(&image.layer).is_none() {
+    fn check_image(&self, layers: &Table<Layer>, image: &Image, findings: &mut Vec<String>) -> Result<()> {
+        if !image.layer.is_empty() && !self.knows_layer(layers, &image.layer)? {
             findings.push(format!("image {}: its layer {} is missing", image.id, image.layer));
         }
         for key in &image.big_data_names {
@@ -110,6 +111,16 @@ impl Store {
                 Err(error) => findings.push(format!("image {}: {error}", image.id)),
             }
         }
+        Ok(())
+    }
+
+    fn check_container(&self, layers: &Table<Layer>, container: &Container, findings: &mut Vec<String>) {
+        if layers.get(&container.layer).is_none() {
+            findings.push(format!("container {}: its layer {} is missing", container.id, container.layer));
+        }
+        if !container.image.is_empty() && self.image(&container.image).is_err() {
+            findings.push(format!("container {}: its image {} is missing", container.id, container.image));
+        }
     }
 }
 
@@ -118,15 +129,6 @@ fn check_lowers(layer: &Layer, lowers: &[String], findings: &mut Vec<String>) {
     let first = lowers.first().map_or("", String::as_str);
     if !mapped && first != layer.parent {
         findings.push(format!("layer {}: stands on `{first}` and its parent is `{}`", layer.id, layer.parent));
-    }
-}
-
-fn check_container(layers: &Table<Layer>, images: &Table<Image>, container: &Container, findings: &mut Vec<String>) {
-    if layers.get(&container.layer).is_none() {
-        findings.push(format!("container {}: its layer {} is missing", container.id, container.layer));
-    }
-    if !container.image.is_empty() && images.get(&container.image).is_none() {
-        findings.push(format!("container {}: its image {} is missing", container.id, container.image));
     }
 }
 

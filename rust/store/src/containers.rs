@@ -62,10 +62,12 @@ impl Store {
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         // While the layers are locked no image can go, and the containers' lock comes after the images'.
-        if !new.image.is_empty() && self.images.read()?.get(&new.image).is_none() {
-            return Err(Error::ImageNotFound(new.image.clone()));
+        if !new.image.is_empty() {
+            self.image(&new.image)?;
         }
-        if let Some(parent) = new.layer_parent.as_ref().filter(|parent| layers.get(parent).is_none()) {
+        if let Some(parent) = &new.layer_parent
+            && !self.knows_layer(&layers, parent)?
+        {
             return Err(Error::LayerNotFound(parent.clone()));
         }
         let mut containers = self.containers.write()?;

@@ -60,6 +60,9 @@ pub enum Error {
         /// Ids of the containers.
         containers: Vec<String>,
     },
+    /// The image stands in an additional store.
+    #[error("{0}: the image is in a read-only store")]
+    ReadOnlyImage(String),
     /// The layer is used by something else.
     #[error("layer {id} is in use by {user}")]
     LayerInUse {

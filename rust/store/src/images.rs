@@ -48,19 +48,28 @@ pub enum Naming {
 impl Store {
     /// All images.
     pub fn images(&self) -> Result<Vec<Image>> {
-        Ok(self.images.read()?.iter().cloned().collect())
+        let mut all: Vec<Image> = self.images.read()?.iter().cloned().collect();
+        all.extend(self.other_images()?);
+        Ok(all)
     }
 
     /// One image by id, name, unique prefix of its id, or `repository@digest`.
     pub fn image(&self, name_or_id: &str) -> Result<Image> {
-        let table = self.images.read()?;
-        find(&table, name_or_id)?.cloned().ok_or_else(|| Error::ImageNotFound(name_or_id.to_owned()))
+        if let Some(image) = find(&*self.images.read()?, name_or_id)? {
+            return Ok(image.clone());
+        }
+        let other = self.other_image(|table| find(table, name_or_id))?;
+        other.ok_or_else(|| Error::ImageNotFound(name_or_id.to_owned()))
     }
 
     /// An item of an image's big data.
     pub fn image_data(&self, id: &str, key: &str) -> Result<Vec<u8>> {
         let path = self.image_data_path(id, key)?;
-        file::read(&path)?.ok_or_else(|| Error::DataNotFound { id: id.to_owned(), key: key.to_owned() })
+        if let Some(bytes) = file::read(&path)? {
+            return Ok(bytes);
+        }
+        let other = self.other_image_data(id, &name::data_file_name(key))?;
+        other.ok_or_else(|| Error::DataNotFound { id: id.to_owned(), key: key.to_owned() })
     }
 
     fn image_data_path(&self, id: &str, key: &str) -> Result<PathBuf> {
@@ -84,7 +93,7 @@ impl Store {
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         self.publish_layers(&mut layers, std::mem::take(additions), &bin)?;
-        if !new.layer.is_empty() && layers.get(&new.layer).is_none() {
+        if !new.layer.is_empty() && !self.knows_layer(&layers, &new.layer)? {
             return Err(Error::LayerNotFound(new.layer.clone()));
         }
         let mut images = self.images.write()?;
@@ -118,10 +127,12 @@ impl Store {
         }
     }
 
-    /// Change the names of an image in one step; names that other images have move here.
+    /// Change the names of an image in one step; names that other images have move here. An image of an additional store
+    /// is copied into this one first, without its layers.
     pub fn name_image(&self, id: &str, naming: Naming, names: &[String]) -> Result<Image> {
         self.prepare()?;
         let mut images = self.images.write()?;
+        self.adopt_image(&mut images, id)?;
         let image = images.get(id).ok_or_else(|| Error::ImageNotFound(id.to_owned()))?;
         let wanted = match naming {
             Naming::Set => unique(names.iter().cloned()),
@@ -140,7 +151,12 @@ impl Store {
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         let mut images = self.images.write()?;
-        let image = images.get(id).ok_or_else(|| Error::ImageNotFound(id.to_owned()))?.clone();
+        let Some(image) = images.get(id).cloned() else {
+            return Err(match self.other_image(|table| Ok(table.get(id)))? {
+                Some(_) => Error::ReadOnlyImage(id.to_owned()),
+                None => Error::ImageNotFound(id.to_owned()),
+            });
+        };
         let _containers_lock = self.containers.lock_shared()?;
         let containers = self.containers.read()?;
         let users: Vec<String> =

@@ -53,25 +53,27 @@ pub struct Addition {
 impl Store {
     /// All layers that are complete.
     pub fn layers(&self) -> Result<Vec<Layer>> {
-        Ok(self.layers.read()?.iter().filter(|layer| !layer.is_incomplete()).cloned().collect())
+        let mut all: Vec<Layer> = self.layers.read()?.iter().filter(|layer| !layer.is_incomplete()).cloned().collect();
+        all.extend(self.other_layers()?);
+        Ok(all)
     }
 
     /// One layer by its id.
     pub fn layer(&self, id: &str) -> Result<Layer> {
-        let table = self.layers.read()?;
-        let found = table.get(id).filter(|layer| !layer.is_incomplete());
-        found.cloned().ok_or_else(|| Error::LayerNotFound(id.to_owned()))
+        if let Some(layer) = self.layers.read()?.get(id).filter(|layer| !layer.is_incomplete()) {
+            return Ok(layer.clone());
+        }
+        self.other_layer(id)?.ok_or_else(|| Error::LayerNotFound(id.to_owned()))
     }
 
     /// Layers whose uncompressed tar has this diff id, or that came as a blob of this digest.
     pub fn find_layers(&self, diff_id: Option<&str>, digest: Option<&str>) -> Result<Vec<Layer>> {
-        let table = self.layers.read()?;
-        let complete = table.iter().filter(|layer| !layer.is_incomplete());
-        let matching = complete.filter(|layer| {
+        let mut layers = self.layers()?;
+        layers.retain(|layer| {
             diff_id.is_none_or(|wanted| layer.diff_digest == wanted)
                 && digest.is_none_or(|wanted| layer.compressed_diff_digest == wanted && !layer.diff_digest.is_empty())
         });
-        Ok(matching.cloned().collect())
+        Ok(layers)
     }
 
     /// Extract a layer blob to a private place. No lock is held; many may run at once.
@@ -123,7 +125,7 @@ impl Store {
         let ids: Vec<String> = additions.iter().map(|addition| addition.id.clone()).collect();
         let mut fresh: Vec<Addition> = Vec::with_capacity(additions.len());
         for addition in additions {
-            if layers.get(&addition.id).is_none() {
+            if !self.knows_layer(layers, &addition.id)? {
                 self.check_addition(layers, &addition)?;
                 layers.push(Home::Stable, incomplete_record(&addition));
                 fresh.push(addition);
@@ -137,7 +139,11 @@ impl Store {
             let _ = self.delete_layers(layers, &begun, bin);
             return Err(error);
         }
-        ids.iter().map(|id| layers.get(id).cloned().ok_or_else(|| Error::LayerNotFound(id.clone()))).collect()
+        let published = |id: &String| match layers.get(id) {
+            Some(layer) => Ok(layer.clone()),
+            None => self.other_layer(id)?.ok_or_else(|| Error::LayerNotFound(id.clone())),
+        };
+        ids.iter().map(published).collect()
     }
 
     fn check_addition(&self, layers: &Writing<'_, Layer>, addition: &Addition) -> Result<()> {
@@ -145,7 +151,7 @@ impl Store {
             return Err(Error::Invalid(format!("`{}` is not a layer ID", addition.id)));
         }
         let Some(parent) = &addition.parent else { return Ok(()) };
-        if layers.get(parent).is_none() {
+        if !self.knows_layer(layers, parent)? {
             return Err(Error::LayerNotFound(parent.clone()));
         }
         match self.containers.read()?.iter().find(|container| container.layer == *parent) {

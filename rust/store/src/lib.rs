@@ -11,6 +11,7 @@
 //! | `tar`, `size`, `check` | reading back: tars, sizes, consistency |
 //! | `table`, `record`, `lockfile` | a JSON table, its records, its lock and token |
 //! | `overlay` | layer directories and short links |
+//! | `other` | additional stores, which are only read |
 //! | `staging`, `pending` | what a process that dies leaves, and how the next one clears it |
 //!
 //! It refuses other drivers, stores written through fuse-overlayfs, and composefs layers.
@@ -28,6 +29,7 @@ mod layers;
 mod lockfile;
 mod mounts;
 mod name;
+mod other;
 mod overlay;
 mod pending;
 mod record;

@@ -70,7 +70,7 @@ impl Store {
         let _layers = self.write_layers(&bin)?;
         let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
         let mut entries = self.read_mountpoints()?;
-        let path = self.tree.directory(layer).join("merged");
+        let path = self.merged(layer);
         let known = entries.iter().position(|entry| entry.id == layer);
         let counted = known.is_some_and(|index| entries[index].count > 0);
         if !(counted && is_mount_point(&path)) {
@@ -113,7 +113,7 @@ impl Store {
     fn give_back(&self, layer: &str, force: bool) -> Result<bool> {
         let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
         let mut entries = self.read_mountpoints()?;
-        let path = self.tree.directory(layer).join("merged");
+        let path = self.merged(layer);
         let Some(index) = entries.iter().position(|entry| entry.id == layer) else { return Ok(false) };
         let remaining = if force { 0 } else { entries[index].count - 1 };
         if remaining > 0 {
@@ -158,6 +158,14 @@ impl Store {
         }
         rustix::mount::mount_bind(home, home).at("bind-mount", home)?;
         rustix::mount::mount_change(home, MountPropagationFlags::PRIVATE).at("make private", home)
+    }
+
+    /// Where a layer is mounted: layers of additional stores below the runroot, as nothing can be mounted in theirs.
+    fn merged(&self, layer: &str) -> PathBuf {
+        if self.tree.owns(layer) {
+            return self.tree.directory(layer).join("merged");
+        }
+        self.options.runroot.join("overlay").join(layer).join("merged")
     }
 
     fn storage_lock(&self) -> PathBuf {

@@ -16,10 +16,11 @@ const MAX_LOWERS: usize = 500;
 /// Mode of the content directory of a base layer.
 const BASE_MODE: u32 = 0o555;
 
-/// The tree of one store.
+/// The tree of one store, and those of the read-only stores whose layers it may stand on.
 #[derive(Debug)]
 pub(crate) struct Tree {
     home: PathBuf,
+    others: Vec<PathBuf>,
 }
 
 /// Where the content of a new layer comes from.
@@ -32,8 +33,9 @@ pub(crate) enum Content<'a> {
 }
 
 impl Tree {
-    pub(crate) fn new(graphroot: &Path) -> Self {
-        Self { home: graphroot.join("overlay") }
+    /// The tree below `graphroot`, with those below `others` to look into.
+    pub(crate) fn new(graphroot: &Path, others: &[PathBuf]) -> Self {
+        Self { home: graphroot.join("overlay"), others: others.iter().map(|root| root.join("overlay")).collect() }
     }
 
     /// `G/overlay`.
@@ -41,14 +43,28 @@ impl Tree {
         &self.home
     }
 
-    /// `G/overlay/<id>`.
+    /// `G/overlay/<id>`, where layers are created and removed.
     pub(crate) fn directory(&self, id: &str) -> PathBuf {
         self.home.join(id)
     }
 
-    /// `G/overlay/<id>/diff`.
+    /// The directory of a layer in whichever tree has it.
+    pub(crate) fn find(&self, id: &str) -> PathBuf {
+        let own = self.directory(id);
+        if self.others.is_empty() || own.exists() {
+            return own;
+        }
+        self.others.iter().map(|home| home.join(id)).find(|path| path.exists()).unwrap_or(own)
+    }
+
+    /// Does the layer's directory belong to this store, and not to a read-only one?
+    pub(crate) fn owns(&self, id: &str) -> bool {
+        self.find(id).starts_with(&self.home)
+    }
+
+    /// The content of a layer, in whichever tree has it.
     pub(crate) fn diff(&self, id: &str) -> PathBuf {
-        self.home.join(id).join("diff")
+        self.find(id).join("diff")
     }
 
     /// Create the directory of layer `id` above `parent` with everything in it.
@@ -72,7 +88,7 @@ impl Tree {
 
     /// The content comes last: a directory with a `diff` has everything else.
     fn fill(&self, id: &str, parent: Option<&str>, content: &Content<'_>) -> Result<()> {
-        let diff = self.diff(id);
+        let diff = self.directory(id).join("diff");
         match content {
             Content::Empty => {
                 make_directory(&diff, 0o700)?;
@@ -117,7 +133,7 @@ impl Tree {
     /// The `lower` text of a child of `parent`: the parent's link, then the parent's own text.
     fn lower_above(&self, parent: &str) -> Result<String> {
         let mut lower = format!("l/{}", self.link_of(parent)?);
-        if let Some(below) = self.read_text(&self.directory(parent).join("lower"))? {
+        if let Some(below) = self.read_text(&self.find(parent).join("lower"))? {
             lower.push(':');
             lower.push_str(&below);
         }
@@ -129,7 +145,7 @@ impl Tree {
 
     /// Name in `l/` of a layer.
     pub(crate) fn link_of(&self, id: &str) -> Result<String> {
-        let path = self.directory(id).join("link");
+        let path = self.find(id).join("link");
         let link = self.read_text(&path)?.ok_or_else(|| Error::corrupt(&path, "missing"))?;
         if is_link(&link) { Ok(link) } else { Err(Error::corrupt(&path, "not a link name")) }
     }
@@ -140,11 +156,11 @@ impl Tree {
         Ok(Some(text.trim_end_matches('\n').to_owned()))
     }
 
-    /// The layers below `id`, uppermost first, as its `lower` file tells: ids of directories in this tree.
+    /// The layers below `id`, uppermost first, as its `lower` file tells.
     ///
     /// The record's `parent` is no substitute: id-mapped copies skip their template there.
     pub(crate) fn lower_ids(&self, id: &str) -> Result<Vec<String>> {
-        let path = self.directory(id).join("lower");
+        let path = self.find(id).join("lower");
         let Some(text) = self.read_text(&path)? else { return Ok(Vec::new()) };
         text.split(':').filter(|element| !element.is_empty()).map(|element| self.resolve(&path, element)).collect()
     }
@@ -160,16 +176,19 @@ impl Tree {
 
     /// The id a symlink in `l/` points at; `None` where it is missing or has another shape.
     pub(crate) fn link_target(&self, link: &str) -> Result<Option<String>> {
-        let path = self.home.join("l").join(link);
-        match rustix::fs::readlink(&path, Vec::new()) {
-            Ok(target) => {
-                let target = target.to_string_lossy();
-                let id = target.strip_prefix("../").and_then(|rest| rest.strip_suffix("/diff"));
-                Ok(id.filter(|id| !id.contains('/') && *id != "..").map(str::to_owned))
+        for home in std::iter::once(&self.home).chain(&self.others) {
+            let path = home.join("l").join(link);
+            match rustix::fs::readlink(&path, Vec::new()) {
+                Ok(target) => {
+                    let target = target.to_string_lossy();
+                    let id = target.strip_prefix("../").and_then(|rest| rest.strip_suffix("/diff"));
+                    return Ok(id.filter(|id| !id.contains('/') && *id != "..").map(str::to_owned));
+                }
+                Err(Errno::NOENT | Errno::INVAL) => {}
+                Err(errno) => return Err(Error::os("read", path, errno)),
             }
-            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
-            Err(errno) => Err(Error::os("read", path, errno)),
         }
+        Ok(None)
     }
 
     /// Find the layer that claims `link` and give it its symlink back, as other tools do.
@@ -188,7 +207,7 @@ impl Tree {
 
     /// Content directories of one layer by short path: `l/<link>`, then `diff1`, `diff2`… of an id-mapped copy.
     pub(crate) fn contents(&self, id: &str) -> Result<Vec<PathBuf>> {
-        let directory = self.directory(id);
+        let directory = self.find(id);
         if directory.join("composefs-data").exists() {
             let text = "the layer is stored as composefs, which this version does not mount";
             return Err(Error::Unsupported(format!("{}: {text}", directory.display())));
@@ -197,14 +216,15 @@ impl Tree {
         if self.link_target(&link)?.is_none() {
             self.repair_link(&link)?;
         }
-        let mut contents = vec![self.home.join("l").join(link)];
+        let home = directory.parent().unwrap_or(&self.home);
+        let mut contents = vec![home.join("l").join(link)];
         contents.extend(self.older_contents(id));
         Ok(contents)
     }
 
     /// `diff1`, `diff2`… of an id-mapped copy, in the order in which they are stacked below `diff`.
     pub(crate) fn older_contents(&self, id: &str) -> Vec<PathBuf> {
-        let directory = self.directory(id);
+        let directory = self.find(id);
         (1..).map(|number| directory.join(format!("diff{number}"))).take_while(|path| path.is_dir()).collect()
     }
 
@@ -239,6 +259,9 @@ impl Tree {
     }
 
     fn unlink(&self, id: &str) -> Result<()> {
+        if !self.owns(id) {
+            return Ok(());
+        }
         match self.link_of(id) {
             Ok(link) => file::remove(&self.home.join("l").join(link)),
             // Without a `link` file a symlink may still point here.
@@ -275,7 +298,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn tree(scratch: &Scratch) -> Tree {
-        let tree = Tree::new(scratch.path());
+        let tree = Tree::new(scratch.path(), &[]);
         file::create_dirs(tree.home()).expect("home");
         tree
     }

@@ -93,6 +93,9 @@ pub struct Layer {
     /// Keys of items below `overlay-layers/<id>/`.
     #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "nullable")]
     pub big_data_names: Vec<String>,
+    /// It stands in an additional store.
+    #[serde(skip)]
+    pub read_only: bool,
     /// Fields of newer versions.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -151,6 +154,9 @@ pub struct Image {
     /// Date of the configuration.
     #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "nullable")]
     pub created: String,
+    /// It stands in an additional store.
+    #[serde(skip)]
+    pub read_only: bool,
     /// Private to whoever wrote it.
     #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "nullable")]
     pub flags: Map<String, Value>,

@@ -317,3 +317,66 @@ fn sizes_count_what_is_there() {
     std::os::unix::fs::symlink("/etc", upper.join("z")).expect("symlink");
     assert_eq!(store.content_size(&container.layer).expect("size"), 1000);
 }
+
+/// A store whose additional store holds the image `a` of two layers.
+fn with_another(scratch: &Scratch) -> (crate::Store, crate::Store) {
+    let other = store(&scratch.path().join("other"));
+    image_of(&other, 'a', &["localhost/shared:latest"], &["one", "two"]);
+    let options = crate::Options {
+        graphroot: scratch.path().join("root"),
+        runroot: scratch.path().join("run"),
+        additional: vec![scratch.path().join("missing"), scratch.path().join("other/root")],
+        ..crate::Options::default()
+    };
+    (crate::Store::open(options).expect("open"), other)
+}
+
+#[test]
+fn an_additional_store_is_read_and_stays_as_it_is() {
+    let scratch = Scratch::new();
+    let (store, other) = with_another(&scratch);
+    let before = other.images().expect("images");
+    let image = store.image("localhost/shared:latest").expect("found");
+    assert!(image.read_only && store.layers().expect("layers").iter().all(|layer| layer.read_only));
+    assert_eq!(store.image_data(&image.id, "manifest").expect("data"), b"manifest");
+    assert_eq!(store.image_size(&image.id).expect("size"), 2 * 2048);
+    let mut tar = Vec::new();
+    std::io::Read::read_to_end(&mut store.layer_tar(&image.layer).expect("tar"), &mut tar).expect("read");
+    assert_eq!(tar, crate::testing::tar_of("two", b"two"));
+    assert!(matches!(store.remove_image(&image.id), Err(Error::ReadOnlyImage(_))));
+    let container = container_of(&store, &image, "box");
+    let rootfs = store.rootfs(&container.id).expect("rootfs");
+    assert_eq!(std::fs::read(rootfs.lower[1].join("one")).expect("a lower of the other store"), b"one");
+    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
+    store.remove_container(&container.id).expect("remove");
+    assert_eq!(other.images().expect("images"), before);
+    assert_eq!(other.check(true).expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn layers_stand_on_those_of_an_additional_store() {
+    let scratch = Scratch::new();
+    let (store, other) = with_another(&scratch);
+    let image = image_of(&store, 'b', &["localhost/own:latest"], &["one", "two", "three"]);
+    let own: Vec<_> = store.layers().expect("layers").into_iter().filter(|layer| !layer.read_only).collect();
+    assert_eq!(own.iter().map(|layer| &layer.id).collect::<Vec<_>>(), [&image.layer], "only the third is new");
+    assert_eq!(store.image_rootfs(&image.id).expect("rootfs").lower.len(), 3);
+    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
+    assert_eq!(store.remove_image(&image.id).expect("remove"), [image.layer]);
+    assert_eq!(other.check(true).expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn naming_an_image_of_an_additional_store_copies_its_record() {
+    let scratch = Scratch::new();
+    let (store, other) = with_another(&scratch);
+    let id = "a".repeat(64);
+    store.name_image(&id, Naming::Add, &["localhost/mine:latest".into()]).expect("name");
+    let image = store.image("localhost/mine:latest").expect("found");
+    assert!(!image.read_only && image.id == id);
+    assert_eq!(store.images().expect("images").len(), 2, "listed once for each store");
+    assert_eq!(other.images().expect("images")[0].names, ["localhost/shared:latest"]);
+    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
+    assert_eq!(store.remove_image(&id).expect("remove"), Vec::<String>::new());
+    assert!(store.image(&id).expect("still there").read_only);
+}

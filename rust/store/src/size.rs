@@ -27,15 +27,14 @@ impl Store {
         let mut total = 0;
         let mut seen = HashSet::new();
         let mut next = image.layer;
-        while let Some(layer) = table.get(&next) {
-            if !seen.insert(layer.id.clone()) {
-                break;
-            }
+        while !next.is_empty() && seen.insert(next.clone()) {
+            let own = table.get(&next).filter(|layer| !layer.is_incomplete()).cloned();
+            let layer = own.map_or_else(|| self.layer(&next), Ok)?;
             total += match u64::try_from(layer.diff_size) {
                 Ok(size) if !layer.diff_digest.is_empty() => size,
                 _ => self.content_size(&layer.id)?,
             };
-            next.clone_from(&layer.parent);
+            next = layer.parent;
         }
         Ok(total)
     }

@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::file::{self, Durability};
+use crate::other::Other;
 use crate::overlay::Tree;
 use crate::pending;
 use crate::record::{Container, Image, Layer};
@@ -20,6 +21,8 @@ pub struct Options {
     pub graphroot: PathBuf,
     /// State that is void after a reboot. Absolute.
     pub runroot: PathBuf,
+    /// Stores that are only read: graphroots of additional image stores. Those that do not exist are empty.
+    pub additional: Vec<PathBuf>,
     /// Overlay mount options for containers that bring none of their own.
     pub mount_options: Vec<String>,
     /// Do not bind-mount `G/overlay` on itself for a mount on the host.
@@ -38,23 +41,25 @@ pub struct Store {
     pub(crate) layers: Area<Layer>,
     pub(crate) images: Area<Image>,
     pub(crate) containers: Area<Container>,
+    pub(crate) others: Vec<Other>,
     prepared: OnceLock<()>,
 }
 
 impl Store {
     /// Open the store. Nothing is created: a store that does not exist yet is empty.
     pub fn open(options: Options) -> Result<Self> {
-        for path in [&options.graphroot, &options.runroot] {
+        for path in [&options.graphroot, &options.runroot].into_iter().chain(&options.additional) {
             if !path.is_absolute() {
                 return Err(Error::Invalid(format!("the store's path `{}` is not absolute", path.display())));
             }
         }
         let graphroot = &options.graphroot;
         let store = Self {
-            tree: Tree::new(graphroot),
+            tree: Tree::new(graphroot, &options.additional),
             layers: Area::new(&graphroot.join("overlay-layers"), "layers"),
             images: Area::new(&graphroot.join("overlay-images"), "images"),
             containers: Area::new(&graphroot.join("overlay-containers"), "containers"),
+            others: options.additional.iter().map(|root| Other::new(root)).collect(),
             prepared: OnceLock::new(),
             options,
         };
@@ -123,8 +128,9 @@ impl Store {
         if self.prepared.get().is_some() {
             return Ok(());
         }
-        let fresh = !self.tree.home().exists();
-        file::create_dirs(&self.tree.home().join("l"))?;
+        let links = self.tree.home().join("l");
+        let fresh = !links.exists();
+        file::create_dirs(&links)?;
         for directory in [self.layers_directory(), self.images_directory(), self.containers_directory()] {
             file::create_dirs(&directory)?;
         }

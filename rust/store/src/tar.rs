@@ -19,7 +19,7 @@ impl Store {
     /// makes the reader fail.
     pub fn layer_tar(&self, id: &str) -> Result<Box<dyn Read + Send>> {
         let record = self.layer(id)?;
-        let path = self.tar_split_path(id);
+        let path = self.find_tar_split(id);
         match File::open(&path) {
             Ok(tar_split) => Ok(Box::new(layer::rebuild(self.content_directories(&record)?, tar_split)?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.diff_tar(id),

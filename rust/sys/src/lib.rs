@@ -6,6 +6,7 @@
 
 pub mod bpf;
 pub mod clock;
+pub mod device_filter;
 mod error;
 pub mod fd;
 pub mod fs;

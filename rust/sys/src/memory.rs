@@ -1,19 +1,25 @@
 //! Giving memory back to the kernel before a long sleep.
 
+use rustix::event::{PollFd, poll};
+use rustix::mm::{Advice, madvise};
 use std::ptr;
 
-/// Give back what this process can do without while it sleeps: free heap, and the pages of its own program.
+/// Wait for one of `fds` without a limit, after giving back what this process can do without meanwhile: free heap, and the
+/// pages of its own program.
 ///
 /// The pages come back from the page cache when they are next touched. Only segments that the program's own header declares
-/// as never written are dropped, so no relocation is lost.
-pub fn release() {
+/// as never written are dropped, so no relocation is lost. Between the last of them and the wait runs nothing but what stands
+/// here: each call to a distant function would bring sixteen pages back.
+pub fn sleep(fds: &mut [PollFd<'_>]) -> rustix::io::Result<usize> {
+    let segments = read_only_segments();
     // SAFETY: malloc_trim only returns free memory.
     unsafe { libc::malloc_trim(0) };
-    for (address, length) in read_only_segments() {
+    for (address, length) in &segments {
         // SAFETY: the range is a loaded segment without write permission, private and backed by the program's file: its
-        // pages are unchanged and are read again from there.
-        unsafe { libc::madvise(ptr::with_exposed_provenance_mut(address), length, libc::MADV_DONTNEED) };
+        // pages are unchanged and are read again from there. A refusal keeps them.
+        let _ = unsafe { madvise(ptr::with_exposed_provenance_mut(*address), *length, Advice::LinuxDontNeed) };
     }
+    poll(fds, None)
 }
 
 /// Page-aligned (address, length) of the program's loaded segments that are not writable.
@@ -48,6 +54,7 @@ fn read_only_segments() -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::event::PollFlags;
 
     #[test]
     fn a_program_works_on_after_its_pages_were_released() {
@@ -57,7 +64,9 @@ mod tests {
             segments.iter().any(|(first, length)| (*first..first + length).contains(&here)),
             "our own code is in one"
         );
-        release();
+        let (reader, mut writer) = std::io::pipe().expect("pipe");
+        std::io::Write::write_all(&mut writer, b"x").expect("room");
+        assert_eq!(sleep(&mut [PollFd::new(&reader, PollFlags::IN)]), Ok(1));
         assert_eq!(format!("{:>4}", 12), "  12");
     }
 }

@@ -109,8 +109,8 @@ pub fn ended_child() -> Option<rustix::process::Pid> {
 pub struct Received {
     /// Its number.
     pub signal: i32,
-    /// Who sent it; 0 for the kernel.
-    pub pid: u32,
+    /// Whether the kernel made it, as the terminal does for a key: then the whole process group has received it.
+    pub from_kernel: bool,
 }
 
 /// Blocked signals, readable from a descriptor (signalfd).
@@ -140,7 +140,7 @@ impl SignalFd {
         if count == size as isize {
             // SAFETY: the kernel has filled the structure.
             let info = unsafe { info.assume_init() };
-            return Ok(Some(Received { signal: info.ssi_signo as i32, pid: info.ssi_pid }));
+            return Ok(Some(Received { signal: info.ssi_signo as i32, from_kernel: info.ssi_code > 0 }));
         }
         match Error::last("read", "signalfd") {
             error if error.errno() == Errno::AGAIN || error.errno() == Errno::INTR => Ok(None),

@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use libpod_monitor::client::launch::{Role, launch};
-use libpod_monitor::client::{Error, Session, session::Stop};
-use libpod_monitor::record::ExitRecord;
+use libpod_monitor::client::{Session, session::Stop};
+use libpod_monitor::record::{ExitRecord, Running};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -70,10 +70,29 @@ impl Container {
 
     /// Write the specification and launch the monitor.
     pub fn launch(&self) -> Session {
+        self.launch_with(helper())
+    }
+
+    pub fn launch_with(&self, helper: &Path) -> Session {
         let path = self.directory.join("config.json");
         std::fs::write(path, self.spec.to_string()).expect("config.json");
-        let helper = Path::new(env!("CARGO_BIN_EXE_libpod-runtime"));
         launch(helper, Role::Monitor, self.document.to_string().as_bytes(), &self.id).expect("the helper starts")
+    }
+
+    /// Start one more process in the container; `changes` are members of the exec document.
+    pub fn exec(&self, running: &Running, args: &[&str], changes: &Value) -> Session {
+        let mut document = json!({
+            "id": self.id, "run_dir": self.run_dir(), "exec_id": "e".repeat(64), "pid": running.pid,
+            "start_time": running.start_time, "cgroup": format!("/libpod-tests/{}", self.id),
+            "process": {"args": args, "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
+        });
+        for (name, value) in changes.as_object().expect("an object") {
+            document[name] = value.clone();
+        }
+        if document["terminal"] == true {
+            document["process"]["terminal"] = true.into();
+        }
+        launch(helper(), Role::Exec, document.to_string().as_bytes(), &self.id).expect("the helper starts")
     }
 
     pub fn terminal(mut self) -> Self {
@@ -117,6 +136,11 @@ impl Drop for Container {
     }
 }
 
+/// The helper that was just built.
+pub fn helper() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_libpod-runtime"))
+}
+
 fn spec(args: &[&str], rootfs: &Path, id: &str) -> Value {
     json!({
         "ociVersion": "1.0.2",
@@ -157,8 +181,4 @@ pub fn settle(mut session: Session) {
     let done =
         session.cleanup_done(std::time::Duration::from_secs(10), &mut uninterrupted).expect("no malformed frame");
     assert!(done, "the monitor ends");
-}
-
-pub fn is_gone(error: &Error) -> bool {
-    matches!(error, Error::Gone)
 }

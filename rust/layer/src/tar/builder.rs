@@ -21,7 +21,12 @@ impl Builder {
     ///
     /// The modification time is cut to seconds.
     pub fn header(entry: &Entry, out: &mut Vec<u8>) {
-        let records = records(entry);
+        let mut records = records(entry);
+        let split = if records.is_empty() { split(&entry.name) } else { None };
+        if needs_record(&entry.name, 100) && split.is_none() {
+            records.push((b"path".to_vec(), entry.name.clone()));
+            records.sort();
+        }
         if !records.is_empty() {
             let content: Vec<u8> = records.iter().flat_map(|(key, value)| record(key, value)).collect();
             let mut block = raw_block(b'x', &extension_name(&entry.name), content.len() as u64);
@@ -30,7 +35,8 @@ impl Builder {
             out.extend_from_slice(&content);
             out.extend_from_slice(Self::padding(content.len() as u64));
         }
-        out.extend_from_slice(&ustar(entry));
+        let (prefix, name) = split.unwrap_or((b"", &entry.name));
+        out.extend_from_slice(&ustar(entry, prefix, name));
     }
 
     /// The zeros after content of `size` bytes.
@@ -47,7 +53,18 @@ impl Builder {
     }
 }
 
-/// What needs PAX, by ascending key.
+/// Cut a long name at a slash so that both parts fit ustar's fields, where that is possible.
+fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    if name.len() <= 100 || !name.is_ascii() {
+        return None;
+    }
+    let end = if name.len() > 156 { 156 } else { name.len() - usize::from(name.ends_with(b"/")) };
+    let slash = name[..end].iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0)?;
+    let rest = &name[slash + 1..];
+    (1..=100).contains(&rest.len()).then_some((&name[..slash], rest))
+}
+
+/// What needs PAX whatever the name is, by ascending key.
 fn records(entry: &Entry) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut records: Vec<(Vec<u8>, Vec<u8>)> = entry
         .xattrs
@@ -55,9 +72,6 @@ fn records(entry: &Entry) -> Vec<(Vec<u8>, Vec<u8>)> {
         .map(|(name, value)| ([b"SCHILY.xattr.", name.as_slice()].concat(), value.clone()))
         .collect();
     let mut add = |key: &[u8], value: Vec<u8>| records.push((key.to_vec(), value));
-    if needs_record(&entry.name, 100) {
-        add(b"path", entry.name.clone());
-    }
     if needs_record(&entry.link, 100) {
         add(b"linkpath", entry.link.clone());
     }
@@ -130,9 +144,9 @@ fn raw_block(flag: u8, name: &[u8], size: u64) -> Block {
     block
 }
 
-fn ustar(entry: &Entry) -> Block {
+fn ustar(entry: &Entry, prefix: &[u8], name: &[u8]) -> Block {
     let size = if entry.size > MAX_LONG { 0 } else { entry.size };
-    let mut block = raw_block(flag(entry.kind), &ascii(&entry.name), size);
+    let mut block = raw_block(flag(entry.kind), &ascii(name), size);
     put_octal(&mut block[100..108], u64::from(entry.mode));
     for (range, id) in [(108..116, entry.uid), (116..124, entry.gid)] {
         put_octal(&mut block[range], u64::try_from(id).ok().filter(|_| id <= MAX_ID).unwrap_or(0));
@@ -143,6 +157,7 @@ fn ustar(entry: &Entry) -> Block {
     put_text(&mut block[297..329], &ascii(&entry.gname));
     put_octal(&mut block[329..337], u64::from(entry.device.0));
     put_octal(&mut block[337..345], u64::from(entry.device.1));
+    put_text(&mut block[345..500], prefix);
     seal(&mut block);
     block
 }

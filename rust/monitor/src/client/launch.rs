@@ -43,10 +43,10 @@ pub fn launch(helper: &Path, role: Role, document: &[u8], label: &str) -> Result
         File::options().read(true).write(true).open("/dev/null").map_err(|error| Error::io("open /dev/null", error))?;
     let word = match role {
         Role::Monitor => "monitor",
-        Role::Exec => "exec",
+        Role::Exec => "exec-monitor",
     };
     let argv = [strings("libpod-runtime"), strings(word), strings(label)];
-    let envp: Vec<CString> = std::env::vars_os().filter_map(variable).collect();
+    let envp = environment();
     let fds = [null.as_fd(), null.as_fd(), null.as_fd(), theirs.as_fd(), document.as_fd(), program.as_fd()];
     detached(&Program { file: program.as_fd(), argv: &argv, envp: &envp, fds: &fds })
         .map_err(|error| Error::io(format!("execute {}", helper.display()), error))?;
@@ -57,11 +57,15 @@ fn strings(text: &str) -> CString {
     CString::new(text.replace('\0', "")).unwrap_or_default()
 }
 
-fn variable((name, value): (OsString, OsString)) -> Option<CString> {
-    let mut text = name.into_vec();
-    text.push(b'=');
-    text.extend(value.into_vec());
-    CString::new(text).ok()
+/// This process's environment, for a program that is executed by hand.
+pub fn environment() -> Vec<CString> {
+    let variable = |(name, value): (OsString, OsString)| {
+        let mut text = name.into_vec();
+        text.push(b'=');
+        text.extend(value.into_vec());
+        CString::new(text).ok()
+    };
+    std::env::vars_os().filter_map(variable).collect()
 }
 
 fn in_memory(bytes: &[u8]) -> io::Result<File> {

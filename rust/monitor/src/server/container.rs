@@ -1,14 +1,15 @@
 //! The monitor of a container, from its launch document to its last act.
 
 use super::peer::Peer;
-use super::pump::{Pump, SIGNALS};
+use super::pump::Pump;
 use super::start::{Started, start};
 use crate::document::Launch;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
 use crate::record::{Ending, ExitRecord, publish};
-use libpod_sys::signal::SignalFd;
+use libpod_runtime::network::detach;
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
@@ -18,7 +19,7 @@ use std::time::Duration;
 ///
 /// `control` is the connection of the client that wants it started; that client is told of every error.
 pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
-    settle()?;
+    settle(c"libpod-monitor")?;
     let mut client = Peer::new(control);
     let launched = serde_json::from_slice::<Launch>(document)
         .map_err(|error| Failure::invalid(format!("launch document: {error}")))
@@ -37,17 +38,17 @@ pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
     }
 }
 
-fn tell(client: &mut Peer, failure: Failure) -> io::Result<()> {
+pub(super) fn tell(client: &mut Peer, failure: Failure) -> io::Result<()> {
     client.send(&Event::Error(failure).encode());
     Ok(())
 }
 
 /// Become a process that depends on nobody, and to which orphans of the container return.
-fn settle() -> io::Result<()> {
+pub(super) fn settle(name: &CStr) -> io::Result<()> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     rustix::process::chdir("/")?;
     set_child_subreaper(Some(getpid()))?;
-    Ok(rustix::thread::set_name(c"libpod-monitor")?)
+    Ok(rustix::thread::set_name(name)?)
 }
 
 fn prepare(document: &Launch) -> Result<Pump, Failure> {
@@ -55,9 +56,7 @@ fn prepare(document: &Launch) -> Result<Pump, Failure> {
         Some(path) => Failure::step("open log", path, &error),
         None => Failure::pathless("open log", &error),
     })?;
-    let signals = SignalFd::new(&SIGNALS)
-        .map_err(|error| Failure::pathless("open signal descriptor", &io::Error::from(error)))?;
-    Ok(Pump::new(signals, log))
+    Pump::new(log)
 }
 
 fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()> {
@@ -67,6 +66,7 @@ fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()>
     let ending = pump.run(started.pid, document.timeout.map(Duration::from_secs))?;
     // Clients that come from here on would wait for an end that was told already.
     pump.listener = None;
+    pump.ports = Vec::new();
     record_exit(document, &mut pump, started, ending);
     reap(started.pid);
     let complaints = clean(document, started);
@@ -91,13 +91,16 @@ fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: En
     pump.broadcast(&Event::Exited(record).encode());
 }
 
-fn reap(child: Pid) {
+pub(super) fn reap(child: Pid) {
     while let Err(rustix::io::Errno::INTR) = waitpid(Some(child), WaitOptions::empty()) {}
 }
 
 /// Take away what the container held on this host. What fails is found again by the next command; it is returned here.
 fn clean(document: &Launch, started: &Started) -> Vec<String> {
     let mut complaints = Vec::new();
+    if let Some(request) = &document.network {
+        complaints.extend(detach(&document.id, request).err().map(|error| error.to_string()));
+    }
     let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
     complaints.extend(removed.err().map(|error| error.to_string()));
     if complaints.is_empty()

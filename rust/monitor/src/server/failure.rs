@@ -1,7 +1,7 @@
 //! Errors of a start, in the words that cross to the client.
 
 use crate::protocol::Failure;
-use libpod_runtime::{Error, ErrorKind, seccomp};
+use libpod_runtime::{Error, ErrorKind, network, seccomp};
 use std::io;
 use std::path::Path;
 
@@ -38,9 +38,31 @@ impl From<seccomp::Error> for Failure {
             step: Some("compile seccomp profile".into()),
             path: None,
             errno: None,
-            message: error.to_string(),
+            message: chain(&error),
         }
     }
+}
+
+impl From<network::Error> for Failure {
+    fn from(error: network::Error) -> Self {
+        let kind = match &error {
+            network::Error::Invalid { .. } | network::Error::ForeignAddress { .. } => "invalid",
+            network::Error::NoBridge { .. } => "no_network",
+            network::Error::AddressInUse { .. } | network::Error::NoAddress { .. } | network::Error::Port { .. } => {
+                "in_use"
+            }
+            network::Error::Kernel { .. } | network::Error::Socket { .. } | network::Error::File { .. } => "network",
+        };
+        let message = chain(&error);
+        let errno = error.errno().map(|errno| errno.raw_os_error());
+        Self { kind: kind.into(), step: Some("attach to the network".into()), path: None, errno, message }
+    }
+}
+
+/// The causes, outermost first.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Failure {

@@ -4,6 +4,7 @@
 //! [`container::run`] and [`exec::run`] are the two roles; both end in the loop of [`pump`].
 
 pub mod container;
+pub mod exec;
 mod failure;
 mod peer;
 mod pump;

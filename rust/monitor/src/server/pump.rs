@@ -7,7 +7,7 @@ use super::peer::Peer;
 use super::stdio::Stdio;
 use crate::log::Stream;
 use crate::log::writer::LogWriter;
-use crate::protocol::{FRAME_MAX, Request, kind};
+use crate::protocol::{FRAME_MAX, Failure, Request, kind};
 use crate::record::Ending;
 use libpod_sys::signal::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// Signals that the monitor reads: ends of children, and those it hands on to the container.
-pub const SIGNALS: [i32; 4] = [CHILD, HANGUP, INTERRUPT, TERMINATE];
+const SIGNALS: [i32; 4] = [CHILD, HANGUP, INTERRUPT, TERMINATE];
 const CHILD: i32 = Signal::CHILD.as_raw();
 const HANGUP: i32 = Signal::HUP.as_raw();
 const INTERRUPT: i32 = Signal::INT.as_raw();
@@ -40,6 +40,8 @@ pub struct Pump {
     pub listener: Option<OwnedFd>,
     /// Sent to each client that connects.
     pub greeting: Vec<u8>,
+    /// Sockets that keep the container's published ports from others.
+    pub ports: Vec<OwnedFd>,
     /// Ends of children and signals to hand on.
     pub signals: SignalFd,
     /// What went wrong without stopping the container; the exit record says it.
@@ -62,18 +64,21 @@ struct Ready {
 
 impl Pump {
     /// A pump for a container whose streams are not known yet.
-    pub fn new(signals: SignalFd, log: LogWriter) -> Self {
-        Self {
+    pub fn new(log: LogWriter) -> Result<Self, Failure> {
+        let signals = SignalFd::new(&SIGNALS)
+            .map_err(|error| Failure::pathless("open signal descriptor", &io::Error::from(error)))?;
+        Ok(Self {
             stdio: Stdio::default(),
             peers: Vec::new(),
             log,
             listener: None,
             greeting: Vec::new(),
+            ports: Vec::new(),
             signals,
             complaint: None,
             was_cleaned_up: false,
             buffer: Vec::new(),
-        }
+        })
     }
 
     /// Send `frame` to every client.
@@ -119,7 +124,7 @@ impl Pump {
         }
     }
 
-    /// Wait for anything; `limit` bounds the wait. Memory is given back before a long one.
+    /// Wait for anything; `limit` bounds the wait.
     fn wait(&mut self, limit: Option<Duration>) -> io::Result<Ready> {
         let silence = self.stdio.outputs.iter().filter_map(|output| output.silence()).min();
         if let Some(bound) = silence.into_iter().chain(limit).min() {
@@ -131,10 +136,10 @@ impl Pump {
         }
         self.buffer = Vec::new();
         self.log.release();
-        libpod_sys::memory::release();
         self.poll(None)
     }
 
+    /// Without `timeout` the wait is long, and memory is given back.
     fn poll(&self, timeout: Option<Duration>) -> io::Result<Ready> {
         let mut ready = Ready::default();
         let keeps_up = !self.peers.iter().any(Peer::is_behind);

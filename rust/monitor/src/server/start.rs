@@ -8,13 +8,14 @@ use crate::protocol::{Event, Failure};
 use crate::record::{PidRecord, publish};
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::mounting::Mounter;
+use libpod_runtime::network::{Attached, attach, bind_ports, detach};
 use libpod_runtime::seccomp::{Program, Source, program};
-use libpod_runtime::spec::{ConsoleSize, Spec};
+use libpod_runtime::spec::{Capabilities, ConsoleSize, Spec};
 use libpod_runtime::{Request, Rootfs, create};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::Pid;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -28,31 +29,40 @@ pub struct Started {
     pub record: PidRecord,
 }
 
-/// Takes the run directory away again, unless the start succeeds.
+/// Takes network and run directory away again, unless the start succeeds.
 struct Undo<'a> {
-    run_dir: Option<&'a Path>,
+    document: &'a Launch,
+    attached: bool,
+    armed: bool,
 }
 
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
-        if let Some(run_dir) = self.run_dir {
-            // What is left is found by the next command on this container.
-            let _ = std::fs::remove_dir_all(run_dir);
+        if !self.armed {
+            return;
         }
+        // What is left is found by the next attach, and by the next command on this container.
+        if let Some(request) = self.document.network.as_ref().filter(|_| self.attached) {
+            let _ = detach(&self.document.id, request);
+        }
+        let _ = std::fs::remove_dir_all(&self.document.run_dir);
     }
 }
 
 /// Start the container that `document` describes, with its streams connected to `pump`.
 ///
-/// On error nothing is left: no process, no cgroup, no run directory.
+/// On error nothing is left: no process, no cgroup, no network, no run directory.
 pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     let mut spec = read_spec(&document.bundle)?;
     set_size(&mut spec, document.initial_size);
-    let seccomp = filter(document, &spec)?;
+    let seccomp = container_filter(document, &spec)?;
     make_private(&document.run_dir)?;
-    let mut undo = Undo { run_dir: Some(&document.run_dir) };
+    let mut undo = Undo { document, attached: false, armed: true };
+    if let Some(network) = &document.network {
+        pump.ports = bind_ports(&network.ports)?;
+    }
     pump.listener = Some(listener(&document.run_dir)?);
-    let (stdio, ours) = streams(document)?;
+    let (stdio, ours) = streams(document.terminal, document.stdin_open)?;
     let request = Request {
         id: &document.id,
         bundle: &document.bundle,
@@ -67,7 +77,19 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     let mut created = create(&request)?;
     protect_from_oom();
     let cgroup = created.cgroup().path().to_string_lossy().into_owned();
-    let record = PidRecord::new(created.pid(), None, cgroup)
+    let network = match &document.network {
+        Some(request) => {
+            let attached = attach(&document.id, created.netns()?.as_fd(), request)?;
+            undo.attached = true;
+            Some(attached)
+        }
+        None => None,
+    };
+    if let Some(network) = &network {
+        name_address(document, network)?;
+    }
+    let network = network.and_then(|network| serde_json::to_value(network).ok());
+    let record = PidRecord::new(created.pid(), network, cgroup)
         .map_err(|error| Failure::pathless("read the container's start time", &error))?;
     match created.wait_prepared()? {
         Some(master) => {
@@ -81,7 +103,7 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     for text in &running.warnings {
         pump.broadcast(&Event::Warning(text.clone()).encode());
     }
-    undo.run_dir = None;
+    undo.armed = false;
     Ok(Started { pid: running.pid, cgroup: running.cgroup, record })
 }
 
@@ -98,16 +120,39 @@ fn set_size(spec: &mut Spec, size: Option<[u16; 2]>) {
 }
 
 /// The filter of the specification, or the one that the document names.
-fn filter(document: &Launch, spec: &Spec) -> Result<Option<Program>, Failure> {
-    let bounding = spec.process.as_ref().and_then(|process| process.capabilities.as_ref());
-    let capabilities = bounding.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
-    let source = match (&spec.linux.seccomp, document.seccomp.as_deref()) {
-        (Some(profile), _) => Source::Spec(profile),
-        (None, None | Some("unconfined")) => return Ok(None),
-        (None, Some("default")) => Source::Default,
-        (None, Some(path)) => Source::File(Path::new(path)),
+fn container_filter(document: &Launch, spec: &Spec) -> Result<Option<Program>, Failure> {
+    let capabilities = spec.process.as_ref().and_then(|process| process.capabilities.as_ref());
+    match &spec.linux.seccomp {
+        Some(profile) => {
+            let bounding = capabilities.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
+            Ok(Some(program(Source::Spec(profile), bounding, document.seccomp_cache.as_deref())?))
+        }
+        None => named_filter(document.seccomp.as_deref(), capabilities, document.seccomp_cache.as_deref()),
+    }
+}
+
+/// The filter of this name: `default`, `unconfined` or nothing, or the path of a profile.
+pub fn named_filter(
+    name: Option<&str>,
+    capabilities: Option<&Capabilities>,
+    cache: Option<&Path>,
+) -> Result<Option<Program>, Failure> {
+    let bounding = capabilities.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
+    let source = match name {
+        None | Some("unconfined") => return Ok(None),
+        Some("default") => Source::Default,
+        Some(path) => Source::File(Path::new(path)),
     };
-    Ok(Some(program(source, capabilities, document.seccomp_cache.as_deref())?))
+    Ok(Some(program(source, bounding, cache)?))
+}
+
+/// Add the container's address to its hosts file.
+fn name_address(document: &Launch, network: &Attached) -> Result<(), Failure> {
+    let Some(hosts) = &document.hosts else { return Ok(()) };
+    let address = network.address.split('/').next().unwrap_or_default();
+    let line = format!("{address}\t{}\n", hosts.names.join(" "));
+    let append = || std::fs::OpenOptions::new().append(true).open(&hosts.path)?.write_all(line.as_bytes());
+    append().map_err(|error| Failure::step("write", &hosts.path, &error))
 }
 
 fn make_private(directory: &Path) -> Result<(), Failure> {
@@ -133,12 +178,13 @@ fn listener(run_dir: &Path) -> Result<OwnedFd, Failure> {
     make().map_err(|error| Failure::step("listen at", &run_dir.join(SOCKET_NAME), &error))
 }
 
-fn streams(document: &Launch) -> Result<(libpod_runtime::Stdio, Option<Stdio>), Failure> {
-    if document.terminal {
+/// Both ends of the standard streams; ours come later where there is a terminal.
+pub fn streams(terminal: bool, stdin_open: bool) -> Result<(libpod_runtime::Stdio, Option<Stdio>), Failure> {
+    if terminal {
         return Ok((libpod_runtime::Stdio::Terminal, None));
     }
     let (ContainerEnds { stdin, stdout, stderr }, ours) =
-        pipes(document.stdin_open).map_err(|error| Failure::pathless("make pipes", &error))?;
+        pipes(stdin_open).map_err(|error| Failure::pathless("make pipes", &error))?;
     Ok((libpod_runtime::Stdio::Pipes { stdin, stdout, stderr }, Some(ours)))
 }
 
@@ -151,7 +197,7 @@ fn rootfs(document: &Launch, spec: &Spec) -> Result<Rootfs, Failure> {
 }
 
 /// Nobody has memory to gain from killing a monitor. Done after the container's process was made, so that it inherits nothing.
-fn protect_from_oom() {
+pub fn protect_from_oom() {
     // Without CAP_SYS_RESOURCE it stays as it is.
     let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
 }

@@ -62,11 +62,13 @@ impl Cgroup {
     /// Make the directories and write the limits; what this host cannot do is added to `warnings`.
     pub fn create(&self, resources: &Resources, warnings: &mut Vec<String>) -> Result<()> {
         for hierarchy in self.hierarchies.iter() {
-            let directory = self.make_directory(hierarchy)?;
+            self.make_directory(hierarchy)?;
             if hierarchy.is_v1() {
-                v1::limit(&directory, hierarchy, resources, warnings)?;
+                if v1::has_limits(hierarchy, resources) {
+                    v1::limit(&self.directory(hierarchy)?, hierarchy, resources, warnings)?;
+                }
             } else if self.hierarchies.is_unified() {
-                v2::limit(&directory, resources, warnings)?;
+                v2::limit(&self.directory(hierarchy)?, resources, warnings)?;
             }
         }
         warnings.extend(self.hierarchies.missing(resources));
@@ -180,7 +182,7 @@ impl Cgroup {
         v1::stats(|controller, file| self.read(self.hierarchies.find(controller)?, file).ok())
     }
 
-    fn make_directory(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
+    fn make_directory(&self, hierarchy: &Hierarchy) -> Result<()> {
         let fail = |errno| Error::step("make cgroup", hierarchy.directory().join(&self.path), errno);
         let root = hierarchy.open().map_err(fail)?;
         let mode = Mode::from_raw_mode(0o755);
@@ -195,7 +197,7 @@ impl Cgroup {
         if self.hierarchies.is_unified() {
             v2::enable_controllers(&root, &self.path);
         }
-        openat(&root, &self.path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)
+        Ok(())
     }
 
     fn directory(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
@@ -204,16 +206,15 @@ impl Cgroup {
     }
 
     fn read(&self, hierarchy: &Hierarchy, file: &str) -> Result<String> {
-        let directory = self.directory(hierarchy)?;
-        read_file(&directory, file)
-            .map_err(|errno| Error::step("read", hierarchy.directory().join(&self.path).join(file), errno))
+        let path = self.path.join(file);
+        let read = || read_file(&hierarchy.open()?, &path);
+        read().map_err(|errno| Error::step("read", hierarchy.directory().join(&path), errno))
     }
 
     fn write(&self, hierarchy: &Hierarchy, file: &str, text: &str) -> Result<()> {
-        let directory = self.directory(hierarchy)?;
-        write_file(&directory, file, text).map_err(|errno| {
-            Error::step(format!("write {text:?} to"), hierarchy.directory().join(&self.path).join(file), errno)
-        })
+        let path = self.path.join(file);
+        let write = || write_file(&hierarchy.open()?, &path, text);
+        write().map_err(|errno| Error::step(format!("write {text:?} to"), hierarchy.directory().join(&path), errno))
     }
 }
 

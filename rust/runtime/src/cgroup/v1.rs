@@ -12,6 +12,19 @@ use std::time::Duration;
 /// How long freezing waits for the last process to stop.
 const FREEZE_TRIES: u32 = 500;
 
+/// Whether there is anything to write for this hierarchy's controllers.
+pub(super) fn has_limits(hierarchy: &Hierarchy, resources: &Resources) -> bool {
+    let wanted = [
+        ("memory", resources.memory.is_some()),
+        ("cpu", resources.cpu.is_some()),
+        ("cpuset", resources.cpu.is_some()),
+        ("pids", resources.pids.is_some()),
+        ("blkio", resources.block_io.is_some()),
+        ("devices", !resources.devices.is_empty()),
+    ];
+    wanted.iter().any(|(controller, wanted)| *wanted && hierarchy.controls(controller))
+}
+
 /// Write the limits that this hierarchy's controllers have.
 pub(super) fn limit(
     directory: &OwnedFd,

@@ -1,11 +1,12 @@
 //! Limits as cgroup v2 takes them, converted from the specification's v1 terms.
 
 use super::stats::{self, Stats};
-use super::{read_file, write_file};
+use super::{devices, read_file, write_file};
 use crate::error::{Error, Result};
 use crate::spec::{Cpu, Memory, Resources};
+use libpod_sys::device_filter::attach;
 use rustix::io::Errno;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// Controllers that a container's limits need.
@@ -35,8 +36,15 @@ pub(super) fn limit(directory: &OwnedFd, resources: &Resources, warnings: &mut V
             Err(errno) => return Err(Error::step(format!("write {text:?} to"), file, errno)),
         }
     }
-    if resources.devices.iter().any(|rule| !rule.allow) {
-        warnings.push("the device allow-list is not enforced: cgroup v2 takes it only as an eBPF program".into());
+    limit_devices(directory, resources, warnings)
+}
+
+/// Put the device rules in force. A kernel, or an engine around us, that takes no such program is a warning: no capability of a
+/// container makes a node by default.
+pub(super) fn limit_devices(directory: &OwnedFd, resources: &Resources, warnings: &mut Vec<String>) -> Result<()> {
+    let Some(program) = devices::v2_program(&resources.devices)? else { return Ok(()) };
+    if let Err(error) = attach(directory.as_fd(), &program) {
+        warnings.push(format!("the device rules are not enforced: {error}"));
     }
     Ok(())
 }

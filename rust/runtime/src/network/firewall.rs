@@ -12,10 +12,10 @@
 //!
 //! The base is made once, in one transaction with the first use, and made anew where somebody flushed it. A container's
 //! ports are elements whose value is its address, so that [`Firewall::withdraw`] needs to know nothing else. Forwarding
-//! is accepted by not forbidding it: an `accept` in this table could not overrule another table's `drop`.
+//! is accepted by not forbidding it; where iptables forbids it, see [`forwarding`].
 
 use super::port::{pairs, protocol_number};
-use super::{Error, Port, Result, Subnet, verdict};
+use super::{Error, Port, Result, Subnet, forwarding, verdict};
 use libpod_sys::netlink::{
     APPEND, Answer, BATCH_BEGIN, BATCH_END, CREATE, DUMP, Message, Socket, attribute, attributes,
 };
@@ -100,9 +100,9 @@ impl Firewall {
     }
 
     /// Let the subnet's containers out, and packets for published ports in: forwarding on, base chains there.
-    pub(super) fn admit(&mut self, subnet: Subnet, bridge: &str) -> Result<()> {
+    pub(super) fn admit(&mut self, subnet: Subnet) -> Result<()> {
         switch_on("/proc/sys/net/ipv4/ip_forward")?;
-        switch_on(&format!("/proc/sys/net/ipv4/conf/{bridge}/route_localnet"))?;
+        forwarding::open(self.socket()?, subnet)?;
         let chain = masquerade_chain(subnet);
         let question = Message::new(GETCHAIN, 0).fixed(&family()).text(1, TABLE).text(3, &chain);
         match verdict(self.socket()?.ask(question), "ask for chains", |_| "ask for chains".to_owned()) {
@@ -114,14 +114,15 @@ impl Firewall {
         }
     }
 
-    /// Lead the host's ports to `address`, all or none.
+    /// Lead the host's ports to `address` behind `bridge`, all or none; from the host's loopback too.
     ///
     /// The caller holds sockets on these ports: an element that stands in the way belongs to nobody and is replaced.
-    pub(super) fn publish(&mut self, ports: &[Port], address: Ipv4Addr) -> Result<()> {
+    pub(super) fn publish(&mut self, ports: &[Port], address: Ipv4Addr, bridge: &str) -> Result<()> {
         let elements: Vec<Element> = ports.iter().flat_map(|port| Element::of(port, address)).collect();
         if elements.is_empty() {
             return Ok(());
         }
+        switch_on(&format!("/proc/sys/net/ipv4/conf/{bridge}/route_localnet"))?;
         let added = add(&elements);
         match self.transact(added.clone(), "publish ports") {
             Err(Error::Kernel { errno: Errno::EXIST, .. }) => {

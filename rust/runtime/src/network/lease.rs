@@ -221,8 +221,9 @@ pub(super) fn acquire(
     Ok(address)
 }
 
-/// Give the container's leases back: what they published at once, the address when the veth pair is gone.
-pub(super) fn release(lease_dir: &Path, container: &str, host: &Host, firewall: &mut Firewall) -> Result<()> {
+/// Give the container's leases back: what they published at once, the address when the veth pair is gone. What other
+/// containers left, dead without a detach, goes on the same occasion.
+pub(super) fn release(lease_dir: &Path, container: &str, host: &mut Host, firewall: &mut Firewall) -> Result<()> {
     let Some(leases) = Leases::lock_existing(lease_dir)? else { return Ok(()) };
     for lease in leases.all()?.iter().filter(|lease| lease.container == container) {
         if host.index(&lease.host_interface).is_none() {
@@ -234,7 +235,7 @@ pub(super) fn release(lease_dir: &Path, container: &str, host: &Host, firewall: 
             leases.give_back(lease)?;
         }
     }
-    Ok(())
+    leases.sweep(host, firewall).map(|_| ())
 }
 
 /// Take back what dead owners left; how many leases that were.

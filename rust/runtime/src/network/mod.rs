@@ -8,6 +8,7 @@
 //! only; a subnet of another family is refused.
 
 mod firewall;
+mod forwarding;
 mod lease;
 mod link;
 mod port;
@@ -162,7 +163,7 @@ pub enum Error {
         /// The failed call.
         source: libpod_sys::Error,
     },
-    /// A file could not be read or written.
+    /// A file could not be read, written or run.
     #[error("network: {step} {}", path.display())]
     File {
         /// What was to be done.
@@ -279,8 +280,8 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
     let mut connect = || {
         host.create_pair(&plan, &host_interface, bridge, netns)?;
         link::configure(&plan, netns, address)?;
-        firewall.admit(plan.subnet, &request.bridge)?;
-        firewall.publish(&request.ports, address)
+        firewall.admit(plan.subnet)?;
+        firewall.publish(&request.ports, address, &request.bridge)
     };
     if let Err(error) = connect() {
         // The first error is what the caller must see; what cannot be undone now is swept by the next attach.
@@ -304,12 +305,12 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
 /// (asking for it would cost some thirty milliseconds of waiting), and the address is free after that. May be repeated,
 /// and works when the container, its namespace or its monitor are gone.
 pub fn detach(container: &str, request: &Attach) -> Result<()> {
-    lease::release(&request.lease_dir, container, &link::Host::open()?, &mut firewall::Firewall::open()?)
+    lease::release(&request.lease_dir, container, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
 }
 
 /// Take back what dead containers left on the network whose leases are in `lease_dir`.
 ///
-/// [`attach`] does the same on its way. Returns how many leases were swept.
+/// [`attach`] and [`detach`] do the same on their way. Returns how many leases were swept.
 pub fn sweep(lease_dir: &Path) -> Result<usize> {
     lease::sweep(lease_dir, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
 }

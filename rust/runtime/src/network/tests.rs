@@ -319,3 +319,55 @@ fn the_base_rules_come_back_after_a_flush_and_are_made_once() {
     host.attach("c2", &two, &host.request(&[])).expect("attach");
     assert_eq!(list(&host), first);
 }
+
+/// Join a host to another one: 192.0.2.1 and 192.0.2.2.
+fn join(host: &Host, far: &Namespace) {
+    let far_pid = far.holder.id();
+    host.space.shell(&format!("ip link add wire type veth peer name wire netns {far_pid}"));
+    host.space.shell("ip addr add 192.0.2.1/24 dev wire; ip link set wire up");
+    far.shell("ip addr add 192.0.2.2/24 dev wire; ip link set wire up");
+}
+
+#[test]
+fn a_host_that_drops_forwarded_packets_lets_containers_through() {
+    let (Some(host), Some(container), Some(far)) = (Host::new("drop"), Namespace::new(), Namespace::new()) else {
+        return;
+    };
+    join(&host, &far);
+    let has_iptables = Command::new("iptables").arg("-V").output().is_ok_and(|output| output.status.success());
+    assert!(has_iptables || std::env::var_os("LIBPOD_TEST_REQUIRE_ALL").is_none(), "iptables is needed");
+    if has_iptables {
+        host.space.shell("iptables -P FORWARD DROP");
+    }
+    let request = host.request(&[("", 8080, 80, "tcp")]);
+    for _ in 0..2 {
+        host.attach("c1", &container, &request).expect("attach");
+        assert_eq!(fetch(&far, 7000, &container, "192.0.2.2:7000", "out").expect("answer"), "out");
+        assert_eq!(fetch(&container, 80, &far, "192.0.2.1:8080", "in").expect("answer"), "in");
+    }
+    if has_iptables {
+        let rules = host.space.shell("iptables -S FORWARD");
+        assert_eq!(rules.matches("libpod").count(), 2, "made once: {rules}");
+    }
+}
+
+#[test]
+fn many_attach_at_once_and_none_gets_anothers_address() {
+    let Some(host) = Host::new("many") else { return };
+    let containers: Vec<_> = (0..8).filter_map(|_| Namespace::new()).collect();
+    let addresses: std::collections::HashSet<String> = std::thread::scope(|scope| {
+        let attach = |number: usize, container: &Namespace| {
+            let request = host.request(&[("", 8000 + number as u16, 80, "tcp")]);
+            host.attach(&format!("{number}x"), container, &request).expect("attach").address
+        };
+        let threads: Vec<_> =
+            containers.iter().enumerate().map(|one| scope.spawn(move || attach(one.0, one.1))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("attached")).collect()
+    });
+    assert_eq!(addresses.len(), containers.len());
+    assert_eq!(host.traces(), (8, 8));
+    for (number, container) in containers.iter().enumerate() {
+        let to = format!("127.0.0.1:{}", 8000 + number);
+        assert_eq!(fetch(container, 80, &host.space, &to, "hello").expect("answer"), "hello");
+    }
+}

@@ -5,7 +5,7 @@ use super::compile::{action, compile_for};
 use super::default::{SYSTEM_PROFILE, read, resolve};
 use super::profile::{LinuxSeccomp, LinuxSeccompArg, LinuxSyscall};
 use super::simulate::{Call, run};
-use super::{Error, Instruction, default_profile};
+use super::{Error, Instruction, compile, default_profile};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -271,6 +271,21 @@ fn several_rules_for_a_call_judge_as_the_specification() {
             }
         }
     }
+}
+
+/// The kernel's own checker and interpreter: `chroot` to nowhere is `ENOENT` without a filter.
+#[test]
+fn the_kernel_takes_the_default_filter() {
+    let answers = std::thread::spawn(|| {
+        let before = rustix::process::chroot("/no/such/directory");
+        let profile = default_profile(&[]).expect("resolves");
+        let program = compile(&profile).expect("our filter");
+        rustix::thread::set_no_new_privs(true).expect("always allowed");
+        libpod_sys::bpf::load(&program.instructions, program.flags).expect("the kernel takes it");
+        (before, rustix::process::chroot("/no/such/directory"))
+    });
+    let answers = answers.join().expect("the thread lives under the filter");
+    assert_eq!(answers, (Err(rustix::io::Errno::NOENT), Err(rustix::io::Errno::PERM)));
 }
 
 #[test]

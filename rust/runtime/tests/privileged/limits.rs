@@ -2,9 +2,12 @@
 
 use crate::Test;
 use crate::bench::Bench;
-use rustix::process::{Resource, getrlimit};
+use libpod_runtime::cgroup::devices;
+use libpod_sys::{device_filter, process};
+use rustix::process::{Resource, WaitId, WaitIdOptions, getrlimit, waitid};
 use serde_json::json;
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 pub const TESTS: &[Test] = &[
@@ -17,6 +20,7 @@ pub const TESTS: &[Test] = &[
     ("a_cgroup_below_the_container_s_own_is_removed_too", a_cgroup_below_the_container_s_own_is_removed_too),
     ("a_cgroup_path_cannot_leave_its_tree", a_cgroup_path_cannot_leave_its_tree),
     ("oom_score_is_set", oom_score_is_set),
+    ("device_rules_hold_in_the_unified_tree", device_rules_hold_in_the_unified_tree),
 ];
 
 fn rlimits_are_set() {
@@ -153,4 +157,29 @@ fn a_cgroup_path_cannot_leave_its_tree() {
 fn oom_score_is_set() {
     let bench = Bench::new().set("/process/oomScoreAdj", json!(321));
     assert_eq!(bench.sh("cat /proc/self/oom_score_adj"), "321");
+}
+
+fn device_rules_hold_in_the_unified_tree() {
+    let hybrid = Path::new("/sys/fs/cgroup/unified");
+    let base = if hybrid.is_dir() { hybrid } else { Path::new("/sys/fs/cgroup") };
+    if !base.join("cgroup.controllers").exists() {
+        eprintln!("skipped: no cgroup v2 hierarchy");
+        return;
+    }
+    let directory = base.join(format!("libpod-rt-{}-devices", std::process::id()));
+    fs::create_dir(&directory).expect("makes");
+    let cgroup = fs::File::open(&directory).expect("opens");
+    let rules = serde_json::from_value::<Vec<_>>(json!([{"allow": false, "access": "rwm"}])).expect("valid");
+    let program = devices::v2_program(&rules).expect("valid").expect("a refusal");
+    device_filter::attach(cgroup.as_fd(), &program).expect("attaches");
+    // 1:11 is the kernel's log, which no container needs.
+    let body = || {
+        let refused = fs::File::open("/dev/kmsg").err().and_then(|error| error.raw_os_error()) == Some(1);
+        i32::from(!(refused && fs::File::open("/dev/zero").is_ok()))
+    };
+    let child = process::clone3(process::Namespaces::NONE, Some(cgroup.as_fd()), body).expect("forks");
+    let status = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED).expect("waits").expect("ended");
+    fs::remove_dir(&directory).expect("goes");
+    assert_eq!(status.exit_status(), Some(0));
+    assert!(fs::File::open("/dev/kmsg").is_ok(), "outside nothing is refused");
 }
