@@ -58,7 +58,8 @@ def render_rows(
     if text.startswith("table") and heading:
         lines.insert(0, parsed.execute(_Headers(headers), type_name=type_name))
     joined = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
-    if "\t" not in joined:
+    # Podman aligns only tables; in any other format a tab is a tab.
+    if not text.startswith("table") or "\t" not in joined:
         return joined
     return align(joined.splitlines())
 

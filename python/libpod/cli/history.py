@@ -69,16 +69,16 @@ def _row(step: dict[str, Any], now: int, *, human: bool, no_trunc: bool) -> dict
 
 def _json(steps: list[dict[str, Any]]) -> str:
     """One line, as Podman prints it: what is empty is left out, and the time stands twice."""
-    from libpod import _core
+    from libpod.image.manifest import go_json
 
     documents = []
     for step in steps:
         time = _time(step)
         document: dict[str, Any] = {"id": step["id"], "created": timestamp.rfc3339(time)}
-        document.update((member, step[member]) for member in ("CreatedBy", "size", "comment") if step[member])
+        document.update((member, step[member]) for member in ("CreatedBy", "size", "comment") if step[member] != "")
         document["Created"] = timestamp.rfc3339(time - time % timestamp.SECOND)
         documents.append(document)
-    return _core.dump_json(documents)
+    return go_json(documents).decode()
 
 
 COMMAND = Command(

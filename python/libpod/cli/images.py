@@ -122,10 +122,10 @@ _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "Names": lambda line: line.image.names,
     "RepoTags": lambda line: line.image.names,
     "RepoDigests": lambda line: _summary(line, "RepoDigests"),
-    "Labels": lambda line: line.image.defaults.get("Labels") or {},
+    "Labels": lambda line: line.image.labels,
     "Containers": lambda line: _summary(line, "Containers"),
     "Dangling": lambda line: line.image.is_dangling,
-    "ReadOnly": lambda line: False,
+    "ReadOnly": lambda line: line.image.is_read_only,
     "ParentId": lambda line: _summary(line, "ParentId"),
 }
 
@@ -200,15 +200,14 @@ def _print_template(context: Context, options: Options, lines: list[_Line]) -> N
 
 def _print_json(context: Context, view: _View, lines: list[_Line]) -> None:
     from libpod.cli import format as formats
+    from libpod.image.manifest import go_escape
 
     documents = []
     for line in lines:
-        document = dict(_document(view, line.image))
-        if line.image.is_dangling:
-            document["Dangling"] = True
+        document = _document(view, line.image)
         document["CreatedAt"] = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
         documents.append(document)
-    context.write(formats.to_json(documents))
+    context.write(go_escape(formats.to_json(documents)))
 
 
 def _document(view: _View, image: Image) -> dict[str, Any]:
@@ -227,11 +226,13 @@ def _document(view: _View, image: Image) -> dict[str, Any]:
         "Size": size,
         "SharedSize": 0,
         "VirtualSize": size,
-        "Labels": image.defaults.get("Labels") or None,
+        "Labels": image.labels or None,
         "Containers": sum(container["image"] == image.id for container in store.containers()),
     }
     if image.names:
         document["Names"] = image.names
+    else:
+        document["Dangling"] = True
     document["Digest"] = image.digest
     if image.record["names-history"]:
         document["History"] = list(image.record["names-history"])

@@ -24,6 +24,24 @@ _INDENT = 5
 _TIMES = ("Created", "StartedAt", "FinishedAt")
 
 
+class _Struct(dict[str, "Any"]):
+    """A Go struct for templates: its fields, of which `json` writes what the document holds of it."""
+
+    def __init__(self, document: dict[str, Any], fields: dict[str, Any]) -> None:
+        super().__init__(document)
+        self._fields = fields
+
+    def __contains__(self, field: object) -> bool:
+        return field in self._fields
+
+    def __getitem__(self, field: str) -> Any:
+        return self._fields[field]
+
+    def items(self) -> Any:
+        """All fields in the order of the struct."""
+        return self._fields.items()
+
+
 #: The members of an image's `Config` in templates, with what stands for an absent one.
 _IMAGE_CONFIG: dict[str, Any] = {
     "User": "",
@@ -108,13 +126,16 @@ def _for_template(document: dict[str, Any]) -> dict[str, Any]:
     if "RootFS" in document:
         # An image: what JSON leaves out is an empty member of a Go struct.
         config = document["Config"]
-        value["Config"] = {name: config.get(name) or empty for name, empty in _IMAGE_CONFIG.items()}
-        value["History"] = [_history_entry(entry) for entry in document["History"]]
+        fields = {name: config.get(name) or empty for name, empty in _IMAGE_CONFIG.items()}
+        value["Config"] = _Struct(config, fields)
+        value["History"] = [_Struct(entry, _history_fields(entry)) for entry in document["History"]]
+        value["NamesHistory"] = document["NamesHistory"] or []
+        value["Labels"] = document["Labels"] or {}
         value.setdefault("HealthCheck", None)
     return value
 
 
-def _history_entry(entry: dict[str, Any]) -> dict[str, Any]:
+def _history_fields(entry: dict[str, Any]) -> dict[str, Any]:
     from libpod import timestamp
 
     return {

@@ -20,10 +20,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Save one image, or several in one archive."""
     from libpod.cli import progress as reporting
 
+    if options.format not in FORMATS:
+        raise InvalidError("format value must be one of oci-dir oci-archive docker-dir docker-archive")
     if options.compress and options.format != "docker-dir":
         raise InvalidError("--compress can only be set when --format is 'docker-dir'")
-    if options.format not in FORMATS:
-        raise InvalidError(f'unsupported format "{options.format}"')
     path: str = options.output
     target: str | int = path
     if not path:

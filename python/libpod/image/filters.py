@@ -6,7 +6,7 @@ Source: podman-images(1), "--filter"; the messages are Podman's.
 from __future__ import annotations
 
 from libpod import timestamp
-from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
+from libpod.errors import ImageNotFoundError, InvalidError
 from libpod.image import reference as references
 from libpod.image.tree import Tree
 
@@ -95,8 +95,7 @@ class _Compiler:
         if self._seen.setdefault(key, str(wanted)) != str(wanted):
             raise InvalidError(f'specifying "{key}" filter more than once with different values is not supported')
         if key == "readonly":
-            # Only images of additional stores are read-only, and this store has none.
-            return lambda image: not wanted
+            return lambda image: image.is_read_only == wanted
         if key == "dangling":
             return lambda image: (image.is_dangling and not self._tree.children(image)) == wanted
         return lambda image: (image.is_dangling and bool(self._tree.children(image))) == wanted
@@ -134,10 +133,7 @@ def _label(value: str) -> Test:
     key, separator, wanted = value.partition("=")
 
     def test(image: Image) -> bool:
-        try:
-            labels = image.defaults.get("Labels") or {}
-        except LibpodError:
-            return False
+        labels = image.labels
         if key.endswith("*"):
             return any(name.startswith(key[:-1]) and (not separator or labels[name] == wanted) for name in labels)
         return key in labels and (not separator or labels[key] == wanted)

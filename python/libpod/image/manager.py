@@ -7,7 +7,7 @@ demand. What is only needed by slower verbs (the copy pipeline, filters, reports
 
 from __future__ import annotations
 
-from libpod.errors import ImageNotFoundError, InUseError, InvalidError, NotFoundError
+from libpod.errors import ImageNotFoundError, InUseError, InvalidError, LibpodError, NotFoundError
 from libpod.image import reference as references
 
 TYPE_CHECKING = False
@@ -86,6 +86,11 @@ class Image:
         return not self.record["names"]
 
     @property
+    def is_read_only(self) -> bool:
+        """Say whether the image lies in an additional, read-only store."""
+        return bool(self.record.get("read-only"))
+
+    @property
     def document(self) -> ImageConfig:
         """The image config with its accessors."""
         if self._config is None:
@@ -103,6 +108,14 @@ class Image:
     def defaults(self) -> dict[str, Any]:
         """What the image says about running it: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on."""
         return self.document.config
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels; none for a manifest list or an image whose config cannot be read."""
+        try:
+            return self.defaults.get("Labels") or {}
+        except LibpodError:
+            return {}
 
     def __repr__(self) -> str:
         return f"Image({self.id[:12]}, {self.names!r})"
@@ -182,7 +195,8 @@ class ImageManager:
         all: also nameless images that others are built on. Raises: InvalidError for a filter that is none.
         """
         images = [Image(self.store, record) for record in self.store.images()]
-        if filters or not all:
+        # Only a nameless image can be intermediate; finding out reads every config.
+        if filters or not (all or all_named(images)):
             from libpod.image.filters import apply_filters
 
             images = apply_filters(self, images, filters, hide_intermediate=not all)
@@ -356,6 +370,11 @@ class Removal:
             for error in self.errors
         }
         return max(codes & {1, 2}) if codes <= {1, 2} else 125
+
+
+def all_named(images: Sequence[Image]) -> bool:
+    """Say whether every image has a name."""
+    return not any(image.is_dangling for image in images)
 
 
 def _unknown(name: str) -> ImageNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod import timestamp
+from libpod.errors import UnsupportedError
 from libpod.image.manifest import DOCKER_MANIFEST, Manifest, parse_manifest
 from libpod.image.storage import layer_chain
 from libpod.image.tree import Tree
@@ -27,30 +28,32 @@ _HEALTHCHECK_MEMBERS = ("Test", "StartPeriod", "Interval", "Timeout", "Retries")
 def history(manager: ImageManager, image: Image) -> list[dict[str, Any]]:
     """Tell the steps of an image, newest first.
 
-    Each has id (of the image that ends there, `<missing>` where none is in the store), created, CreatedBy, size,
-    comment and tags.
+    Each has id (of the first image that ends with the step's layer, named once; `<missing>` otherwise), created,
+    CreatedBy, size, comment and tags.
     """
-    tree = Tree(manager.store, manager.list())
-    layers = layer_chain(manager.store, image.top_layer)
+    tree, told = Tree(manager.store, manager.list()), set()
+    waiting = layer_chain(manager.store, image.top_layer)
     steps: list[dict[str, Any]] = []
-    place = len(layers) - 1
     for entry in reversed(image.document.history):
-        empty = bool(entry.get("empty_layer"))
-        step: dict[str, Any] = {"id": "<missing>", "created": entry.get("created")}
-        step["CreatedBy"] = entry.get("created_by", "")
-        step["size"] = 0
-        step["comment"] = entry.get("comment", "")
-        step["tags"] = []
-        layer = layers[place] if place >= 0 else None
-        if not empty and layer is not None:
-            step["size"] = layer["diff-size"]
-            place -= 1
-        owner = image if not steps else (tree.first_with_top(layer["id"]) if layer and not empty else None)
-        if not steps and layer is not None and not empty:
-            owner = tree.first_with_top(layer["id"]) or image
-        if owner is not None:
-            step["id"], step["tags"] = owner.id, owner.names
+        step: dict[str, Any] = {
+            "id": "<missing>",
+            "created": entry.get("created"),
+            "CreatedBy": entry.get("created_by", ""),
+            "size": 0,
+            "comment": entry.get("comment", ""),
+            "tags": [],
+        }
         steps.append(step)
+        if not waiting:
+            continue
+        layer = waiting[-1]
+        owner = tree.first_with_top(layer["id"])
+        if owner is not None and owner.id not in told:
+            told.add(owner.id)
+            step["id"], step["tags"] = owner.id, owner.names
+        if not entry.get("empty_layer"):
+            step["size"] = layer["diff-size"]
+            waiting.pop()
     return steps
 
 
@@ -62,9 +65,11 @@ def repo_digests(image: Image) -> list[str]:
 
 def inspect(manager: ImageManager, image: Image) -> dict[str, Any]:
     """Describe an image in the members that Podman prints, in its order."""
-    store, document = manager.store, image.document
+    store = manager.store
     manifest = parse_manifest(store.image_data(image.id, "manifest"))
-    assert isinstance(manifest, Manifest)
+    if not isinstance(manifest, Manifest):
+        raise UnsupportedError(f"{image.id} is a manifest list, not an image")
+    document = image.document
     defaults = document.config
     parent = Tree(store, manager.list()).parent(image)
     size = image.size
@@ -93,7 +98,7 @@ def inspect(manager: ImageManager, image: Image) -> dict[str, Any]:
         "ManifestType": manifest.media_type,
         "User": defaults.get("User") or "",
         "History": [_history_entry(entry) for entry in document.history],
-        "NamesHistory": list(image.record["names-history"]),
+        "NamesHistory": image.record["names-history"] or None,
     }
     check = defaults.get("Healthcheck")
     if is_docker and isinstance(check, dict):
