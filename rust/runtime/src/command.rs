@@ -64,6 +64,9 @@ impl<'a> Command<'a> {
                 return Err(Error::unsupported(format!("an {name} label on a process"), None));
             }
         }
+        if filter.is_some_and(|filter| filter.flags & libpod_sys::bpf::FLAG_NEW_LISTENER != 0) {
+            return Err(Error::unsupported("a seccomp profile that notifies a listener", None));
+        }
         let (sets, unknown) = process.capabilities.as_ref().map(Sets::parse).unzip();
         let unknown = unknown.unwrap_or_default();
         let warnings = unknown.iter().map(|name| format!("unknown capability `{name}` is ignored")).collect();
