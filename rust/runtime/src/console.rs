@@ -10,13 +10,15 @@ use crate::rootdir::{Missing, RootDir};
 use crate::spec::ConsoleSize;
 use crate::stage::Stage;
 use libpod_sys::process::place_fd;
-use rustix::fs::{Mode, OFlags, fchown};
+use rustix::fs::{Mode, OFlags, fchown, fstatfs};
 use rustix::io::Errno;
 use rustix::process::{Uid, ioctl_tiocsctty};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+
+const DEVPTS_SUPER_MAGIC: u64 = 0x1cd1;
 
 /// Make the terminal, bind it to `/dev/console` and put it into the stage.
 pub fn attach(stage: &mut Stage, size: Option<ConsoleSize>, uid: u32) -> Result<()> {
@@ -38,6 +40,10 @@ pub fn open(root: &RootDir, size: Option<ConsoleSize>, uid: u32) -> Result<(Owne
     let fail = |errno| Error::step("make a terminal in", "/dev/pts", errno);
     let master =
         root.open_at(Path::new("/dev/pts/ptmx"), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).map_err(fail)?;
+    if fstatfs(&master).map_err(fail)?.f_type as u64 != DEVPTS_SUPER_MAGIC {
+        let reason = "does not lie in a devpts file system, where terminals are made".into();
+        return Err(Error::UnsafePath { path: "/dev/pts/ptmx".into(), reason });
+    }
     unlockpt(&master).map_err(fail)?;
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let slave = ioctl_tiocgptpeer(&master, flags).map_err(fail)?;

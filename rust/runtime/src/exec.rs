@@ -17,11 +17,10 @@ use crate::rootdir::RootDir;
 use crate::seccomp::Program;
 use crate::spec::Process;
 use crate::stage::Stage;
+use crate::step::hide;
 use libpod_sys::process::{Namespaces, clone3, reset_signals, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, set_dumpable_behavior, setsid, waitid,
-};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, setsid, waitid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -153,8 +152,7 @@ fn attempt(
 ) -> Result<std::convert::Infallible> {
     reset_signals();
     // From the moment it joins, processes of the container may see this one: they must not look into it.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|errno| Error::pathless("hide from the container", errno))?;
+    hide()?;
     setsid().map_err(|errno| Error::pathless("start a session", errno))?;
     if let Some(score) = process.oom_score_adj {
         set_oom_score(score)?.into_iter().for_each(|text| stage.warn(text));

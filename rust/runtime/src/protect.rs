@@ -6,7 +6,7 @@ use crate::mounting::{Target, attach};
 use crate::rootdir::RootDir;
 use crate::stage::Stage;
 use libpod_sys::mount::RDONLY;
-use rustix::fs::{FileType, Mode, OFlags, fstat, fstatfs};
+use rustix::fs::{FileType, Mode, OFlags, fstat, fstatfs, makedev};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -25,10 +25,27 @@ pub fn mask(stage: &Stage, path: &Path) -> Result<()> {
         options.attributes.set = RDONLY;
         return stage.mounter.mount_new(root, &target, "tmpfs", "tmpfs", &options);
     }
-    let null = root.resolve(Path::new("/dev/null")).map_err(fail)?;
+    let null = null_device(root)?;
     let tree = stage.mounter.clone_tree(null, Bind::Plain).map_err(fail)?;
     let options = MountOptions { bind: Some(Bind::Plain), ..MountOptions::default() };
     stage.mounter.bind(root, tree, &target, &options)
+}
+
+/// The container's `/dev/null`, proven to be the null device: in a `/dev` that an image or a volume brings it could be anything, and
+/// would then show what is to be hidden, or worse.
+fn null_device(root: &RootDir) -> Result<OwnedFd> {
+    let path = Path::new("/dev/null");
+    let fail = |errno| Error::step("open", path, errno);
+    let fd = root.resolve(path).map_err(fail)?;
+    let stat = fstat(&fd).map_err(fail)?;
+    let is_device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    if is_device && stat.st_rdev == makedev(1, 3) {
+        return Ok(fd);
+    }
+    Err(Error::UnsafePath {
+        path: path.into(),
+        reason: "is not the null device, and paths are to be masked with it".into(),
+    })
 }
 
 /// Make a path read-only by binding it over itself. What is not there stays so.

@@ -19,7 +19,7 @@ use crate::{cgroup_mount, console, copy_up, protect};
 use libpod_sys::process::{Namespaces, unshare};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, unmount};
-use rustix::process::{Gid, Uid, chdir, fchdir, pivot_root};
+use rustix::process::{DumpableBehavior, Gid, Uid, chdir, fchdir, pivot_root, set_dumpable_behavior};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,8 @@ pub enum Step<'a> {
     AwaitReady,
     /// Become root of the user namespace.
     BecomeRoot,
+    /// Keep other processes of a shared PID namespace from looking into this one before the user's program runs.
+    Hide,
     /// Make the cgroup we are in the root of the view.
     NewCgroupView,
     /// Keep mounts of the container from reaching the host.
@@ -136,6 +138,7 @@ impl Step<'_> {
             Self::Join(plan) => format!("join {} namespaces", plan.joined.len()),
             Self::AwaitReady => "wait for id mappings".into(),
             Self::BecomeRoot => "become root of the user namespace".into(),
+            Self::Hide => "hide from other processes".into(),
             Self::NewCgroupView => "make a cgroup namespace".into(),
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
             Self::OpenSource(path) => format!("open {}", path.display()),
@@ -171,6 +174,7 @@ impl Step<'_> {
             Self::Join(plan) => plan.join(),
             Self::AwaitReady => stage.await_ready(),
             Self::BecomeRoot => become_root(),
+            Self::Hide => hide(),
             Self::NewCgroupView => {
                 unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error))
             }
@@ -219,6 +223,12 @@ fn become_root() -> Result<()> {
     let fail = |errno| Error::pathless("become root of the user namespace", errno);
     set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT).map_err(fail)?;
     set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).map_err(fail)
+}
+
+/// Not dumpable: nobody without `CAP_SYS_PTRACE` outside may trace it, or open its descriptors and its program through /proc.
+pub fn hide() -> Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|errno| Error::pathless("hide from the container", errno))
 }
 
 fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {

@@ -16,6 +16,8 @@ pub const TESTS: &[Test] = &[
     ("a_linked_working_directory_stays_inside", a_linked_working_directory_stays_inside),
     ("a_working_directory_in_proc_self_fd_is_refused", a_working_directory_in_proc_self_fd_is_refused),
     ("a_linked_passwd_is_read_inside", a_linked_passwd_is_read_inside),
+    ("a_null_device_of_the_image_s_own_masks_nothing", a_null_device_of_the_image_s_own_masks_nothing),
+    ("a_terminal_is_made_in_a_real_devpts_only", a_terminal_is_made_in_a_real_devpts_only),
     ("a_masked_path_that_is_a_link_stays_inside", a_masked_path_that_is_a_link_stays_inside),
 ];
 
@@ -126,4 +128,44 @@ fn a_masked_path_that_is_a_link_stays_inside() {
     let bench = bench.set("/linux/maskedPaths", json!(["/secret"]));
     assert_eq!(bench.sh("echo ok"), "ok");
     assert_eq!(fs::read_to_string(&outside).expect("reads"), "visible");
+}
+
+fn without_dev(bench: &mut Bench) {
+    bench.spec["mounts"]
+        .as_array_mut()
+        .expect("a list")
+        .retain(|mount| !mount["destination"].as_str().is_some_and(|place| place.starts_with("/dev")));
+}
+
+fn a_null_device_of_the_image_s_own_masks_nothing() {
+    let mut bench = Bench::new();
+    without_dev(&mut bench);
+    let volume = bench.directory.join("volume");
+    fs::create_dir(&volume).expect("makes");
+    symlink("/proc/sys/kernel/core_pattern", volume.join("null")).expect("links");
+    let bench = bench.mount(json!({"destination": "/dev", "type": "bind", "source": volume, "options": ["rbind"]}));
+    let error = bench.run(&["true"]).expect_err("/proc/timer_list is to be masked");
+    assert_eq!(error.kind(), ErrorKind::UnsafePath, "{error}");
+}
+
+fn a_terminal_is_made_in_a_real_devpts_only() {
+    let mut bench = Bench::new().set("/process/terminal", json!(true)).set("/process/args", json!(["true"]));
+    without_dev(&mut bench);
+    fs::create_dir_all(bench.root("dev/pts")).expect("makes");
+    fs::write(bench.root("dev/pts/ptmx"), "").expect("writes");
+    let spec = serde_json::from_value(bench.spec.clone()).expect("valid");
+    let request = libpod_runtime::Request {
+        id: &bench.id,
+        bundle: &bench.directory,
+        spec: &spec,
+        rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
+        stdio: libpod_runtime::Stdio::Terminal,
+        preserve_fds: 0,
+        seccomp: None,
+        start_socket: None,
+        mounter: bench.mounter,
+    };
+    let error =
+        libpod_runtime::create(&request).and_then(|mut created| created.wait_prepared()).expect_err("no devpts");
+    assert_eq!(error.kind(), ErrorKind::UnsafePath, "{error}");
 }

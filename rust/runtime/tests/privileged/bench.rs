@@ -222,7 +222,7 @@ fn base_spec(id: &str) -> Value {
             "cgroupsPath": format!("/{id}"),
             "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}],
             "resources": {"devices": [{"allow": false, "access": "rwm"}]},
-            "maskedPaths": ["/proc/kcore", "/proc/acpi", "/sys/firmware", "/nonexistent"],
+            "maskedPaths": ["/proc/kcore", "/proc/timer_list", "/proc/acpi", "/sys/firmware", "/nonexistent"],
             "readonlyPaths": ["/proc/sys", "/proc/bus", "/nonexistent"],
             "sysctl": {},
         },
