@@ -169,9 +169,14 @@ impl Pump {
                 marks.push(Mark::Peer(index));
             }
         }
-        let timeout =
-            timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() });
-        match poll(&mut fds, timeout.as_ref()) {
+        let answer = match timeout {
+            Some(time) => {
+                let time = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
+                poll(&mut fds, Some(&time))
+            }
+            None => libpod_sys::memory::sleep(&mut fds),
+        };
+        match answer {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
