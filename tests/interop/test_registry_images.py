@@ -321,6 +321,22 @@ def test_member_of_an_index_is_chosen_as_by_podman(
     assert podman(*shown).stdout == peer(*shown).stdout
 
 
+def test_all_tags_are_pulled_and_one_that_is_missing_is_told(
+    podman: cli.Cli, published: Published, plain_registry: Registry
+) -> None:
+    # Podman 4.3 asks for the tags without --cert-dir and --creds, so it cannot be compared here.
+    repository = f"{published.registry.address}/team/app"
+    printed = podman("pull", "-q", "--all-tags", *published.registry.flags, repository).stdout.split()
+    assert len(printed) == 3
+    shown = podman("images", "--no-trunc", "--format", "{{.Tag}} {{.ID}}").stdout.splitlines()
+    assert sorted(line.split()[0] for line in shown) == ["gzip", "oci", "zstd"]
+    assert {line.split()[1] for line in shown} == {f"sha256:{image_id}" for image_id in printed}
+    missing = podman("pull", "-a", *plain_registry.flags, f"{plain_registry.address}/nope", code=125)
+    assert missing.stderr.startswith("Error: fetching tags list: ")
+    wrong = podman("pull", "-a", "oci:/nonexistent", code=125)
+    assert wrong.stderr == "Error: pulling all tags is not supported for oci transport\n"
+
+
 def test_short_names_and_mirrors_lead_where_registries_conf_says(
     podman: cli.Cli, published: Published, plain_registry: Registry, tmp_path: Path
 ) -> None:

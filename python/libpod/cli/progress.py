@@ -148,6 +148,11 @@ class Bars(Reporter):
         lines = "".join(f"\r\x1b[K{row.text(columns - 1)}\n" for row in self._rows.values())
         sys.stderr.write(up + lines)
         sys.stderr.flush()
+        # What is done at the top moves no more: the part that is drawn again stays as small as what is under way.
+        for key, row in list(self._rows.items()):
+            if not row.state:
+                break
+            del self._rows[key]
         self._drawn = len(self._rows)
 
 

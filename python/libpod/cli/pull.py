@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from libpod.cli import progress, remote
-from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.command import Command, Option, flag
 from libpod.errors import LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from libpod.cli.context import Context
     from libpod.cli.parser import Options
     from libpod.image.manager import Image
     from libpod.image.manifest import Platform
+    from libpod.image.transport import Options as TransportOptions
 
 #: Names that uname(2) and users give to architectures.
 _ARCHITECTURES = {
@@ -30,7 +33,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     transport = remote.transport_options(options)
     remote.end_on_interrupt()
     errors: list[LibpodError | OSError] = []
-    for name in arguments:
+    names = list(_all_tags(arguments, transport, errors)) if options.all_tags else arguments
+    for name in names:
         reporter = progress.choose(quiet=options.quiet)
         try:
             image_id = context.engine.images.pull(name, platform=platform, options=transport, progress=reporter)
@@ -47,6 +51,17 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if errors:
         raise errors[-1]
     return 0
+
+
+def _all_tags(arguments: list[str], transport: TransportOptions, errors: list[LibpodError | OSError]) -> Iterator[str]:
+    """Every tag of each repository, in the registry's order."""
+    from libpod.image.docker import list_tags
+
+    for name in arguments:
+        try:
+            yield from list_tags(name, transport)
+        except (LibpodError, OSError) as error:
+            errors.append(error)
 
 
 def wanted_platform(options: Options) -> Platform | None:
@@ -92,6 +107,7 @@ COMMAND = Command(
     examples=("podman pull imageName", "podman pull fedora:latest"),
     least=1,
     options=(
+        flag("--all-tags", "-a", help="All tagged images in the repository will be pulled"),
         Option(
             "--arch", help="Use ARCH instead of the architecture of the machine for choosing images", metavar="ARCH"
         ),
@@ -104,6 +120,5 @@ COMMAND = Command(
         flag("--quiet", "-q", help="Suppress output information when pulling images"),
         remote.TLS_VERIFY,
         Option("--variant", help="Use VARIANT instead of the running architecture variant for choosing images"),
-        unsupported("--all-tags", "-a", kind="bool"),
     ),
 )

@@ -14,7 +14,7 @@ from libpod.config import auth
 from libpod.config import registries as configuration
 from libpod.errors import InvalidError, LibpodError, UnsupportedError
 from libpod.image import reference, shortnames
-from libpod.image.transport import COMPRESS, Descriptor, ImageDestination, ImageSource
+from libpod.image.transport import COMPRESS, TRANSPORTS, Descriptor, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +65,30 @@ def open_destination(transport: str, rest: str, options: Options) -> ImageDestin
     insecure = registries.is_insecure(str(wanted))
     client = open_client(wanted.name, options, insecure=insecure, push=True)
     return DockerDestination(wanted, client)
+
+
+def list_tags(name: str, options: Options) -> list[str]:
+    """Return the full name of every tag in the repository of `name`, a short or full name or `docker://name`.
+
+    Raises: UnsupportedError for another transport, NotFoundError, DeniedError, RegistryError.
+    """
+    transport, colon, _ = name.partition(":")
+    if name.startswith("docker://"):
+        wanted = reference.parse(name.removeprefix("docker://"))
+    elif colon and transport in TRANSPORTS and transport != "docker":
+        raise UnsupportedError(f"pulling all tags is not supported for {transport} transport")
+    else:
+        wanted = shortnames.pull_candidates(name).references[0]
+    registries = configuration.load_registries()
+    shortnames.check_not_blocked(wanted.name, registries)
+    client = open_client(wanted.name, options, insecure=registries.is_insecure(wanted.name))
+    try:
+        tags = client.tags(wanted.repository)
+    except LibpodError as error:
+        if str(error).startswith("pinging "):
+            raise
+        raise _wrapped(error, "fetching tags list: ") from error.__cause__
+    return [str(reference.Reference(wanted.registry, wanted.repository, tag)) for tag in tags]
 
 
 def parse_rest(rest: str) -> Reference:
