@@ -97,6 +97,9 @@ impl Store {
         let directory = self.container_directory(&record.id);
         file::create_dirs(&directory)?;
         for (name, content) in &new.files {
+            if !name::is_component(name) {
+                return Err(Error::Invalid(format!("`{name}` is no file name")));
+            }
             file::replace(&directory.join(name), content, Durability::Volatile)?;
         }
         file::create_dirs(&self.container_run_directory(&record.id))?;
@@ -107,8 +110,7 @@ impl Store {
             created: record.created.clone(),
             ..Layer::default()
         };
-        // As containers/storage does since 1.45: what need not outlive a loss of power is not waited for.
-        let home = if record.is_volatile() { Home::Volatile } else { Home::Stable };
+        let home = if record.is_volatile() && self.all_read_volatile() { Home::Volatile } else { Home::Stable };
         layers.push(home, layer);
         layers.save()?;
         step();
@@ -116,6 +118,15 @@ impl Store {
         containers.save()?;
         step();
         Ok(())
+    }
+
+    /// Does every tool that uses this store read the volatile tables, which are written without waiting for the disk?
+    ///
+    /// containers/storage does since 1.45; an older one would delete an image under a volatile container. It leaves
+    /// `userns.lock` in every store it opens; `db.sql` is there where a Podman of 4.8 or later keeps its containers.
+    fn all_read_volatile(&self) -> bool {
+        let graphroot = &self.options.graphroot;
+        !graphroot.join("userns.lock").exists() || graphroot.join("db.sql").exists()
     }
 
     /// Remove a container with its layer and its directories, whatever state they are in.

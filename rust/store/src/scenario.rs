@@ -150,23 +150,41 @@ fn files_of_a_container_are_there_with_its_record_and_gone_with_a_refused_one() 
     assert!(!directory.exists());
 }
 
+fn volatile_container_of(store: &crate::Store, image: &crate::Image) -> crate::Container {
+    let new = NewContainer {
+        image: image.id.clone(),
+        layer_parent: Some(image.layer.clone()),
+        flags: serde_json::Map::from_iter([("Volatile".to_owned(), Value::Bool(true))]),
+        ..NewContainer::default()
+    };
+    store.create_container(&new).expect("create")
+}
+
+fn is_recorded(store: &crate::Store, container: &crate::Container, file: &str) -> bool {
+    let path = store.graphroot().join("overlay-containers").join(file);
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains(&container.id))
+}
+
+#[test]
+fn a_volatile_container_is_recorded_where_an_old_tool_sees_it() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let image = image_of(&store, 'a', &[], &["one"]);
+    for (file, expected) in [("userns.lock", "containers.json"), ("db.sql", "volatile-containers.json")] {
+        std::fs::write(store.graphroot().join(file), "").expect("what a tool leaves");
+        let container = volatile_container_of(&store, &image);
+        assert!(is_recorded(&store, &container, expected), "with {file}");
+        store.remove_container(&container.id).expect("remove");
+    }
+}
+
 #[test]
 fn a_volatile_container_is_recorded_apart_and_protects_its_image() {
     let scratch = Scratch::new();
     let store = store(scratch.path());
     let image = image_of(&store, 'a', &[], &["one"]);
-    let flags = [("Volatile".to_owned(), serde_json::Value::Bool(true))].into_iter().collect();
-    let new = NewContainer {
-        image: image.id.clone(),
-        layer_parent: Some(image.layer.clone()),
-        flags,
-        ..NewContainer::default()
-    };
-    let container = store.create_container(&new).expect("create");
-    let recorded = |name: &str| {
-        let path = store.container_directory(&container.id).ancestors().nth(2).map(|home| home.join(name));
-        std::fs::read_to_string(path.expect("two levels up")).is_ok_and(|text| text.contains(&container.id))
-    };
+    let container = volatile_container_of(&store, &image);
+    let recorded = |name: &str| is_recorded(&store, &container, name);
     assert!(recorded("volatile-containers.json") && !recorded("containers.json"));
     assert!(matches!(store.remove_image(&image.id), Err(Error::ImageInUse { .. })));
     assert!(store.rootfs(&container.id).expect("rootfs").options.contains(&"volatile".to_owned()));
