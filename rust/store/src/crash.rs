@@ -37,6 +37,7 @@ fn crash_everywhere(name: &str, prepare: impl Fn(&Store), change: impl Fn(&Store
         let after = store(scratch.path());
         let image = image_of(&after, 'e', &["localhost/next:latest"], &["next"]);
         after.remove_container(&container_of(&after, &image, "next").id).expect("the store can be written");
+        no_layer_is_unused(&after, step);
         assert_eq!(after.check(true).expect("check"), Vec::<String>::new(), "after step {step}");
         let staging = crate::file::list(&after.staging_root()).expect("list");
         assert_eq!(staging, Vec::<String>::new(), "after step {step} nothing staged is left");
@@ -61,6 +62,17 @@ fn listed_things_are_whole(store: &Store, step: u32) {
             assert!(store.tree.diff(&layer.id).is_dir(), "step {step}: layer {} has no content", layer.id);
             next = layer.parent;
         }
+    }
+}
+
+fn no_layer_is_unused(store: &Store, step: u32) {
+    let containers = store.containers().expect("containers");
+    let mut used: Vec<String> = containers.into_iter().map(|container| container.layer).collect();
+    used.extend(store.images().expect("images").into_iter().map(|image| image.layer));
+    let layers = store.layers().expect("layers");
+    used.extend(layers.iter().map(|layer| layer.parent.clone()));
+    for layer in layers {
+        assert!(used.contains(&layer.id), "after step {step} nothing needs layer {}", layer.id);
     }
 }
 

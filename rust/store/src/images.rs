@@ -92,6 +92,8 @@ impl Store {
         self.sweep_temporaries()?;
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
+        // Should this process die, or fail below, the next writer takes the layers back that no image needs.
+        let note = Note::image(self, &new.id, &uppermost_first(additions))?;
         self.publish_layers(&mut layers, std::mem::take(additions), &bin)?;
         if !new.layer.is_empty() && !self.knows_layer(&layers, &new.layer)? {
             return Err(Error::LayerNotFound(new.layer.clone()));
@@ -109,6 +111,7 @@ impl Store {
         record_image(&mut images, new);
         images.save()?;
         step();
+        note.settle()?;
         images.get(&new.id).cloned().ok_or_else(|| Error::ImageNotFound(new.id.clone()))
     }
 
@@ -199,6 +202,10 @@ fn record_image(images: &mut Writing<'_, Image>, new: &NewImage) {
         let names = unique(record.names.iter().chain(&new.names).cloned());
         record.rename(names);
     });
+}
+
+fn uppermost_first(additions: &[Addition]) -> Vec<String> {
+    additions.iter().rev().map(|addition| addition.id.clone()).collect()
 }
 
 /// The layers an image stands on, uppermost first, its id-mapped copies before all.

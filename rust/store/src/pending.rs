@@ -3,7 +3,8 @@
 //! A note is a file in `G/libpod/pending`, made before the change and removed after it, both under the write lock of the
 //! layers. Whoever takes that lock and finds a note knows that its writer is dead. Creating and removing a container leave
 //! the same note, `container-<id>` with the id of its layer: either both records are there, then the container stands, or
-//! one is missing, then the rest of it goes. Removing an image leaves `image-<id>` with the ids of its layers.
+//! one is missing, then the rest of it goes. Creating and removing an image leave `image-<id>` with the ids of its layers:
+//! where the image is not there, those of them go that nothing else needs.
 
 use crate::error::{Context, Result};
 use crate::file;
@@ -29,7 +30,7 @@ impl Note {
         Self::write(store, &format!("container-{container}"), layer)
     }
 
-    /// An image and those of its layers that nothing else needs are about to go.
+    /// An image and these layers, uppermost first, are about to appear, or to go as far as nothing else needs them.
     pub(crate) fn image(store: &Store, image: &str, layers: &[String]) -> Result<Self> {
         Self::write(store, &format!("image-{image}"), &layers.join("\n"))
     }
