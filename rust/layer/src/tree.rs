@@ -5,7 +5,7 @@
 
 use libpod_sys::Error;
 use libpod_sys::fs::{Resolver, Root};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, chmodat, fchmod, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -150,7 +150,7 @@ fn remove_tree(parent: BorrowedFd<'_>, base: &[u8]) -> Result<()> {
         let here = directory.as_fd();
         let mut deeper = None;
         for name in names_in(here)? {
-            match unlinkat(here, name.as_slice(), AtFlags::empty()) {
+            match unlink(here, &name) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(Errno::ISDIR | Errno::PERM) => {
                     deeper = Some((open_listed(here, &name)?, name));
@@ -172,9 +172,29 @@ fn remove_tree(parent: BorrowedFd<'_>, base: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Unlink what is no directory. Who is not root may own the directory without the right to write it.
+fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<()> {
+    match unlinkat(directory, name, AtFlags::empty()) {
+        Err(Errno::ACCESS) => {
+            fchmod(directory, Mode::RWXU)?;
+            unlinkat(directory, name, AtFlags::empty())
+        }
+        result => result,
+    }
+}
+
+/// Open a directory that is to be emptied.
 fn open_listed(parent: BorrowedFd<'_>, base: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(parent, base, flags, Mode::empty()).map_err(|errno| fail("openat", base, errno))
+    let opened = match openat(parent, base, flags, Mode::empty()) {
+        Err(Errno::ACCESS) => {
+            // No symbolic link: unlinking it would have succeeded, or failed for the parent's sake.
+            chmodat(parent, base, Mode::RWXU, AtFlags::empty()).map_err(|errno| fail("fchmodat", base, errno))?;
+            openat(parent, base, flags, Mode::empty())
+        }
+        opened => opened,
+    };
+    opened.map_err(|errno| fail("openat", base, errno))
 }
 
 /// Names in an open directory, without `.` and `..`, in the order of their bytes.

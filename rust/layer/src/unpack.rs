@@ -5,7 +5,7 @@
 //! outside the root. Attributes of the overlay file system are not taken from a layer: they would decide how layers stack.
 
 use crate::deferred::Deferred;
-use crate::error::{Error, Name};
+use crate::error::{Error, ErrorKind, Name};
 use crate::names::{self, Meaning};
 use crate::tar::{Entry, Kind};
 use crate::tree::{self, Tree, fail, is_whiteout, path};
@@ -104,6 +104,36 @@ impl Unpacker {
     /// Make what `entry` describes, at the cleaned path `name`; its content follows through [`Unpacker::content`], then
     /// [`Unpacker::end`].
     pub fn begin(&mut self, entry: &Entry, name: &[u8]) -> Result<(), Error> {
+        match self.place(entry, name) {
+            // Not root, and a lower layer left a directory that its owner may not write: open it until the end.
+            Err(error) if error.kind() == ErrorKind::Os(Errno::ACCESS) && self.caller.0 != 0 => {
+                self.widen(entry, names::split(name).0)?;
+                self.place(entry, name)
+            }
+            result => result,
+        }
+    }
+
+    /// Give the caller all rights on the directory `name` and those above it, and take them back at the end.
+    fn widen(&mut self, entry: &Entry, name: &[u8]) -> Result<(), Error> {
+        let step = "open a directory for writing";
+        let ends = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        for end in ends.chain([name.len()]) {
+            let (above, base) = names::split(&name[..end]);
+            let directory = self.tree.directory(above).map_err(at(entry, step))?;
+            let Ok(stat) = statat(&*directory, base, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(()) };
+            let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            if is_directory && stat.st_mode & 0o700 != 0o700 {
+                let mode = Mode::from_raw_mode(stat.st_mode | 0o700);
+                chmodat(&*directory, base, mode, AtFlags::empty())
+                    .map_err(|errno| at(entry, step)(fail("fchmodat", base, errno)))?;
+                self.deferred.push_mode(&name[..end], stat.st_mode & 0o7777);
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, entry: &Entry, name: &[u8]) -> Result<(), Error> {
         if entry.kind == Kind::Global {
             return Ok(());
         }
@@ -287,6 +317,12 @@ impl Unpacker {
             Ok(()) => {}
             Err(Errno::EXIST) => merged = self.replace_by_directory(entry, directory, name, base, &make)?,
             Err(errno) => return Err(at(entry, "create the directory")(fail("mkdirat", base, errno))),
+        }
+        if merged && widened != 0 {
+            // So that what follows may be created in it; its own mode comes at the end.
+            let open = Mode::from_raw_mode(mode);
+            chmodat(&**directory, base, open, AtFlags::empty())
+                .map_err(|errno| at(entry, "change the mode")(fail("fchmodat", base, errno)))?;
         }
         match self.owner(entry)? {
             Some((uid, gid)) => self.change_owner(entry, directory, base, uid, gid)?,
