@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,60 +16,9 @@ from typing import Any
 import pytest
 
 from tests.support import probe
-from tests.support.cli import clean_environment
-
-OURS = Path(sys.executable).parent / "libpod-runtime"
-APPLETS = (
-    "cat chmod echo env false grep head hostname id kill ls mkdir mount ps pwd readlink sh sleep stat stty test touch "
-    "true tty umount wc"
-).split()
+from tests.support.runtime import OURS, Runtime, make_bundle
 
 Change = Callable[[dict[str, Any]], None]
-
-
-class Runtime:
-    """One runtime with its own state directory."""
-
-    def __init__(self, program: str, root: Path, bundle: Path) -> None:
-        self.program = program
-        self.root = root
-        self.bundle = bundle
-
-    def __call__(
-        self, *words: str, code: int | None = 0, flags: tuple[str, ...] = ()
-    ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [self.program, "--root", str(self.root), *flags, *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="backslashreplace",
-            timeout=60,
-            cwd=self.bundle,
-            env=clean_environment(),
-            check=False,
-        )
-        if code is not None:
-            assert done.returncode == code, f"{self.program} {words}: {done}"
-        return done
-
-    def detached(self, *words: str, code: int = 0) -> str:
-        """Run a command whose process stays: it must not hold our pipes. Returns what it logged."""
-        log = self.root.parent / f"{self.root.name}.log"
-        log.unlink(missing_ok=True)
-        done = subprocess.run(
-            [self.program, "--root", str(self.root), "--log", str(log), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-            cwd=self.bundle,
-            env=clean_environment(),
-            check=False,
-        )
-        text = log.read_text() if log.exists() else ""
-        assert done.returncode == code, f"{self.program} {words}: {text}"
-        return text
 
 
 @pytest.fixture
@@ -79,16 +27,7 @@ def runtimes(store_directory: Path) -> Iterator[tuple[Runtime, Runtime]]:
     probe.needs_root()
     probe.needs_programs("runc")
     probe.require(Path("/bin/busybox").exists(), "needs /bin/busybox")
-    bundle = store_directory / "bundle"
-    binaries = bundle / "rootfs" / "bin"
-    binaries.mkdir(parents=True)
-    (binaries / "busybox").write_bytes(Path("/bin/busybox").read_bytes())
-    (binaries / "busybox").chmod(0o755)
-    for applet in APPLETS:
-        (binaries / applet).symlink_to("busybox")
-    (bundle / "rootfs" / "etc").mkdir()
-    (bundle / "rootfs" / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/sh\n")
-    (bundle / "rootfs" / "plain").write_text("no program")
+    bundle = make_bundle(store_directory)
     subprocess.run(["runc", "spec"], cwd=bundle, check=True)
     pair = (Runtime("runc", store_directory / "runc", bundle), Runtime(str(OURS), store_directory / "ours", bundle))
     yield pair

@@ -306,3 +306,126 @@ fn push_protection<'a>(steps: &mut Vec<Step<'a>>, spec: &'a Spec, cwd: &str) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::create::{Rootfs, Stdio};
+    use crate::mounting::Mounter;
+    use serde_json::{Value, json};
+
+    fn base() -> Value {
+        json!({
+            "process": {"args": ["sh"], "cwd": "/work"},
+            "hostname": "box",
+            "mounts": [
+                {"destination": "/proc", "type": "proc"},
+                {"destination": "/dev", "type": "tmpfs", "options": ["ro", "mode=755"]},
+                {"destination": "/data", "type": "bind", "source": "here", "options": ["rbind"]},
+            ],
+            "linux": {
+                "namespaces": [{"type": "mount"}, {"type": "uts"}, {"type": "pid"}],
+                "maskedPaths": ["/proc/keys"], "readonlyPaths": ["/proc/sys"], "cgroupsPath": "/c",
+            },
+        })
+    }
+
+    fn describe(value: Value) -> Result<Vec<String>> {
+        let spec: Spec = serde_json::from_value(value).expect("a specification");
+        let request = Request {
+            id: "c",
+            bundle: Path::new("/bundle"),
+            spec: &spec,
+            rootfs: Rootfs::Dir("/bundle/rootfs".into()),
+            stdio: Stdio::Inherit,
+            preserve_fds: 0,
+            seccomp: None,
+            start_socket: None,
+            mounter: Mounter::probe(),
+        };
+        crate::create::describe(&request)
+    }
+
+    fn place(steps: &[String], text: &str) -> usize {
+        steps.iter().position(|step| step == text).unwrap_or_else(|| panic!("{text} is not among {steps:#?}"))
+    }
+
+    #[test]
+    fn the_order_is_the_one_that_each_step_needs() {
+        let mut spec = base();
+        spec["root"] = json!({"path": "rootfs", "readonly": true});
+        spec["hooks"] = json!({"prestart": [{"path": "/x"}]});
+        let steps = describe(spec).expect("plans");
+        let order = [
+            "join cgroup /c",
+            "open /bundle/here",
+            "mount root Dir(\"/bundle/rootfs\")",
+            "mount proc on /proc",
+            "mount tmpfs on /dev",
+            "bind source 0 to /data",
+            "make /dev/null",
+            "make links in /dev",
+            "let the parent run its hooks",
+            "change the root",
+            "set hostname to box",
+            "make directory /work",
+            "make /proc/sys read-only",
+            "mask /proc/keys",
+            "make /dev read-only",
+            "make / read-only",
+        ];
+        let places: Vec<usize> = order.iter().map(|text| place(&steps, text)).collect();
+        assert!(places.is_sorted(), "{steps:#?}");
+    }
+
+    #[test]
+    fn a_bound_dev_is_left_as_it_is() {
+        let mut spec = base();
+        spec["mounts"] = json!([{"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind"]}]);
+        let steps = describe(spec).expect("plans");
+        assert!(steps.iter().all(|step| !step.starts_with("make /dev")), "{steps:#?}");
+    }
+
+    #[test]
+    fn a_parameter_of_an_interface_waits_for_the_network() {
+        for (name, waits) in [("net.ipv4.conf.eth0.forwarding", true), ("net.ipv4.conf.all.forwarding", false)] {
+            let mut spec = base();
+            spec["linux"]["namespaces"].as_array_mut().expect("a list").push(json!({"type": "network"}));
+            spec["linux"]["sysctl"] = json!({name: "1"});
+            let steps = describe(spec).expect("plans");
+            assert_eq!(steps.iter().any(|step| step == "let the parent run its hooks"), waits, "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_without_a_process() {
+        let change = |pointer: &str, value: Value| {
+            let mut spec = base();
+            *spec.pointer_mut(pointer).expect(pointer) = value;
+            describe(spec).map(drop)
+        };
+        for (pointer, value, words) in [
+            ("/mounts/2/destination", json!("/proc/sys"), "inside /proc"),
+            ("/mounts/2/source", Value::Null, "has no source"),
+            ("/mounts/2/options", json!(["rbind", "size=1"]), "has options `size=1`"),
+            ("/mounts/0/type", Value::Null, "has no type"),
+            ("/linux/namespaces/1", json!({"type": "ipc"}), "without a private UTS namespace"),
+        ] {
+            let error = change(pointer, value).expect_err(pointer);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        for (key, value) in [("rootfsPropagation", json!("sideways")), ("personality", json!({"domain": "PLAN9"}))] {
+            let mut spec = base();
+            spec["linux"][key] = value;
+            assert!(matches!(describe(spec), Err(Error::Invalid { .. })), "{key}");
+        }
+    }
+
+    #[test]
+    fn cleans_paths_without_leaving_the_root() {
+        for (path, cleaned) in [("/a/./b/../c", "/a/c"), ("../../etc", "/etc"), ("", "/"), ("proc//sys/", "/proc/sys")]
+        {
+            assert_eq!(clean(path), Path::new(cleaned), "{path}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use libpod_runtime::seccomp::{self, Program};
 use libpod_runtime::spec::Spec;
 use libpod_runtime::start::{make_socket, start as let_go};
 use libpod_runtime::{Created, Request, Rootfs, Stdio, hooks};
+use rustix::process::Pid;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -104,16 +105,15 @@ pub fn create(context: &Context, words: &[String]) -> Outcome {
     let (parsed, id) = one_id("create", CREATE_FLAGS, words)?;
     let mut order = Order::read(&parsed, id)?;
     check_console(order.terminal(), order.console_socket.is_some(), true)?;
-    let reserved = record::reserve(context, &order.id)?;
+    let reserved = record::reserve(context, &order.id, &order.spec, &order.bundle, &order.rootfs)?;
     let socket = make_socket(&reserved.directory().join("start.sock"))?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
-    let (bundle, rootfs) = (order.bundle.clone(), order.rootfs.clone());
     let request = order.request(Some(socket));
     let failed = |failure: Failure| {
         Failure::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text))
     };
     let (created, _) = prepare(context, &request, console.as_deref()).map_err(failed)?;
-    publish(&created, &request, reserved, (&bundle, &rootfs), pid_file.as_deref())?;
+    publish(created.pid(), reserved, pid_file.as_deref())?;
     created.release();
     Ok(0)
 }
@@ -124,16 +124,15 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     let mut order = Order::read(&parsed, id)?;
     let detach = parsed.has("detach");
     check_console(order.terminal(), order.console_socket.is_some(), detach)?;
-    let reserved = record::reserve(context, &order.id)?;
+    let reserved = record::reserve(context, &order.id, &order.spec, &order.bundle, &order.rootfs)?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
-    let (bundle, rootfs) = (order.bundle.clone(), order.rootfs.clone());
     let request = order.request(None);
     let failed = |failure: Failure| {
         Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text))
     };
     let foreground = if detach { None } else { Some(Foreground::new().map_err(failed)?) };
     let (created, terminal) = prepare(context, &request, console.as_deref()).map_err(failed)?;
-    let container = publish(&created, &request, reserved, (&bundle, &rootfs), pid_file.as_deref())?;
+    let container = publish(created.pid(), reserved, pid_file.as_deref())?;
     let running = match created.go() {
         Ok(running) => running,
         Err(error) => {
@@ -184,18 +183,10 @@ fn prepare<'a>(
 }
 
 /// Record the container, and tell its number to who asked for it.
-fn publish(
-    created: &Created<'_>,
-    request: &Request<'_>,
-    reserved: Reserved,
-    (bundle, rootfs): (&Path, &Path),
-    pid_file: Option<&Path>,
-) -> Result<Container, Failure> {
-    let record = record::describe(request.id, request.spec, bundle, rootfs, created.pid(), created.cgroup())?;
-    let pid = record.pid.to_string();
-    let container = reserved.keep(record)?;
+fn publish(pid: Pid, reserved: Reserved, pid_file: Option<&Path>) -> Result<Container, Failure> {
+    let container = reserved.keep(pid)?;
     if let Some(path) = pid_file {
-        record::write_whole(path, pid.as_bytes())?;
+        record::write_whole(path, container.record.pid.to_string().as_bytes())?;
     }
     Ok(container)
 }
@@ -206,6 +197,7 @@ pub fn start(context: &Context, words: &[String]) -> Outcome {
     let container = Container::load(context, &id)?;
     match container.status() {
         Status::Created => {}
+        Status::Creating => return Err(Failure::new("cannot start a container that is still being created")),
         Status::Stopped => return Err(Failure::new("cannot start a container that has stopped")),
         Status::Running | Status::Paused => return Err(Failure::new("cannot start an already running container")),
     }
@@ -320,6 +312,11 @@ pub fn delete(context: &Context, words: &[String]) -> Outcome {
     match container.status() {
         Status::Stopped => {}
         Status::Created => end(&container)?,
+        Status::Creating if !force => {
+            return Err(Failure::new(format!(
+                "container {id} is still being created: use --force if its creator has died"
+            )));
+        }
         _ if force => end(&container)?,
         status => return Err(Failure::new(format!("cannot delete container {id} that is not stopped: {status}"))),
     }
@@ -367,7 +364,7 @@ pub fn set_paused(context: &Context, words: &[String], paused: bool) -> Outcome 
     let (_, id) = one_id(if paused { "pause" } else { "resume" }, &[], words)?;
     let container = Container::load(context, &id)?;
     match (container.status(), paused) {
-        (Status::Stopped, _) => return Err(Failure::new("container not running")),
+        (Status::Stopped | Status::Creating, _) => return Err(Failure::new("container not running")),
         (Status::Paused, true) => return Err(Failure::new("container already paused")),
         (Status::Paused, false) | (_, true) => {}
         (_, false) => return Err(Failure::new("container not paused")),

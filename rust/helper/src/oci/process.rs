@@ -50,7 +50,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
         return Err(Failure::new("\"exec\" requires a minimum of 1 argument"));
     };
     let container = Container::load(context, id)?;
-    if container.status() == Status::Stopped {
+    if matches!(container.status(), Status::Stopped | Status::Creating) {
         return Err(Failure::new("cannot exec in a stopped container"));
     }
     let pidfd = pidfd(&container).ok_or_else(|| Failure::new("cannot exec in a stopped container"))?;

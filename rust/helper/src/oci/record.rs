@@ -24,7 +24,7 @@ pub struct Record {
     pub oci_version: String,
     /// The container.
     pub id: String,
-    /// First process.
+    /// First process; 0 while it is being made, or for ever where its maker was killed meanwhile.
     pub pid: i32,
     /// When that process started, in clock ticks since boot.
     pub start_time: u64,
@@ -51,6 +51,8 @@ pub struct Container {
 /// What a container does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
+    /// It is being made.
+    Creating,
     /// It waits for `start`.
     Created,
     /// It runs the user's program.
@@ -64,6 +66,7 @@ pub enum Status {
 impl Status {
     fn text(self) -> &'static str {
         match self {
+            Self::Creating => "creating",
             Self::Created => "created",
             Self::Running => "running",
             Self::Paused => "paused",
@@ -81,33 +84,49 @@ impl std::fmt::Display for Status {
 /// `<root>/<id>`, reserved for a new container; removed again when this is dropped before [`Reserved::keep`].
 pub struct Reserved {
     directory: PathBuf,
+    record: Record,
     kept: bool,
 }
 
-/// Reserve an id.
-pub fn reserve(context: &Context, id: &str) -> Result<Reserved, Failure> {
+/// Reserve an id for a container of this specification.
+///
+/// A first record is written at once: it names the cgroup, so that whatever a killed command leaves can be removed.
+pub fn reserve(context: &Context, id: &str, spec: &Spec, bundle: &Path, rootfs: &Path) -> Result<Reserved, Failure> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+-.".contains(letter);
     if id.is_empty() || id.len() > 1024 || id == "." || id == ".." || !id.chars().all(allowed) {
         return Err(Failure::new(format!("invalid ID format: {id}")));
     }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.mode(0o711);
+    let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), id)?;
+    let record = Record {
+        oci_version: spec.oci_version.clone(),
+        id: id.into(),
+        pid: 0,
+        start_time: 0,
+        bundle: bundle.into(),
+        rootfs: rootfs.into(),
+        created: Moment::now().local_or_z(),
+        cgroup: cgroup.path().to_string_lossy().into_owned(),
+        annotations: spec.annotations.clone(),
+    };
     let directory = context.root.join(id);
-    let made = match builder.create(&directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => builder
-            .recursive(true)
-            .mode(0o700)
-            .create(&context.root)
-            .and_then(|()| std::fs::DirBuilder::new().mode(0o711).create(&directory)),
+    make_directory(&context.root, &directory)?;
+    let reserved = Reserved { directory, record, kept: false };
+    reserved.write()?;
+    Ok(reserved)
+}
+
+fn make_directory(root: &Path, directory: &Path) -> Result<(), Failure> {
+    let make = || std::fs::DirBuilder::new().mode(0o711).create(directory);
+    let made = match make() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).and_then(|()| make())
+        }
         other => other,
     };
-    match made {
-        Ok(()) => Ok(Reserved { directory, kept: false }),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Failure::new("container with given ID already exists"))
-        }
-        Err(error) => Err(Failure::new(format!("make {}: {error}", directory.display()))),
-    }
+    made.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Failure::new("container with given ID already exists"),
+        _ => Failure::new(format!("make {}: {error}", directory.display())),
+    })
 }
 
 impl Reserved {
@@ -116,12 +135,19 @@ impl Reserved {
         &self.directory
     }
 
-    /// Write the record of a container that exists now.
-    pub fn keep(mut self, record: Record) -> Result<Container, Failure> {
-        let text = serde_json::to_vec(&record).map_err(|error| Failure::new(error.to_string()))?;
-        write_whole(&self.directory.join("state.json"), &text)?;
+    /// Complete the record of a container that exists now.
+    pub fn keep(mut self, pid: Pid) -> Result<Container, Failure> {
+        let start =
+            start_time(pid).map_err(|error| Failure::new(format!("read the container's start time: {error}")))?;
+        (self.record.pid, self.record.start_time) = (pid.as_raw_nonzero().get(), start);
+        self.write()?;
         self.kept = true;
-        Ok(Container { directory: std::mem::take(&mut self.directory), record })
+        Ok(Container { directory: std::mem::take(&mut self.directory), record: self.record.clone() })
+    }
+
+    fn write(&self) -> Result<(), Failure> {
+        let text = serde_json::to_vec(&self.record).map_err(|error| Failure::new(error.to_string()))?;
+        write_whole(&self.directory.join("state.json"), &text)
     }
 }
 
@@ -141,29 +167,6 @@ pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), Failure> {
     std::fs::write(&temporary, text)
         .and_then(|()| std::fs::rename(&temporary, path))
         .map_err(|error| Failure::new(format!("write {}: {error}", path.display())))
-}
-
-/// The record of a container that has just been created.
-pub fn describe(
-    id: &str,
-    spec: &Spec,
-    bundle: &Path,
-    rootfs: &Path,
-    pid: Pid,
-    cgroup: &Cgroup,
-) -> Result<Record, Failure> {
-    Ok(Record {
-        oci_version: spec.oci_version.clone(),
-        id: id.into(),
-        pid: pid.as_raw_nonzero().get(),
-        start_time: start_time(pid)
-            .map_err(|error| Failure::new(format!("read the start time of the container: {error}")))?,
-        bundle: bundle.into(),
-        rootfs: rootfs.into(),
-        created: Moment::now().local_or_z(),
-        cgroup: cgroup.path().to_string_lossy().into_owned(),
-        annotations: spec.annotations.clone(),
-    })
 }
 
 impl Container {
@@ -197,6 +200,9 @@ impl Container {
 
     /// What it does now.
     pub fn status(&self) -> Status {
+        if self.record.pid == 0 {
+            return Status::Creating;
+        }
         if self.process().is_none() {
             return Status::Stopped;
         }

@@ -34,8 +34,8 @@ fn both_ways(test: impl Fn(Bench)) {
 
 fn masked_paths_show_nothing() {
     both_ways(|bench| {
-        let text =
-            bench.sh("cat /proc/timer_list; echo [$(ls /sys/firmware)]; touch /sys/firmware/x 2>/dev/null || echo refused");
+        let text = bench
+            .sh("cat /proc/timer_list; echo [$(ls /sys/firmware)]; touch /sys/firmware/x 2>/dev/null || echo refused");
         assert_eq!(text, "[]\nrefused");
     });
 }
