@@ -248,3 +248,7 @@ fn entry_of(name: &[u8], stat: &Stat) -> Entry {
         ..Entry::default()
     }
 }
+
+#[cfg(test)]
+#[path = "diff_tests.rs"]
+mod tests;

@@ -302,4 +302,32 @@ mod tests {
             assert!(matches!(Reader::new(gzip.as_slice()).next(), Err(Error::TarSplitLine { line: 2, .. })), "{line}");
         }
     }
+
+    #[test]
+    fn damage_is_an_error_or_other_items_never_a_panic() {
+        let mut writer = Writer::new(Vec::new());
+        for number in 0..20 {
+            writer.raw(&[number; 700]).unwrap();
+            writer.content(b"content");
+            writer.file(format!("name-{number}").as_bytes(), 7).unwrap();
+        }
+        let lines = text(&writer.finish().unwrap()).into_bytes();
+        let mut seed = 1_u32;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        for _ in 0..2000 {
+            let mut damaged = lines.clone();
+            for _ in 0..=random(3) {
+                let position = random(damaged.len());
+                damaged[position] = b"\0\"{}[],:\n9-e\\\xff="[random(15)];
+            }
+            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::none());
+            encoder.write_all(&damaged).unwrap();
+            let gzip = encoder.finish().unwrap();
+            let mut reader = Reader::new(gzip.as_slice());
+            while let Ok(Some(_)) = reader.next() {}
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 /// The promise: 64 MiB.
 const LIMIT_KIB: u64 = 64 * 1024;
 
-const FILE_BYTES: u64 = 300 << 20;
+const FILE_BYTES: u64 = 128 << 20;
 const SMALL_FILES: u32 = 3000;
 
 fn high_water_kib() -> u64 {
