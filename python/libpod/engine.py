@@ -205,10 +205,11 @@ class Engine:
         """Run a command in a new container and return how it ended, with all that it wrote.
 
         network: `none`, `host`, `container:NAME`, or the default bridge for None. remove: remove the container afterwards.
-        stdin: what it reads; without it, nothing. timeout_s: kill it when it takes longer (exit code 137). output_limit:
-        bytes kept of each stream. options: any other option of `podman run`, by its long name with `_` for `-`.
-        The exit code of the command is a result, not an error.
-        Raises: ImageNotFoundError, InvalidError, CommandNotFoundError, CommandNotExecutableError, other LibpodErrors, OSError.
+        stdin: what it reads; without it, nothing. timeout_s: kill it when it takes longer. output_limit: most bytes that it
+        may write. options: any other option of `podman run`, by its long name with `_` for `-`.
+        The exit code of the command is a result, not an error. On any error the container is killed first.
+        Raises: ImageNotFoundError, InvalidError (bad option, too much output), CommandNotFoundError,
+        CommandNotExecutableError, TimeoutError, other LibpodErrors, OSError.
         """
         from libpod.container.request import ContainerRequest
 
@@ -244,18 +245,28 @@ class Engine:
             session = self.start(container, fresh=True)
         except BaseException:
             if remove:
-                self.containers.drop(container)
+                self.finish(container)
             raise
         try:
-            if remove:
-                session.take_cleanup()
             code, out, err = session.collect(stdin or b"", limit, timeout_s)
-            if remove:
-                self.finish(container)
-                session.cleanup_done()
-        finally:
+        except BaseException:
+            # Too late, too much, or interrupted: nothing of it may run on.
             session.close()
+            self._give_up(container)
+            raise
+        if remove:
+            self.finish(container)
+            session.cleanup_done()
+        session.close()
         return Completed(code, out, err)
+
+    def _give_up(self, container: Container) -> None:
+        from libpod.container import lifecycle
+
+        if container.settings.remove:
+            lifecycle.remove(self, container, force=True, timeout_s=0)
+        else:
+            lifecycle.stop(self, container, timeout_s=0)
 
     def finish(self, container: Container) -> None:
         """Remove a container of `--rm` whose end its session has reported: its monitor has nothing left to do but to go."""

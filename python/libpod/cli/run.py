@@ -51,8 +51,6 @@ def _attached(context: Context, options: Options, container: Container, streams:
     except BaseException:
         _discard(context, container)
         raise
-    if settings.remove:
-        session.take_cleanup()
     record = terminal.relay(
         session,
         stdin=settings.stdin_open and (not streams or "stdin" in streams),

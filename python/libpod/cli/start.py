@@ -41,8 +41,6 @@ def _attached(context: Context, options: Options, container: Container) -> int:
 
         return join(context, container, stdin=options.interactive, options=options)
     session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
-    if settings.remove:
-        session.take_cleanup()
     record = terminal.relay(
         session,
         stdin=options.interactive and settings.stdin_open,

@@ -112,6 +112,8 @@ def prepare(
         },
         "network": engine.network_request(container) if settings.network == "bridge" else None,
         "hosts": _hosts(container, settings, context, name),
+        # A container can end before a frame of its client's is read: who cleans up is settled before it starts.
+        "client_cleans_up": settings.remove and not detach,
         "exit_command": engine.cleanup_command(container) if settings.remove else None,
         "seccomp": settings.seccomp or "default",
         "seccomp_cache": engine.runroot + "/libpod/seccomp",

@@ -32,6 +32,9 @@ pub struct Launch {
     /// The file that learns its address.
     #[serde(default)]
     pub hosts: Option<Hosts>,
+    /// Whether the client that starts it also cleans up after it, from the first moment.
+    #[serde(default)]
+    pub client_cleans_up: bool,
     /// Program that cleans up where no client does.
     #[serde(default)]
     pub exit_command: Option<Vec<String>>,

@@ -28,6 +28,7 @@ pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
         Ok(prepared) => prepared,
         Err(failure) => return tell(&mut client, failure),
     };
+    client.cleans_up = document.client_cleans_up;
     pump.peers.push(client);
     match start(&document, &mut pump) {
         Ok(started) => watch(&document, pump, &started),
