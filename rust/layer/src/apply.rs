@@ -14,7 +14,7 @@ use crate::select::{Relation, Selection};
 use crate::tar::{Entry, Kind, Parser, Step};
 use crate::tarsplit;
 use crate::tree::Tree;
-use crate::unpack::{Policy, Unpacker};
+use crate::unpack::{DEFAULT_ACL, Policy, Unpacker};
 use crate::whiteout::{Seen, Style, XattrPrefix};
 use libpod_sys::fs::{Resolver, detach_umask};
 use std::collections::{BTreeMap, BTreeSet};
@@ -158,7 +158,7 @@ fn run(
 /// A default ACL of the target would pass to new files and change their modes.
 fn has_default_acl(target: BorrowedFd<'_>) -> bool {
     let name = std::ffi::OsStr::new(".");
-    !matches!(libpod_sys::xattr::get(target, name, b"system.posix_acl_default"), Ok(None))
+    !matches!(libpod_sys::xattr::get(target, name, DEFAULT_ACL), Ok(None))
 }
 
 /// What comes beside the files.

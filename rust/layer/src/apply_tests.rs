@@ -341,3 +341,28 @@ fn a_changed_or_missing_file_is_not_rebuilt() {
         assert_eq!(inner.entry().unwrap().as_bytes(), b"y", "{inner}");
     }
 }
+
+#[test]
+fn a_default_acl_does_not_change_the_modes_of_entries() {
+    let acl = |owner: u8| {
+        [&[2, 0, 0, 0][..], &[1, 0, owner, 0], &[0xff; 4], &[4, 0, 0, 0], &[0xff; 4], &[0x20, 0, 0, 0], &[0xff; 4]]
+            .concat()
+    };
+    let tar = Tar::new()
+        .xattr("system.posix_acl_default", &acl(6))
+        .directory("d/", 0o755)
+        .file("d/f", b"1")
+        .directory("d/e/", 0o750)
+        .fifo("d/e/p")
+        .build();
+    let tree = applied(&tar);
+    let modes: Vec<_> = tree.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(modes, ["755", "750", "644", "644"], "{tree:?}");
+    // The target itself may have one.
+    let dir = Dir::with_diff();
+    let root = fs::File::open(dir.path("diff")).unwrap();
+    libpod_sys::xattr::set(root.as_fd(), std::ffi::OsStr::new("."), DEFAULT_ACL, &acl(7)).unwrap();
+    try_apply(&dir, &Tar::new().file("implied/f", b"1").build(), &ApplyOptions::default()).unwrap();
+    let tree = snapshot(&dir.path("diff"));
+    assert!(tree[0].starts_with("d 755 ") && tree[1].starts_with("f 644 "), "{tree:?}");
+}

@@ -31,6 +31,9 @@ const MAX_FILE: u64 = 1 << 43;
 
 const SETID: u32 = 0o6000;
 
+/// Attribute with the ACL that new files in a directory get.
+pub const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
+
 /// How entries are put on disk.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
@@ -333,6 +336,8 @@ impl Unpacker {
             None => {}
         }
         self.set_xattrs(entry, |key, value| sys::xattr::set(directory.as_fd(), OsStr::from_bytes(base), key, value))?;
+        // Passed on to what is created inside, where it changes the mode.
+        self.policy.exact_modes &= !entry.xattrs.iter().any(|(key, _)| key == DEFAULT_ACL);
         let late_mode = merged || !self.policy.exact_modes || mode != final_mode;
         self.deferred.push(name, (entry.mtime, entry.mtime_nanos), late_mode.then_some(final_mode));
         Ok(())
