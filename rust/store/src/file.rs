@@ -1,7 +1,8 @@
 //! Files that are whole or absent: read, written beside and renamed.
 
 use crate::error::{Context, Error, Result};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use crate::walk;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::io::Write;
 use std::path::Path;
@@ -85,17 +86,17 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 
 /// Remove a file or a whole tree that may be missing; symlinks are not followed.
 pub(crate) fn remove_tree(path: &Path) -> Result<()> {
-    let answer = match rustix::fs::statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory => {
-            std::fs::remove_dir_all(path)
-        }
-        Ok(_) => std::fs::remove_file(path),
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let root = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(root) => root,
         Err(Errno::NOENT) => return Ok(()),
-        Err(errno) => return Err(Error::os("stat", path, errno)),
+        Err(Errno::NOTDIR | Errno::LOOP) => return remove(path),
+        Err(errno) => return Err(Error::os("open", path, errno)),
     };
-    match answer {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
-        _ => Ok(()),
+    walk::walk(root, &mut walk::Remover).at("remove what is below", path)?;
+    match rustix::fs::rmdir(path) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(Error::os("remove", path, errno)),
     }
 }
 
