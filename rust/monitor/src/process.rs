@@ -4,21 +4,50 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 /// When `pid` started, in clock ticks since boot: field 22 of `/proc/PID/stat`.
 pub fn start_time(pid: Pid) -> io::Result<u64> {
-    let text = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
-    parse_start_time(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no start time in /proc/PID/stat"))
+    Ok(Stat::read(pid)?.start_time)
 }
 
-/// The name in the second field may hold spaces and parentheses: fields are counted after the last one.
-fn parse_start_time(stat: &[u8]) -> Option<u64> {
-    let end = stat.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(&stat[end + 1..]).ok()?;
-    rest.split_ascii_whitespace().nth(19)?.parse().ok()
+/// What `/proc/PID/stat` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    is_zombie: bool,
+    parent: i32,
+    start_time: u64,
 }
+
+impl Stat {
+    fn read(pid: Pid) -> io::Result<Self> {
+        let mut buffer = [0; 1024];
+        let mut file = File::open(format!("/proc/{}/stat", pid.as_raw_nonzero()))?;
+        // The kernel writes the whole line at once.
+        let count = file.read(&mut buffer)?;
+        let malformed = || io::Error::new(io::ErrorKind::InvalidData, "no start time in /proc/PID/stat");
+        Self::parse(&buffer[..count]).ok_or_else(malformed)
+    }
+
+    /// The name in the second field may hold spaces and parentheses: fields are counted after the last one.
+    fn parse(stat: &[u8]) -> Option<Self> {
+        let end = stat.iter().rposition(|byte| *byte == b')')?;
+        let mut rest = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
+        let is_zombie = matches!(rest.next()?, "Z" | "X");
+        Some(Self { is_zombie, parent: rest.next()?.parse().ok()?, start_time: rest.nth(17)?.parse().ok()? })
+    }
+
+    /// Whether one of our monitors has this zombie for a child, and will reap it once its end is on record.
+    fn is_watched(&self) -> bool {
+        let name = std::fs::read(format!("/proc/{}/comm", self.parent));
+        name.is_ok_and(|name| name.starts_with(MONITOR_PREFIX))
+    }
+}
+
+/// What the names of our watching processes begin with.
+const MONITOR_PREFIX: &[u8] = b"libpod-";
 
 /// One process, held.
 #[derive(Debug)]
@@ -29,7 +58,8 @@ pub struct Held {
 }
 
 impl Held {
-    /// Hold the process `pid` that started at `start_time`; None where it is gone. A zombie is not gone.
+    /// Hold the process `pid` that started at `start_time`; None where it is gone. A zombie whose monitor has yet to record its
+    /// end is not gone.
     pub fn open(pid: i32, start: u64) -> io::Result<Option<Self>> {
         let Some(pid) = (pid > 0).then_some(pid).and_then(Pid::from_raw) else { return Ok(None) };
         let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
@@ -41,9 +71,10 @@ impl Held {
         Ok(held.exists().then_some(held))
     }
 
-    /// Whether it still exists, as a zombie at least: only its parent makes it go.
+    /// Whether it still runs, or is a zombie whose monitor has yet to record its end.
     pub fn exists(&self) -> bool {
-        start_time(self.pid).is_ok_and(|start| start == self.start_time)
+        Stat::read(self.pid)
+            .is_ok_and(|stat| stat.start_time == self.start_time && (!stat.is_zombie || stat.is_watched()))
     }
 
     /// Send `signal`; false where it ended before.
@@ -111,8 +142,8 @@ mod tests {
     #[test]
     fn a_name_cannot_move_the_fields() {
         let stat = b"7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1 2 3";
-        assert_eq!(parse_start_time(stat), Some(4242));
-        assert_eq!(parse_start_time(b"7 (a) S 1"), None);
+        assert_eq!(Stat::parse(stat), Some(Stat { is_zombie: false, parent: 1, start_time: 4242 }));
+        assert_eq!(Stat::parse(b"7 (a) S 1"), None);
     }
 
     #[test]
@@ -127,16 +158,22 @@ mod tests {
     }
 
     #[test]
-    fn waits_until_the_zombie_is_reaped() {
+    fn a_zombie_is_waited_for_while_a_monitor_is_its_parent() {
+        let own_name = format!("/proc/{}/comm", std::process::id());
+        let before = std::fs::read(&own_name).expect("name");
         let mut child = Command::new("sleep").arg("30").spawn().expect("sleep");
         let pid = Pid::from_child(&child);
         let held =
             Held::open(pid.as_raw_nonzero().get(), start_time(pid).expect("stat")).expect("open").expect("alive");
-        assert!(!held.wait(Some(Duration::from_millis(10)), &mut uninterrupted).expect("wait"));
+        let wait = |limit_ms| held.wait(Some(Duration::from_millis(limit_ms)), &mut uninterrupted).expect("wait");
+        assert!(!wait(10));
+        std::fs::write(&own_name, "libpod-monitor").expect("rename");
         assert!(held.signal(9).expect("signal"));
-        assert!(!held.wait(Some(Duration::from_millis(50)), &mut uninterrupted).expect("wait"), "a zombie exists");
+        assert!(!wait(50), "its monitor has not recorded its end");
+        std::fs::write(&own_name, &before).expect("rename");
+        assert!(wait(1000), "nobody will record it");
         child.wait().expect("reaped");
-        assert!(held.wait(None, &mut uninterrupted).expect("wait"));
+        assert!(wait(0));
         assert!(!held.signal(9).expect("signal"), "it is gone");
     }
 }
