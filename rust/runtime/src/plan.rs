@@ -72,15 +72,19 @@ pub fn build<'a>(
     if namespaces.new_cgroup {
         steps.push(Step::NewCgroupView);
     }
-    steps.push(Step::DetachPropagation(host_propagation(spec)?));
+    let propagation = host_propagation(spec)?;
+    steps.extend(propagation.map(Step::DetachPropagation));
     let mounts = spec.mounts.iter().map(|mount| plan_mount(request, mount)).collect::<Result<Vec<_>>>()?;
     // Sources first: a mount of the container may hide one.
     for mount in &mounts {
-        if let Planned::Bind { source, .. } = mount {
-            steps.push(Step::OpenSource(source.clone()));
+        if let Planned::Bind { source, options, .. } = mount {
+            // The mount of the source is made private with that of the root, where they are the same one.
+            let shared = matches!(options.propagation, Some((MountPropagationFlags::SHARED, _)));
+            let copy = options.bind.filter(|_| shared && propagation.is_none());
+            steps.push(Step::OpenSource(source.clone(), copy));
         }
     }
-    steps.push(Step::MountRoot(&request.rootfs));
+    steps.push(Step::MountRoot { rootfs: &request.rootfs, beside_host: propagation.is_none() });
     let makes_devices =
         !spec.mounts.iter().any(|mount| clean(&mount.destination) == Path::new("/dev") && is_bind(mount));
     push_mounts(&mut steps, mounts, namespaces, cgroup);
@@ -93,7 +97,7 @@ pub fn build<'a>(
         steps.push(Step::Console(process.console_size, process.user.uid));
     }
     push_hooks(&mut steps, context);
-    steps.push(Step::Pivot);
+    steps.push(Step::Pivot { beside_host: propagation.is_none() });
     push_names_and_sysctls(&mut steps, spec, namespaces)?;
     push_protection(&mut steps, spec, &process.cwd)?;
     Ok(steps)
@@ -104,13 +108,12 @@ fn has(namespaces: &NamespacePlan, kind: Namespaces) -> bool {
     namespaces.new.contains(kind) || namespaces.joined.iter().any(|joined| joined.kind == kind)
 }
 
-/// The propagation that keeps the container's mounts from the host.
-fn host_propagation(spec: &Spec) -> Result<MountPropagationFlags> {
+/// The propagation that keeps the container's mounts from the host; none where binds are to share theirs with it.
+fn host_propagation(spec: &Spec) -> Result<Option<MountPropagationFlags>> {
     match spec.linux.rootfs_propagation.as_deref().unwrap_or("") {
-        "" | "slave" | "rslave" | "shared" | "rshared" | "unbindable" | "runbindable" => {
-            Ok(MountPropagationFlags::DOWNSTREAM)
-        }
-        "private" | "rprivate" => Ok(MountPropagationFlags::PRIVATE),
+        "" | "slave" | "rslave" | "unbindable" | "runbindable" => Ok(Some(MountPropagationFlags::DOWNSTREAM)),
+        "private" | "rprivate" => Ok(Some(MountPropagationFlags::PRIVATE)),
+        "shared" | "rshared" => Ok(None),
         other => Err(Error::invalid(format!("rootfsPropagation `{other}`"))),
     }
 }

@@ -7,14 +7,14 @@ use crate::error::{Error, Result};
 use crate::mount_options::{self, Bind, MountOptions};
 use crate::mounting::{Fault, Mounter, attach, kernel_message};
 use crate::rootdir::{RootDir, proc_path};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
-    fsmount, fsopen, mount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen, mount,
 };
 use std::ffi::{CString, OsStr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +41,14 @@ const VALUE_LIMIT: usize = 255;
 /// mount(2) copies one page of options.
 const DATA_LIMIT: usize = 4095;
 
-/// Mount the root and open it.
-pub fn mount_root(mounter: Mounter, rootfs: &Rootfs) -> Result<RootDir> {
+/// Mount the root and open it. `beside_host`: the mounts of this namespace propagate to the host; neither the root nor what is
+/// mounted below it may.
+pub fn mount_root(mounter: Mounter, rootfs: &Rootfs, beside_host: bool) -> Result<RootDir> {
+    if beside_host {
+        make_surroundings_private(mounter, rootfs)?;
+    }
     match rootfs {
-        Rootfs::Dir(path) => bind_directory(mounter, path),
+        Rootfs::Dir(path) => bind_directory(mounter, path, beside_host),
         Rootfs::Overlay { lower, upper, work, options } => {
             let overlay = Overlay {
                 lower,
@@ -52,23 +56,78 @@ pub fn mount_root(mounter: Mounter, rootfs: &Rootfs) -> Result<RootDir> {
                 work: work.as_deref(),
                 options: mount_options::parse(options)?,
             };
-            overlay.mount(mounter.is_classic())
+            overlay.mount(place_of(rootfs)?, mounter.is_classic())
         }
     }
 }
 
-fn bind_directory(mounter: Mounter, path: &Path) -> Result<RootDir> {
+/// The directory that the root is mounted over.
+fn place_of(rootfs: &Rootfs) -> Result<&Path> {
+    match rootfs {
+        Rootfs::Dir(path) => Ok(path),
+        Rootfs::Overlay { lower, work, .. } => work
+            .as_deref()
+            .or(lower.first().map(PathBuf::as_path))
+            .ok_or_else(|| Error::invalid("an overlay root needs at least one lower directory")),
+    }
+}
+
+/// Make the mount private, in this namespace, that the root will be mounted in.
+fn make_surroundings_private(mounter: Mounter, rootfs: &Rootfs) -> Result<()> {
+    let place = place_of(rootfs)?;
+    let fail = |errno| Error::step("find the mount of", place, errno);
+    let found = statx(CWD, place, AtFlags::empty(), StatxFlags::MNT_ID).map_err(fail)?;
+    let table = std::fs::read_to_string("/proc/self/mountinfo")
+        .map_err(|error| fail(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+    let number = found.stx_mnt_id.to_string();
+    let row = table.lines().find(|line| line.split(' ').next() == Some(&number)).ok_or_else(|| fail(Errno::NOENT))?;
+    let point = unescape(row.split(' ').nth(4).unwrap_or_default());
+    let mount = openat(CWD, point.as_slice(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
+    mounter
+        .set_propagation(mount.as_fd(), MountPropagationFlags::PRIVATE, false)
+        .map_err(|errno| Error::step("make private the mount of", place, errno))
+}
+
+/// A path as mountinfo writes it: blanks and backslashes as three octal digits.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let octal = after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+fn bind_directory(mounter: Mounter, path: &Path, private: bool) -> Result<RootDir> {
     let fail = |errno| Error::step("mount root", path, errno);
     let place = openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
     if mounter.is_classic() {
         let name = proc_path(place.as_fd());
         mount(&name, &name, "", MountFlags::BIND | MountFlags::REC, None).map_err(fail)?;
-        return RootDir::open(path);
+        let root = RootDir::open(path)?;
+        make_private(mounter, root.as_fd(), private).map_err(fail)?;
+        return Ok(root);
     }
     let copy = rustix::io::fcntl_dupfd_cloexec(&place, 0).map_err(fail)?;
     let tree = mounter.clone_tree(copy, Bind::Recursive).map_err(fail)?.into_fd();
+    make_private(mounter, tree.as_fd(), private).map_err(fail)?;
     attach(tree.as_fd(), place.as_fd()).map_err(fail)?;
     Ok(RootDir::new(tree))
+}
+
+/// A copy of a shared mount is shared: what the container mounts below must stay in it.
+fn make_private(mounter: Mounter, tree: BorrowedFd<'_>, wanted: bool) -> rustix::io::Result<()> {
+    if wanted { mounter.set_propagation(tree, MountPropagationFlags::PRIVATE, true) } else { Ok(()) }
 }
 
 struct Overlay<'a> {
@@ -79,11 +138,7 @@ struct Overlay<'a> {
 }
 
 impl Overlay<'_> {
-    fn mount(&self, classic: bool) -> Result<RootDir> {
-        let place = self
-            .work
-            .or(self.lower.first().map(PathBuf::as_path))
-            .ok_or_else(|| Error::invalid("an overlay root needs at least one lower directory"))?;
+    fn mount(&self, place: &Path, classic: bool) -> Result<RootDir> {
         let fail = |errno| Error::step("mount overlay", place, errno);
         let target =
             openat(CWD, place, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
@@ -220,6 +275,12 @@ mod tests {
 
     fn overlay(lower: &[PathBuf]) -> Overlay<'_> {
         Overlay { lower, upper: None, work: None, options: MountOptions::default() }
+    }
+
+    #[test]
+    fn reads_mount_points_as_the_kernel_writes_them() {
+        assert_eq!(unescape("/a\\040b\\134c"), b"/a b\\c");
+        assert_eq!(unescape("/x\\04"), b"/x\\04");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::channel::{Channel, Message};
 use crate::error::{Error, Result};
-use crate::mounting::Mounter;
+use crate::mounting::{Mounter, Tree};
 use crate::rootdir::RootDir;
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -13,11 +13,20 @@ pub struct Stage {
     /// How mounts are made.
     pub mounter: Mounter,
     /// Sources of binds, opened before anything could hide them.
-    pub sources: Vec<OwnedFd>,
+    pub sources: Vec<Source>,
     /// The master end of the container's terminal.
     pub terminal: Option<OwnedFd>,
     root: Option<RootDir>,
     channel: Channel,
+}
+
+/// The source of a bind.
+#[derive(Debug)]
+pub enum Source {
+    /// What the path names; the mount is copied when it is bound.
+    Place(OwnedFd),
+    /// A copy made before the mount it came from was made private: it still shares its mounts with the host.
+    Copy(Option<Tree>),
 }
 
 impl Stage {

@@ -14,7 +14,7 @@ use crate::rlimits::set_oom_score;
 use crate::rootdir::Missing;
 use crate::rootfs::{self, Rootfs};
 use crate::spec::{ConsoleSize, Hook, Spec};
-use crate::stage::Stage;
+use crate::stage::{Source, Stage};
 use crate::{cgroup_mount, console, copy_up, protect};
 use libpod_sys::process::{Namespaces, unshare};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -43,10 +43,15 @@ pub enum Step<'a> {
     NewCgroupView,
     /// Keep mounts of the container from reaching the host.
     DetachPropagation(MountPropagationFlags),
-    /// Open the source of a bind.
-    OpenSource(PathBuf),
-    /// Mount the root.
-    MountRoot(&'a Rootfs),
+    /// Open the source of a bind, and copy it at once where a reach is given.
+    OpenSource(PathBuf, Option<Bind>),
+    /// Mount the root. `beside_host`: the mounts around it still propagate to the host.
+    MountRoot {
+        /// Where it comes from.
+        rootfs: &'a Rootfs,
+        /// Whether its surroundings must be made private first.
+        beside_host: bool,
+    },
     /// Mount a new file system.
     Mount(NewMount),
     /// Bind source number `.0`.
@@ -63,8 +68,11 @@ pub enum Step<'a> {
     Midway,
     /// Run hooks in the container's namespaces; `.0` is their moment.
     Hooks(&'static str, &'a [Hook], HookContext<'a>),
-    /// Make the root the root.
-    Pivot,
+    /// Make the root the root, and take the old one away. `beside_host`: its mounts still propagate to the host.
+    Pivot {
+        /// Whether the host must be kept from losing them too.
+        beside_host: bool,
+    },
     /// Set the host name.
     Hostname(&'a str),
     /// Set the NIS domain name.
@@ -141,8 +149,8 @@ impl Step<'_> {
             Self::Hide => "hide from other processes".into(),
             Self::NewCgroupView => "make a cgroup namespace".into(),
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
-            Self::OpenSource(path) => format!("open {}", path.display()),
-            Self::MountRoot(rootfs) => format!("mount root {rootfs:?}"),
+            Self::OpenSource(path, _) => format!("open {}", path.display()),
+            Self::MountRoot { rootfs, .. } => format!("mount root {rootfs:?}"),
             Self::Mount(mount) => format!("mount {} on {}", mount.kind, mount.path.display()),
             Self::Bind(index, path, _) => format!("bind source {index} to {}", path.display()),
             Self::MountCgroup(mount) => format!("mount cgroup on {}", mount.path.display()),
@@ -151,7 +159,7 @@ impl Step<'_> {
             Self::Console(..) => "make the terminal and /dev/console".into(),
             Self::Midway => "let the parent run its hooks".into(),
             Self::Hooks(moment, hooks, _) => format!("run {} {moment} hooks", hooks.len()),
-            Self::Pivot => "change the root".into(),
+            Self::Pivot { .. } => "change the root".into(),
             Self::Hostname(name) => format!("set hostname to {name}"),
             Self::Domainname(name) => format!("set domainname to {name}"),
             Self::Sysctl(path, value) => format!("write {value:?} to {}", path.display()),
@@ -179,9 +187,9 @@ impl Step<'_> {
                 unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error))
             }
             Self::DetachPropagation(kind) => detach_propagation(*kind),
-            Self::OpenSource(path) => open_source(stage, path),
-            Self::MountRoot(rootfs) => {
-                stage.set_root(rootfs::mount_root(stage.mounter, rootfs)?);
+            Self::OpenSource(path, copy) => open_source(stage, path, *copy),
+            Self::MountRoot { rootfs, beside_host } => {
+                stage.set_root(rootfs::mount_root(stage.mounter, rootfs, *beside_host)?);
                 Ok(())
             }
             Self::Mount(mount) => mount_new(stage, mount),
@@ -194,7 +202,7 @@ impl Step<'_> {
             Self::Hooks(moment, hooks, context) => {
                 context.run(moment, hooks, "creating", rustix::process::getpid().as_raw_nonzero().get())
             }
-            Self::Pivot => pivot(stage),
+            Self::Pivot { beside_host } => pivot(stage, *beside_host),
             Self::Hostname(name) => rustix::system::sethostname(name.as_bytes())
                 .map_err(|errno| Error::pathless(format!("set hostname {name:?}"), errno)),
             Self::Domainname(name) => rustix::system::setdomainname(name.as_bytes())
@@ -236,11 +244,14 @@ fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {
         .map_err(|errno| Error::step("set propagation of all mounts below", "/", errno))
 }
 
-/// Only opened now: the copy of the mount is made when it is bound, so that mounts are numbered in the order of the list.
-fn open_source(stage: &mut Stage, path: &Path) -> Result<()> {
-    let source = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::step("open bind source", path, errno))?;
-    stage.sources.push(source);
+/// Most are only opened now, and copied when they are bound: so mounts are numbered in the order of the list.
+fn open_source(stage: &mut Stage, path: &Path, copy: Option<Bind>) -> Result<()> {
+    let fail = |errno| Error::step("open bind source", path, errno);
+    let place = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
+    stage.sources.push(match copy {
+        Some(bind) => Source::Copy(Some(stage.mounter.clone_tree(place, bind).map_err(fail)?)),
+        None => Source::Place(place),
+    });
     Ok(())
 }
 
@@ -259,11 +270,16 @@ fn mount_new(stage: &Stage, mount: &NewMount) -> Result<()> {
     stage.mounter.mount_new(root, &target, &mount.kind, &mount.source, &mount.options)
 }
 
-fn bind(stage: &Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
+fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
     let fail = |errno| Error::step("bind", path, errno);
-    let source = stage.sources.get(index).ok_or_else(|| Error::invalid("a bind without its source"))?;
-    let source = rustix::io::fcntl_dupfd_cloexec(source, 0).map_err(fail)?;
-    let tree = stage.mounter.clone_tree(source, options.bind.unwrap_or(Bind::Recursive)).map_err(fail)?;
+    let without_source = || Error::invalid("a bind without its source");
+    let tree = match stage.sources.get_mut(index).ok_or_else(without_source)? {
+        Source::Copy(tree) => tree.take().ok_or_else(without_source)?,
+        Source::Place(place) => {
+            let place = rustix::io::fcntl_dupfd_cloexec(&*place, 0).map_err(fail)?;
+            stage.mounter.clone_tree(place, options.bind.unwrap_or(Bind::Recursive)).map_err(fail)?
+        }
+    };
     let missing = if tree.is_directory { Missing::Directory } else { Missing::File };
     let root = stage.root()?;
     let fd = root.resolve_or_make(path, missing).map_err(|errno| Error::step("make mount point", path, errno))?;
@@ -271,14 +287,18 @@ fn bind(stage: &Stage, index: usize, path: &Path, options: &MountOptions) -> Res
 }
 
 /// Put the new root in the place of the old one, and the old one away.
-fn pivot(stage: &Stage) -> Result<()> {
+fn pivot(stage: &Stage, beside_host: bool) -> Result<()> {
     let fail = |what: &'static str| move |errno| Error::step(what, "/", errno);
     let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(fail("open old root"))?;
     fchdir(stage.root()?).map_err(fail("enter new root"))?;
     pivot_root(".", ".").map_err(fail("pivot_root"))?;
-    // Both roots are stacked at `/` now: stand in the old one, whose mounts must not tell any peer that they go away.
+    // Both roots are stacked at `/` now: stand in the old one to take it away.
     fchdir(&old).map_err(fail("enter old root"))?;
+    if beside_host {
+        let kind = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+        rustix::mount::mount_change(".", kind).map_err(fail("detach old root"))?;
+    }
     unmount(".", UnmountFlags::DETACH).map_err(fail("unmount old root"))?;
     chdir("/").map_err(fail("enter new root"))
 }

@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("a_source_hidden_by_a_mount_is_still_found", a_source_hidden_by_a_mount_is_still_found),
     ("a_tmpfs_can_start_with_a_copy", a_tmpfs_can_start_with_a_copy),
     ("propagation_is_as_asked", propagation_is_as_asked),
+    ("a_shared_bind_reaches_the_host_and_nothing_else_does", a_shared_bind_reaches_the_host_and_nothing_else_does),
     ("cgroups_are_shown_read_only", cgroups_are_shown_read_only),
     ("a_cgroup_namespace_starts_at_the_container", a_cgroup_namespace_starts_at_the_container),
     ("an_overlay_is_mounted_inside", an_overlay_is_mounted_inside),
@@ -115,6 +116,36 @@ fn propagation_is_as_asked() {
         let optional: Vec<&str> = text.lines().map(|line| line.split(' ').nth(6).expect("a field")).collect();
         assert!(optional[0] == "-" && optional[1].starts_with("shared:") && optional[2] == "unbindable", "{text}");
     });
+}
+
+fn mountinfo() -> String {
+    fs::read_to_string("/proc/self/mountinfo").expect("reads")
+}
+
+fn a_shared_bind_reaches_the_host_and_nothing_else_does() {
+    use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
+    let bench = Bench::new();
+    // The container's whole directory lies in a shared mount, as everything does under systemd.
+    let host = bench.directory.join("host");
+    fs::create_dir(&host).expect("makes");
+    mount("tmpfs", &host, "tmpfs", MountFlags::empty(), None).expect("mounts");
+    mount_change(&host, MountPropagationFlags::SHARED).expect("shares");
+    fs::create_dir_all(host.join("volume/sub")).expect("makes");
+    std::process::Command::new("cp").arg("-a").arg(bench.root("")).arg(host.join("rootfs")).status().expect("copies");
+    let before = mountinfo().lines().count();
+    let admin = json!(["CAP_SYS_ADMIN"]);
+    let mut bench = bench
+            .set("/process/capabilities", json!({"bounding": admin, "effective": admin, "permitted": admin}))
+            .set("/linux/rootfsPropagation", json!("rshared"))
+            .mount(json!({"destination": "/volume", "type": "bind", "source": host.join("volume"), "options": ["rbind", "rshared"]}));
+    bench.overlay = Some(Rootfs::Dir(host.join("rootfs")));
+    bench.sh("mount -t tmpfs tmpfs /volume/sub && touch /volume/sub/made && mkdir /own && mount -t tmpfs tmpfs /own");
+    let reached = host.join("volume/sub/made").exists();
+    let after = mountinfo();
+    let _ = unmount(host.join("volume/sub"), UnmountFlags::DETACH);
+    unmount(&host, UnmountFlags::DETACH).expect("unmounts");
+    assert!(reached, "what is mounted in the volume is mounted on the host");
+    assert_eq!(after.lines().count(), before + 1, "and nothing else is: {after}");
 }
 
 fn cgroup_mount() -> serde_json::Value {
