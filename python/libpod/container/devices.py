@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MODES = frozenset("rwm")
-#: Directories of /dev that are the container's own, and nodes that every container has.
+#: Directories of /dev that are the container's own.
 _SKIPPED_DIRECTORIES = frozenset(("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"))
 
 
@@ -129,7 +129,7 @@ def _nodes(top: str) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _SKIPPED_DIRECTORIES:
                 yield from _nodes(entry.path)
-        elif entry.name != "console" and not entry.is_symlink():
+        elif entry.name not in ("console", "ptmx") and not entry.is_symlink():
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 yield entry.path

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.container import spec
 from libpod.container.mounts import clean_destination
 
 TYPE_CHECKING = False
@@ -19,18 +20,18 @@ if TYPE_CHECKING:
     from libpod.engine import Engine
 
 
-def write_files(engine: Engine, container: Container, settings: ContainerSettings, context: Context, name: str) -> None:
+def write_files(engine: Engine, container: Container, settings: ContainerSettings, context: Context) -> list[str]:
     """Write the files of one start and enter them into `context.bind_files`, but for those that the user mounts over.
 
-    name: the host name that the container will have.
+    Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
     """
     taken = {clean_destination(mount.destination) for mount in settings.mounts} if settings.mounts else ()
     directory = container.boot_directory
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    files = {"/run/.containerenv": "", "/etc/hostname": name}
+    files = {"/run/.containerenv": "", "/etc/hostname": _own_hostname(settings, container)}
     owner = _network_owner(engine, settings)
     if owner is None:
-        files.update(_network_files(engine, settings, container.name, name))
+        files.update(_network_files(engine, settings, container))
     for path, text in files.items():
         if path not in taken:
             target = f"{directory}/{path.rpartition('/')[2]}"
@@ -42,6 +43,23 @@ def write_files(engine: Engine, container: Container, settings: ContainerSetting
             target = f"{owner.boot_directory}/{path.rpartition('/')[2]}"
             if path not in taken and os.path.exists(target):
                 context.bind_files[path] = target
+    if settings.network != "bridge" or "/etc/hosts" not in context.bind_files:
+        return []
+    from libpod.network import dns
+
+    return dns.own_names(files["/etc/hosts"], _names(settings, container))
+
+
+def _own_hostname(settings: ContainerSettings, container: Container) -> str:
+    # As Podman: the host's name comes with the host's network, not with its UTS namespace.
+    if settings.network == "host":
+        return spec.hostname(settings, container.id)
+    return settings.hostname or container.id[:12]
+
+
+def _names(settings: ContainerSettings, container: Container) -> tuple[str, str]:
+    """Names of a container in its own /etc/hosts; the host's name is the host's, even where both share it."""
+    return settings.hostname or container.id[:12], container.name
 
 
 def _network_owner(engine: Engine, settings: ContainerSettings) -> Container | None:
@@ -50,20 +68,23 @@ def _network_owner(engine: Engine, settings: ContainerSettings) -> Container | N
     return engine.containers.lookup(settings.network.removeprefix("container:"))
 
 
-def _network_files(engine: Engine, settings: ContainerSettings, container_name: str, name: str) -> dict[str, str]:
+def _network_files(engine: Engine, settings: ContainerSettings, container: Container) -> dict[str, str]:
     from libpod.network import dns
 
     files = {}
     if not settings.no_hosts:
         files["/etc/hosts"] = dns.hosts_text(
             mode=settings.network,
-            names=(name, container_name),
+            names=_names(settings, container),
             extra=settings.hosts,
             gateway=engine.network_gateway(settings) if settings.network == "bridge" else None,
         )
     if settings.network != "none":
         files["/etc/resolv.conf"] = dns.resolv_conf_text(
-            servers=settings.dns, search=settings.dns_search, options=settings.dns_options
+            servers=settings.dns,
+            search=settings.dns_search,
+            options=settings.dns_options,
+            mode=settings.network,
         )
     return files
 

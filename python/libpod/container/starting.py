@@ -11,7 +11,7 @@ from libpod.container import files
 from libpod.container.locking import Lock
 from libpod.container.model import write_text
 from libpod.container.mounts import clean_destination
-from libpod.container.spec import Context, build_spec, hostname
+from libpod.container.spec import Context, build_spec
 from libpod.errors import InvalidError, StateError
 
 TYPE_CHECKING = False
@@ -82,8 +82,7 @@ def prepare(
     settings = container.settings
     rootfs = engine.store.rootfs(container.id)
     context = Context(container.id, f"{engine.graphroot}/overlay/{container.layer_id}/merged")
-    name = hostname(settings, container.id)
-    files.write_files(engine, container, settings, context, name)
+    names = files.write_files(engine, container, settings, context)
     layers = layers_of(rootfs)
     _resolve_user(container, settings, context, layers)
     _check_workdir(container, settings, layers)
@@ -111,7 +110,7 @@ def prepare(
             "max_size": settings.log_max_size or None,
         },
         "network": engine.network_request(container) if settings.network == "bridge" else None,
-        "hosts": _hosts(container, settings, context, name),
+        "hosts": {"path": context.bind_files["/etc/hosts"], "names": names} if names else None,
         # A container can end before a frame of its client's is read: who cleans up is settled before it starts.
         "client_cleans_up": settings.remove and not detach,
         "exit_command": engine.cleanup_command(container) if settings.remove else None,
@@ -122,12 +121,6 @@ def prepare(
         "detach": detach,
         "initial_size": initial_size,
     }
-
-
-def _hosts(container: Container, settings: ContainerSettings, context: Context, name: str) -> dict[str, Any] | None:
-    if settings.network != "bridge" or "/etc/hosts" not in context.bind_files:
-        return None
-    return {"path": context.bind_files["/etc/hosts"], "names": [name, container.name]}
 
 
 def _resolve_user(container: Container, settings: ContainerSettings, context: Context, layers: list[str]) -> None:
