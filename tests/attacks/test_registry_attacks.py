@@ -8,13 +8,17 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from libpod import _core
 from libpod.errors import CorruptError, DeniedError, InvalidError, LibpodError, RegistryError
+from libpod.store import open_store
+from tests.support import probe
 from tests.support.hostile import Handler, Request, serving
+from tests.support.store import tar_of
 
 BLOB = b"".join(hashlib.sha256(index.to_bytes(4, "big")).digest() for index in range(8000))
 DIGEST = "sha256:" + hashlib.sha256(BLOB).hexdigest()
@@ -103,9 +107,22 @@ def test_wrong_range_is_refused() -> None:
 
 def test_connection_that_breaks_without_progress_is_given_up() -> None:
     with serving(lambda request, answer: answer.send(200, BLOB, cut_to=0)) as server:
-        with pytest.raises(LibpodError, match="at byte 0"):
+        with pytest.raises(RegistryError, match="at byte 0"):
             read(server.client(retries=2))
         assert len(server.paths()) == 3
+
+
+def test_layer_that_stays_broken_is_the_registrys_error_and_leaves_nothing(store_directory: Path) -> None:
+    probe.needs_root()
+    layer = tar_of({"file": BLOB})
+    digest = "sha256:" + hashlib.sha256(layer).hexdigest()
+    with serving(lambda request, answer: answer.send(200, layer, cut_to=100_000)) as server:
+        store = open_store(str(store_directory / "root"), str(store_directory / "run"))
+        blob = server.client(retries=1).open_blob("a/b", digest, len(layer))
+        with pytest.raises(RegistryError, match="at byte 100000"):
+            store.stage_layer(blob)
+    assert store.layers() == []
+    assert store.check() == []
 
 
 def test_manifest_above_the_limit_is_refused() -> None:

@@ -159,7 +159,6 @@ def test_one_thread_at_a_time(container: Container) -> None:
     session = container.launch("sleep", "100")
     session.wait_running()
 
-
     def wait() -> None:
         with pytest.raises(TimeoutError):
             session.collect(b"", 1, 1.0)

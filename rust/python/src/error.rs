@@ -126,6 +126,9 @@ impl From<Fault> for PyErr {
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
+        if let Some(fault) = crate::registry::fault_of_stream(&error) {
+            return fault;
+        }
         match error.raw_os_error() {
             Some(errno) => Self::os(errno, error.to_string(), None),
             None => Self::new(Kind::Corrupt, error.to_string()),

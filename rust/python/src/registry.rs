@@ -5,31 +5,37 @@ use crate::error::{Fault, Kind, detached};
 use libpod_registry::{Client, Credentials, Digest, Error, Mounted, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        let kind = match &error {
-            Error::Source(_) => {
-                let Error::Source(source) = error else { return Self::new(Kind::Registry, error.to_string()) };
-                return Self::from(source);
-            }
-            Error::Digest { .. } | Error::Size { .. } | Error::TooLarge { .. } => Kind::Corrupt,
-            Error::Redirect { .. } => Kind::Denied,
-            Error::Invalid { .. } | Error::Certificates { .. } => Kind::Invalid,
-            _ => match error.status() {
-                Some(401 | 403) => Kind::Denied,
-                Some(404) => Kind::NotFound,
-                _ => Kind::Registry,
-            },
-        };
-        let fault = Self::new(kind, error.to_string());
         match error {
-            Error::Certificates { path, .. } => fault.with_path(path),
-            _ => fault,
+            Error::Source(source) => Self::from(source),
+            Error::Certificates { ref path, .. } => fault(&error).with_path(path),
+            _ => fault(&error),
         }
     }
+}
+
+fn fault(error: &Error) -> Fault {
+    let kind = match error {
+        Error::Digest { .. } | Error::Size { .. } | Error::TooLarge { .. } => Kind::Corrupt,
+        Error::Redirect { .. } => Kind::Denied,
+        Error::Invalid { .. } | Error::Certificates { .. } => Kind::Invalid,
+        _ => match error.status() {
+            Some(401 | 403) => Kind::Denied,
+            Some(404) => Kind::NotFound,
+            _ => Kind::Registry,
+        },
+    };
+    Fault::new(kind, error.to_string())
+}
+
+/// The registry's error inside an I/O error: a blob's stream broke, and whoever read it only saw a failed read.
+pub fn fault_of_stream(error: &io::Error) -> Option<Fault> {
+    error.get_ref()?.downcast_ref().map(fault)
 }
 
 /// One registry. Threads may share it: they share its connections and tokens.
