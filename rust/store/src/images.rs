@@ -199,7 +199,8 @@ fn record_image(images: &mut Writing<'_, Image>, new: &NewImage) {
             let digest = given.unwrap_or_else(|| format!("sha256:{:x}", Sha256::digest(bytes)));
             record.big_data_digests.insert(key.clone(), Value::from(digest));
         }
-        let names = unique(record.names.iter().chain(&new.names).cloned());
+        // As containers/image has it, the names an image came by now stand before those it had.
+        let names = unique(new.names.iter().chain(&record.names).cloned());
         record.rename(names);
     });
 }

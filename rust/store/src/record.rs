@@ -182,13 +182,11 @@ impl Image {
         digests
     }
 
-    /// Keep only `names`, newest at the front of the history.
+    /// Keep only `names`; in the history each goes to the front, in turn, as in containers/storage.
     pub(crate) fn rename(&mut self, names: Vec<String>) {
         for name in &names {
-            if !self.names.contains(name) {
-                self.names_history.retain(|old| old != name);
-                self.names_history.insert(0, name.clone());
-            }
+            self.names_history.retain(|old| old != name);
+            self.names_history.insert(0, name.clone());
         }
         self.names = names;
     }
