@@ -237,3 +237,41 @@ def test_a_pulled_image_pushed_again_keeps_its_digest(podman: cli.Cli, made: Pat
         for name in (first, again)
     ]
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("form", ["gzip", "zstd", "docker", "list"])
+def test_pull_leaves_the_same_store_as_podman(
+    podman: cli.Cli, peer: cli.Cli, made: Path, plain_registry: Any, form: str
+) -> None:
+    name = f"{plain_registry.address}/pulled/{form}:1"
+    sources = {"gzip": "oci-archive:{0}/oci-archive", "zstd": "oci:{0}/zstd", "docker": "dir:{0}/docker-dir"}
+    source = sources.get(form, sources["gzip"]).format(made)
+    run("skopeo", "copy", "-q", *plain_registry.skopeo("dest"), source, f"docker://{name}")
+    if form == "list":
+        where = ["--root", made / "root", "--runroot", made / "run"]
+        run("buildah", *where, "manifest", "create", "localhost/list")
+        run("buildah", *where, "manifest", "add", "--tls-verify=false", "localhost/list", f"docker://{name}")
+        run(
+            "buildah",
+            *where,
+            "manifest",
+            "push",
+            "-q",
+            "--all",
+            "--tls-verify=false",
+            "localhost/list",
+            f"docker://{name}",
+        )
+        run("buildah", *where, "rmi", "localhost/list")
+    assert (
+        podman("pull", "-q", *plain_registry.flags, name).stdout
+        == peer("pull", "-q", *plain_registry.flags, name).stdout
+    )
+    assert_equal_stores(podman, peer)
+    digest = run("skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{name}").strip()
+    pinned = f"{name.removesuffix(':1')}@{digest}"
+    assert (
+        podman("pull", "-q", *plain_registry.flags, pinned).stdout
+        == peer("pull", "-q", *plain_registry.flags, pinned).stdout
+    )
+    assert_equal_stores(podman, peer)

@@ -2,13 +2,15 @@
 
 `copy_image` is the way in. In order: the manifest is read, an index is resolved for the platform, every document is
 checked against its digest; the config is read and its diff ids are matched with the layers; layers that the
-destination has are skipped, the others flow, two at a time where both ends allow it; config, manifest and record
+destination has are skipped, the others flow, several at once where both ends allow it; config, manifest and record
 follow. A layer is never stored twice on the way: what compresses or decompresses it sits between the two ends in a
 pipe. Nothing is visible at the destination before its `commit`. Trust is decided by the caller, before it opens the
 source for copying.
 """
 
 from __future__ import annotations
+
+import os
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, UnsupportedError
@@ -44,8 +46,8 @@ _ATTEMPTS = 3
 #: An index inside an index is legal in OCI; deeper nesting is somebody's joke.
 _INDEX_DEPTH = 4
 
-#: Layers that flow at once. More than the cores gain nothing: each is busy decompressing, hashing and writing.
-_WORKERS = 2
+#: Most layers that flow at once. More than the cores gain nothing: each is busy decompressing, hashing and writing.
+_MOST_WORKERS = 6
 
 
 class Copied:
@@ -81,7 +83,7 @@ def copy_image(
     """
     copier = _Copier(source, destination, platform or Platform(), progress or Progress())
     copier.compression, copier.level = compression, level
-    copier.workers = workers or _WORKERS
+    copier.workers = workers or min(max(2, len(os.sched_getaffinity(0))), _MOST_WORKERS)
     return copier.run(manifest_type)
 
 
@@ -129,7 +131,7 @@ class _Copier:
         self.progress = progress
         self.compression = "gzip"
         self.level: int | None = None
-        self.workers = _WORKERS
+        self.workers = 1
         self.manifest: Manifest
         self.config: ImageConfig
         self.index: Index | None = None
