@@ -126,3 +126,37 @@ fn the_exit_command_runs_where_no_client_cleans_up() {
         assert_eq!(mark.exists(), runs, "takes={takes} reports={reports}");
     }
 }
+
+#[test]
+fn lack_of_memory_is_on_record() {
+    require_containers!();
+    let mut container = Container::with_args(&["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]);
+    container.spec["linux"]["resources"] = serde_json::json!({"memory": {"limit": 16 << 20, "swap": 16 << 20}});
+    let mut session = container.launch();
+    assert_eq!(finish(&mut session, b"").0, 137);
+    settle(session);
+    let record = container.exit_record();
+    assert_eq!((record.signal, record.oom_killed), (Some(9), true));
+}
+
+#[test]
+fn who_runs_is_on_record_while_it_does() {
+    require_containers!();
+    let mut container = Container::new("sleep 60");
+    let (pidfile, monitor_pidfile) = (container.directory.join("pid"), container.directory.join("monitor-pid"));
+    container.document["pidfile"] = serde_json::json!(pidfile);
+    container.document["conmon_pidfile"] = serde_json::json!(monitor_pidfile);
+    std::fs::write(container.directory.join("exit.json"), "{}").expect("record of an earlier run");
+    let mut session = container.launch();
+    let running = session.wait_running(&mut uninterrupted).expect("runs");
+    let text = std::fs::read(container.run_dir().join("pid.json")).expect("pid.json");
+    let record: libpod_monitor::record::PidRecord = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(record.running(), running);
+    assert_eq!(record.cgroup, format!("/libpod-tests/{}", container.id));
+    assert_eq!(std::fs::read_to_string(pidfile).expect("file"), running.pid.to_string());
+    assert_eq!(std::fs::read_to_string(monitor_pidfile).expect("file"), running.monitor_pid.to_string());
+    assert!(!container.directory.join("exit.json").exists(), "an earlier end is not this one");
+    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    held.signal(9).expect("signal");
+    settle(session);
+}

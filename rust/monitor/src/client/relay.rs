@@ -213,8 +213,8 @@ impl Relay<'_> {
         let count = match rustix::io::read(stdin, &mut buffer) {
             Ok(count) => count,
             Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
-            // A terminal that hung up answers EIO.
-            Err(Errno::IO) => 0,
+            // A terminal that hung up answers EIO; a program started without standard input, EBADF.
+            Err(Errno::IO | Errno::BADF) => 0,
             Err(errno) => return Err(Error::io("read standard input", errno)),
         };
         if count == 0 {
