@@ -74,7 +74,7 @@ def _pair(rest: str, change: str) -> tuple[str, str]:
     """Read `key=value` or `key value`; quotes around either go away."""
     split = "=" if "=" in rest.split(" ", 1)[0] else " "
     key, found, value = rest.partition(split)
-    if not key or (not found and split == "="):
+    if not key or not found:
         raise InvalidError(f'invalid change "{change}" - must be of the form key=value')
     return _unquote(key.strip()), _unquote(value.strip())
 

@@ -108,9 +108,11 @@ def _add(root: Node, raw: Any, layer: int, ordinal: int) -> None:
     parts = components(name)
     if not parts or kind in ("global", "other"):
         return
-    parent = _directory(root, parts[:-1])
-    if parent is None or parent.children is None:
+    place = _directory(root, parts[:-1])
+    if place is None:
         return
+    parent, parts = place[0], [*place[1], parts[-1]]
+    assert parent.children is not None
     last = parts[-1]
     if last == _OPAQUE:
         parent.opaque = True
@@ -162,15 +164,19 @@ def _find(root: Node, parts: list[bytes]) -> Node | None:
     return node
 
 
-def _directory(root: Node, parts: list[bytes]) -> Node | None:
-    """Find or make the directory of an entry, following symlinks that the same layer brought before it."""
-    path: list[Node] = [root]
+def _directory(root: Node, parts: list[bytes]) -> tuple[Node, list[bytes]] | None:
+    """Find or make the directory of an entry, following symlinks that the same layer brought before it.
+
+    Returns the directory and its real path; None where a file or a loop of links is in the way.
+    """
+    path, names = [root], list[bytes]()
     waiting, links = list(reversed(parts)), 0
     while waiting:
         part = waiting.pop()
         if part == b"..":
-            if len(path) > 1:
+            if names:
                 path.pop()
+                names.pop()
             continue
         node = path[-1]
         assert node.children is not None
@@ -182,6 +188,7 @@ def _directory(root: Node, parts: list[bytes]) -> Node | None:
                 return None
             if target.startswith(b"/"):
                 del path[1:]
+                names.clear()
             waiting.extend(part for part in reversed(target.split(b"/")) if part not in (b"", b"."))
             continue
         if child is None or child.whiteout:
@@ -191,7 +198,8 @@ def _directory(root: Node, parts: list[bytes]) -> Node | None:
         if child.children is None:
             return None
         path.append(child)
-    return path[-1]
+        names.append(part)
+    return path[-1], names
 
 
 def merge(lower: Node, upper: Node) -> None:
