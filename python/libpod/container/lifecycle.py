@@ -190,7 +190,7 @@ def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
     if state.status == "exited" and not os.path.exists(container.exit_path):
         _record_lost_exit(container, state)
     if not os.path.isdir(container.run_directory):
-        # The monitor took it away as the last thing it did.
+        # The monitor took it away as the last thing it did; it never made it where it could not start the container.
         return
     engine.release_network(container)
     cgroup = Cgroup(state.cgroup or f"{_settings(container).cgroup_parent}/libpod-{container.id}")
@@ -231,6 +231,23 @@ def remove(
     volumes: anonymous volumes go, too; they always do for a container of `--rm`.
     Raises: StateError for a running container without `force`.
     """
+    settings = _settings(container)
+    try:
+        while not _remove_ended(engine, container, force=force, timeout_s=timeout_s):
+            continue
+    except ContainerNotFoundError:
+        # Its own --rm was faster; or the directory is gone and only the record is left.
+        if not engine.containers.exists(container.id):
+            return
+        engine.containers.drop(container)
+    if settings.mounts and (volumes or settings.remove):
+        from libpod.container.volumes import Volumes
+
+        Volumes(engine).remove_anonymous(settings)
+
+
+def _remove_ended(engine: Engine, container: Container, *, force: bool, timeout_s: int | None) -> bool:
+    """Remove a container, stopped first by force; False where it was started in between, by whoever held its lock."""
     state = container.state
     if state.is_running:
         if not force:
@@ -239,27 +256,13 @@ def remove(
                 " removed without force: container state improper"
             )
         _stop_by_force(container, state, timeout_s)
-    try:
-        with Lock(container):
-            state = container.state
-            if state.is_running:
-                raise StateError(
-                    f"cannot remove container {container.id} as it is {state.status} - it was started again:"
-                    " container state improper"
-                )
-            _clean(engine, container, state)
-            settings = container.settings if container.is_ours else None
-            engine.containers.drop(container)
-    except ContainerNotFoundError:
-        # Its own --rm was faster; or the directory is gone and only the record is left.
-        if not engine.containers.exists(container.id):
-            return
+    with Lock(container):
+        state = container.state
+        if state.is_running:
+            return False
+        _clean(engine, container, state)
         engine.containers.drop(container)
-        settings = None
-    if settings is not None and settings.mounts and (volumes or settings.remove):
-        from libpod.container.volumes import Volumes
-
-        Volumes(engine).remove_anonymous(settings)
+    return True
 
 
 def _stop_by_force(container: Container, state: ContainerState, timeout_s: int | None) -> None:

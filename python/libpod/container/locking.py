@@ -1,6 +1,8 @@
 """One lock for each container: whoever changes what a container is, holds it; nobody holds it while waiting for a container.
 
 The lock is flock(2) on the container's directory, so there is no lock file to leave behind, and a dead process holds nothing.
+A monitor that starts a container shares the lock of the command that started it, until the container runs: when the command is
+killed meanwhile, the next one waits for the monitor.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class Lock:
         self._container = container
         self._fd = -1
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> int:
+        """Take the lock; returns its descriptor."""
         from fcntl import LOCK_EX, flock
 
         try:
@@ -39,6 +42,7 @@ class Lock:
         if os.fstat(self._fd).st_nlink == 0:
             os.close(self._fd)
             raise self._gone()
+        return self._fd
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

@@ -53,11 +53,11 @@ def launch(
     detach: the session will be closed at once. fresh: it was created by this call's caller and never started.
     Raises: StateError where it runs already; CommandNotFoundError, CommandNotExecutableError and other errors of the start.
     """
-    with Lock(container):
+    with Lock(container) as lock:
         if not fresh:
             _prepare_restart(engine, container)
         document = prepare(engine, container, detach=detach, initial_size=initial_size)
-        session = _core.launch(engine.helper_path, document)
+        session = _core.launch(engine.helper_path, document, lock)
         try:
             session.wait_running()
         except BaseException:

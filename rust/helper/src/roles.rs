@@ -1,8 +1,8 @@
 //! The parts that libpod starts itself: a control socket and a document come with them.
 
-use libpod_monitor::client::launch::{CONTROL_FD, DOCUMENT_FD, PROGRAM_FD};
+use libpod_monitor::client::launch::{CONTROL_FD, DOCUMENT_FD, LOCK_FD, PROGRAM_FD};
 use libpod_monitor::server;
-use libpod_sys::fd::inherit;
+use libpod_sys::fd::{borrow, inherit};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Start a container and watch it.
 pub fn monitor() -> ExitCode {
-    play(server::container::run)
+    play(|control, document| server::container::run(control, document, lock()))
 }
 
 /// Start one more process in a container and watch it.
@@ -34,6 +34,12 @@ fn receive() -> io::Result<(OwnedFd, Vec<u8>)> {
     // Our own program stays open until we end, and is not handed on.
     std::mem::forget(take(PROGRAM_FD)?);
     Ok((take(CONTROL_FD)?, document))
+}
+
+/// The container's lock, where our caller shares it with us: only what it hands over is open.
+fn lock() -> Option<OwnedFd> {
+    rustix::io::fcntl_getfd(borrow(&LOCK_FD)).ok()?;
+    take(LOCK_FD).ok()
 }
 
 fn take(number: i32) -> io::Result<OwnedFd> {

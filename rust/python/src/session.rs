@@ -230,24 +230,38 @@ fn document<'py>(py: Python<'py>, value: &impl serde::Serialize) -> PyResult<Bou
     to_python(py, &value)
 }
 
-fn start(py: Python<'_>, helper: PathBuf, role: Role, launched: &Bound<'_, PyAny>) -> PyResult<Session> {
+fn start(
+    py: Python<'_>,
+    helper: PathBuf,
+    role: Role,
+    launched: &Bound<'_, PyAny>,
+    lock: Option<BorrowedFd<'_>>,
+) -> PyResult<Session> {
     let value = from_python(launched)?;
     let label = value.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
     let text = value.to_string();
-    let conversation = interruptible(py, |_| launch::launch(&helper, role, text.as_bytes(), &label))?;
+    let conversation = interruptible(py, |_| launch::launch(&helper, role, text.as_bytes(), &label, lock))?;
     Ok(Session::new(conversation))
 }
 
 /// Start the monitor of a container; `document` is the launch document.
+///
+/// lock: descriptor of the caller's lock on the container; the monitor shares it until the container runs.
 #[pyfunction(name = "launch")]
-fn launch_monitor(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResult<Session> {
-    start(py, helper, Role::Monitor, document)
+#[pyo3(signature = (helper, document, lock=None))]
+fn launch_monitor(
+    py: Python<'_>,
+    helper: PathBuf,
+    document: &Bound<'_, PyAny>,
+    lock: Option<RawFd>,
+) -> PyResult<Session> {
+    start(py, helper, Role::Monitor, document, borrow(&lock)?)
 }
 
 /// Start one more process in a running container; `document` is the exec document.
 #[pyfunction]
 fn exec(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResult<Session> {
-    start(py, helper, Role::Exec, document)
+    start(py, helper, Role::Exec, document, None)
 }
 
 /// Connect to the monitor of a running container. Raises StateError where none listens.

@@ -76,7 +76,7 @@ impl Container {
     pub fn launch_with(&self, helper: &Path) -> Session {
         let path = self.directory.join("config.json");
         std::fs::write(path, self.spec.to_string()).expect("config.json");
-        launch(helper, Role::Monitor, self.document.to_string().as_bytes(), &self.id).expect("the helper starts")
+        launch(helper, Role::Monitor, self.document.to_string().as_bytes(), &self.id, None).expect("the helper starts")
     }
 
     /// Start one more process in the container; `changes` are members of the exec document.
@@ -92,7 +92,7 @@ impl Container {
         if document["terminal"] == true {
             document["process"]["terminal"] = true.into();
         }
-        launch(helper(), Role::Exec, document.to_string().as_bytes(), &self.id).expect("the helper starts")
+        launch(helper(), Role::Exec, document.to_string().as_bytes(), &self.id, None).expect("the helper starts")
     }
 
     pub fn terminal(mut self) -> Self {

@@ -24,6 +24,9 @@ pub const DOCUMENT_FD: i32 = 4;
 /// Descriptor of the helper's own file in the helper, kept so that its private mount is taken down when nobody waits for it.
 pub const PROGRAM_FD: i32 = 5;
 
+/// Descriptor of the container's lock in the helper, where there is one.
+pub const LOCK_FD: i32 = 6;
+
 /// Which part of the helper a document is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -34,7 +37,16 @@ pub enum Role {
 }
 
 /// Start the helper at `helper` in `role` with a JSON `document`, labelled `label` for people who read `ps`.
-pub fn launch(helper: &Path, role: Role, document: &[u8], label: &str) -> Result<Session, Error> {
+///
+/// lock: the caller's lock on the container, shared with the monitor until the program runs or cannot be started. Should the
+/// caller be killed meanwhile, nobody else takes the container for one that is not being started.
+pub fn launch(
+    helper: &Path,
+    role: Role,
+    document: &[u8],
+    label: &str,
+    lock: Option<BorrowedFd<'_>>,
+) -> Result<Session, Error> {
     let program = sealed_view(helper).map_err(|error| Error::io(format!("open {}", helper.display()), error))?;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(|errno| Error::io("socketpair", errno))?;
@@ -47,7 +59,8 @@ pub fn launch(helper: &Path, role: Role, document: &[u8], label: &str) -> Result
     };
     let argv = [strings("libpod-runtime"), strings(word), strings(label)];
     let envp = environment();
-    let fds = [null.as_fd(), null.as_fd(), null.as_fd(), theirs.as_fd(), document.as_fd(), program.as_fd()];
+    let mut fds = vec![null.as_fd(), null.as_fd(), null.as_fd(), theirs.as_fd(), document.as_fd(), program.as_fd()];
+    fds.extend(lock);
     detached(&Program { file: program.as_fd(), argv: &argv, envp: &envp, fds: &fds })
         .map_err(|error| Error::io(format!("execute {}", helper.display()), error))?;
     Ok(Session::new(ours))

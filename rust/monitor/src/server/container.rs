@@ -17,8 +17,9 @@ use std::time::Duration;
 
 /// Start the container that `document` (JSON) describes, watch it to its end, and clean up after it.
 ///
-/// `control` is the connection of the client that wants it started; that client is told of every error.
-pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
+/// `control` is the connection of the client that wants it started; that client is told of every error. `lock` is held until
+/// the container runs, or is known not to.
+pub fn run(control: OwnedFd, document: &[u8], lock: Option<OwnedFd>) -> io::Result<()> {
     settle(c"libpod-monitor")?;
     let mut client = Peer::new(control);
     let launched = serde_json::from_slice::<Launch>(document)
@@ -30,7 +31,9 @@ pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
     };
     client.cleans_up = document.client_cleans_up;
     pump.peers.push(client);
-    match start(&document, &mut pump) {
+    let started = start(&document, &mut pump);
+    drop(lock);
+    match started {
         Ok(started) => watch(&document, pump, &started),
         Err(failure) => {
             pump.broadcast(&Event::Error(failure).encode());
