@@ -8,14 +8,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from libpod.engine import Completed, Engine
     from libpod.errors import LibpodError
     from libpod.image.filesystem import open_image
 
-__all__ = ["LibpodError", "__version__", "open_image"]
+__all__ = ["Completed", "Engine", "LibpodError", "__version__", "open_image"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"LibpodError": "libpod.errors", "open_image": "libpod.image.filesystem"}
+_HOMES = {
+    "Completed": "libpod.engine",
+    "Engine": "libpod.engine",
+    "LibpodError": "libpod.errors",
+    "open_image": "libpod.image.filesystem",
+}
 
 
 def __getattr__(name: str) -> object:

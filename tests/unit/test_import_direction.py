@@ -38,6 +38,7 @@ LEVELS = (
     {"engine"},
     {"info"},
     {"cli"},
+    {"__main__"},
 )
 
 #: Import statements inside `if TYPE_CHECKING:` name types only and are no dependency at run time.

@@ -1,0 +1,128 @@
+"""The library: `Engine` in this process, on a store of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import libpod
+from libpod.errors import (
+    CommandNotExecutableError,
+    CommandNotFoundError,
+    ContainerNotFoundError,
+    ExistsError,
+    ImageNotFoundError,
+    InvalidError,
+    StateError,
+)
+from tests.support import cli, container_images, leaks, probe
+
+
+@pytest.fixture
+def engine(store_directory: Path) -> Iterator[libpod.Engine]:
+    probe.needs_root()
+    root = store_directory / "root.tar"
+    container_images.write_root(root)
+    program = cli.ours(store_directory)
+    program("import", "-q", "--change", "ENV A=image", str(root), "rich")
+    with libpod.Engine(root=program.root, runroot=program.runroot) as engine:
+        yield engine
+    program.remove_all()
+
+
+def test_run_returns_what_the_command_wrote_and_how_it_ended(engine: libpod.Engine) -> None:
+    done = engine.run("rich", ["sh", "-c", "echo out; echo err >&2; exit 3"], network="none")
+    assert (done.exit_code, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+    assert engine.containers.list(all=True) == []
+
+
+def test_stdin_environment_user_and_directory(engine: libpod.Engine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mounted")
+    done = engine.run(
+        "rich",
+        ["sh", "-c", "cat; echo $A $B; id -un; pwd; cat /mnt"],
+        network="none",
+        stdin=b"typed\n",
+        env={"B": "user"},
+        user="app",
+        workdir="/tmp",
+        volumes=[f"{tmp_path}/file:/mnt:ro"],
+    )
+    assert done.stdout == b"typed\nimage user\napp\n/tmp\nmounted"
+
+
+def test_without_stdin_the_command_reads_nothing(engine: libpod.Engine) -> None:
+    assert engine.run("rich", ["cat"], network="none").stdout == b""
+
+
+def test_errors_have_their_class(engine: libpod.Engine) -> None:
+    cases: list[tuple[type[Exception], dict[str, object]]] = [
+        (CommandNotFoundError, {"argv": ["nosuch"]}),
+        (CommandNotExecutableError, {"argv": ["/bin/noexec"]}),
+        (ImageNotFoundError, {"image": "nosuch", "pull": "never"}),
+        (InvalidError, {"memory": "10x"}),
+        (InvalidError, {"user": "nosuch"}),
+        (TypeError, {"no_such_option": 1}),
+    ]
+    for expected, options in cases:
+        keywords: dict[str, object] = {"image": "rich", "argv": ["true"], "network": "none"} | options
+        with pytest.raises(expected):
+            engine.run(**keywords)  # type: ignore[arg-type]
+    assert engine.containers.list(all=True) == []
+
+
+def test_a_command_that_takes_too_long_is_killed(engine: libpod.Engine) -> None:
+    before = leaks.snapshot()
+    with pytest.raises(TimeoutError):
+        engine.run("rich", ["sleep", "1000"], network="none", timeout_s=0.3)
+    assert engine.containers.list(all=True) == []
+    assert not [line for line in leaks.snapshot() - before if engine.runroot in line]
+
+
+def test_a_command_that_writes_too_much_is_killed(engine: libpod.Engine) -> None:
+    with pytest.raises(InvalidError):
+        engine.run("rich", ["yes"], network="none", output_limit=4096)
+    assert engine.containers.list(all=True) == []
+
+
+def test_a_kept_container_has_a_state_and_a_document(engine: libpod.Engine) -> None:
+    engine.run("rich", ["sh", "-c", "exit 4"], network="none", remove=False, name="kept", labels={"k": "v"})
+    container = engine.containers.lookup("kept")
+    assert (container.state.status, container.state.exit_code) == ("exited", 4)
+    document = engine.containers.inspect("kept")
+    assert document["Config"]["Labels"] == {"k": "v"}
+    with pytest.raises(ExistsError):
+        engine.run("rich", ["true"], network="none", name="kept")
+    engine.containers.remove("kept")
+    with pytest.raises(ContainerNotFoundError):
+        engine.containers.lookup("kept")
+
+
+def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> None:
+    from libpod.container.request import ContainerRequest
+
+    container = engine.create(ContainerRequest(network=["none"], name="busy"), "rich", ["sleep", "1000"])
+    assert container.state.status == "created"
+    engine.start(container, detach=True, fresh=True).close()
+    assert container.state.status == "running"
+    with pytest.raises(StateError):
+        engine.containers.remove("busy")
+    engine.containers.remove("busy", force=True, timeout_s=0)
+    assert engine.containers.list(all=True) == []
+
+
+def test_threads_share_an_engine(engine: libpod.Engine) -> None:
+    results: list[bytes] = []
+
+    def one(number: int) -> None:
+        results.append(engine.run("rich", ["echo", str(number)], network="none").stdout)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [f"{number}\n".encode() for number in range(6)]
