@@ -103,10 +103,10 @@ impl Fault {
     }
 
     fn raise(self, py: Python<'_>) -> PyResult<PyErr> {
-        if self.kind == Kind::Os
-            && let Some(errno) = self.errno
-        {
-            return Ok(PyOSError::new_err((errno, self.message, self.path)));
+        if self.kind == Kind::Os {
+            if let Some(errno) = self.errno {
+                return Ok(PyOSError::new_err((errno, self.message, self.path)));
+            }
         }
         let keywords = PyDict::new(py);
         keywords.set_item("op", self.op)?;

@@ -15,10 +15,10 @@ use std::sync::Mutex;
 
 impl From<layer::Error> for Fault {
     fn from(error: layer::Error) -> Self {
-        if let layer::Error::Source(source) = &error
-            && let Some(fault) = crate::registry::fault_of_stream(source)
-        {
-            return fault;
+        if let layer::Error::Source(source) = &error {
+            if let Some(fault) = crate::registry::fault_of_stream(source) {
+                return fault;
+            }
         }
         let message = layer::chain(&error);
         let path = error.entry().map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());

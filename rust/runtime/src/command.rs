@@ -110,11 +110,10 @@ impl<'a> Command<'a> {
             if let Err(error) = libpod_sys::bpf::load(&filter.instructions, filter.flags) {
                 return Error::call("load the seccomp filter", &error);
             }
-            if !self.process.no_new_privileges
-                && ready.sets.lacks(FILTER_PRIVILEGE)
-                && let Err(errno) = capabilities::release(&ready.sets, FILTER_PRIVILEGE)
-            {
-                return Error::pathless("drop CAP_SYS_ADMIN after the seccomp filter", errno);
+            if !self.process.no_new_privileges && ready.sets.lacks(FILTER_PRIVILEGE) {
+                if let Err(errno) = capabilities::release(&ready.sets, FILTER_PRIVILEGE) {
+                    return Error::pathless("drop CAP_SYS_ADMIN after the seccomp filter", errno);
+                }
             }
         }
         let error = execve(&ready.path, &ready.argv, &ready.envp);

@@ -65,10 +65,10 @@ impl Store {
         if !new.image.is_empty() {
             self.image(&new.image)?;
         }
-        if let Some(parent) = &new.layer_parent
-            && !self.knows_layer(&layers, parent)?
-        {
-            return Err(Error::LayerNotFound(parent.clone()));
+        if let Some(parent) = &new.layer_parent {
+            if !self.knows_layer(&layers, parent)? {
+                return Err(Error::LayerNotFound(parent.clone()));
+            }
         }
         let mut containers = self.containers.write()?;
         let record = new_record(&containers, new)?;

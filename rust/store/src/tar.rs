@@ -77,12 +77,11 @@ fn stream(upper: OwnedFd) -> Result<Box<dyn Read + Send>> {
 impl Read for Made {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.pipe.read(buffer)?;
-        if count == 0
-            && !buffer.is_empty()
-            && let Some(maker) = self.maker.take()
-        {
-            let made = maker.join().map_err(|_| std::io::Error::other("the thread that makes the tar panicked"))?;
-            made.map_err(std::io::Error::other)?;
+        if count == 0 && !buffer.is_empty() {
+            if let Some(maker) = self.maker.take() {
+                let made = maker.join().map_err(|_| std::io::Error::other("the thread that makes the tar panicked"))?;
+                made.map_err(std::io::Error::other)?;
+            }
         }
         Ok(count)
     }

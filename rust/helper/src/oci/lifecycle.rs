@@ -350,11 +350,12 @@ fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<
     cgroup.remove()?;
     std::fs::remove_dir_all(&container.directory)
         .map_err(|error| Failure::new(format!("remove {}: {error}", container.directory.display())))?;
-    if with_hooks
-        && let Ok(spec) = container.spec()
-        && let Err(error) = run_hooks(container, &spec, "poststop", "stopped")
-    {
-        context.log.warn(&error.to_string());
+    if with_hooks {
+        if let Ok(spec) = container.spec() {
+            if let Err(error) = run_hooks(container, &spec, "poststop", "stopped") {
+                context.log.warn(&error.to_string());
+            }
+        }
     }
     Ok(())
 }

@@ -129,10 +129,10 @@ impl Relay<'_> {
                 return Ok(outcome);
             }
             let ready = self.wait(&mut *interrupted)?;
-            if ready.signals
-                && let Some(signal) = self.take_signals()?
-            {
-                return Ok(Outcome::Signalled(signal));
+            if ready.signals {
+                if let Some(signal) = self.take_signals()? {
+                    return Ok(Outcome::Signalled(signal));
+                }
             }
             if ready.output {
                 self.write_some();

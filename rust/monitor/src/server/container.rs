@@ -107,11 +107,12 @@ fn clean(document: &Launch, started: &Started) -> Vec<String> {
     }
     let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
     complaints.extend(removed.err().map(|error| error.to_string()));
-    if complaints.is_empty()
-        && let Err(error) = std::fs::remove_dir_all(&document.run_dir)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        complaints.push(error.to_string());
+    if complaints.is_empty() {
+        if let Err(error) = std::fs::remove_dir_all(&document.run_dir) {
+            if error.kind() != io::ErrorKind::NotFound {
+                complaints.push(error.to_string());
+            }
+        }
     }
     complaints
 }

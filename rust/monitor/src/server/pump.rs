@@ -99,11 +99,11 @@ impl Pump {
                 continue;
             }
             let ready = self.wait(left)?;
-            if ready.signals
-                && let Some(ending) = self.take_signals(child)?
-            {
-                self.drain();
-                return Ok(ending);
+            if ready.signals {
+                if let Some(ending) = self.take_signals(child)? {
+                    self.drain();
+                    return Ok(ending);
+                }
             }
             self.serve(&ready);
         }
@@ -272,10 +272,10 @@ impl Pump {
     /// Read pending signals: reap whoever ended, hand others on to `child`. The ending of `child`, once it has one.
     fn take_signals(&mut self, child: Pid) -> io::Result<Option<Ending>> {
         while let Some(received) = self.signals.read()? {
-            if received.signal != CHILD
-                && let Some(signal) = Signal::from_named_raw(received.signal)
-            {
-                let _ = kill_process(child, signal);
+            if received.signal != CHILD {
+                if let Some(signal) = Signal::from_named_raw(received.signal) {
+                    let _ = kill_process(child, signal);
+                }
             }
         }
         if let Some(ending) = ending_of(child)? {

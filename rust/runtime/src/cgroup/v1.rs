@@ -33,10 +33,10 @@ pub(super) fn limit(
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let mut writer = Writer { directory, hierarchy, warnings };
-    if hierarchy.controls("memory")
-        && let Some(memory) = &resources.memory
-    {
-        writer.memory(memory)?;
+    if hierarchy.controls("memory") {
+        if let Some(memory) = &resources.memory {
+            writer.memory(memory)?;
+        }
     }
     if let Some(cpu) = &resources.cpu {
         if hierarchy.controls("cpu") {
@@ -47,17 +47,18 @@ pub(super) fn limit(
             writer.set_some("cpuset.mems", cpu.mems.as_deref())?;
         }
     }
-    if hierarchy.controls("pids")
-        && let Some(pids) = resources.pids
-        && pids.limit != 0
-    {
-        let limit = if pids.limit < 0 { "max".into() } else { pids.limit.to_string() };
-        writer.set("pids.max", &limit)?;
+    if hierarchy.controls("pids") {
+        if let Some(pids) = resources.pids {
+            if pids.limit != 0 {
+                let limit = if pids.limit < 0 { "max".into() } else { pids.limit.to_string() };
+                writer.set("pids.max", &limit)?;
+            }
+        }
     }
-    if hierarchy.controls("blkio")
-        && let Some(block_io) = &resources.block_io
-    {
-        writer.block_io(block_io)?;
+    if hierarchy.controls("blkio") {
+        if let Some(block_io) = &resources.block_io {
+            writer.block_io(block_io)?;
+        }
     }
     if hierarchy.controls("devices") && !resources.devices.is_empty() {
         for (file, line) in devices::v1_lines(&resources.devices)? {
