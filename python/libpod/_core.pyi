@@ -3,6 +3,47 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, final
 
+__all__ = [
+    "Blob",
+    "LayerReader",
+    "RegistryClient",
+    "Session",
+    "StagedLayer",
+    "Store",
+    "account_file",
+    "apply_layer",
+    "attach",
+    "bytes_blob",
+    "copy_directory",
+    "diff_layer",
+    "dump_json",
+    "exec",
+    "extract_layer",
+    "free_port",
+    "launch",
+    "layer_id",
+    "local_address",
+    "lookup_user",
+    "network_attach",
+    "network_detach",
+    "network_sweep",
+    "open_blob",
+    "open_stream",
+    "pack",
+    "parse_json",
+    "parse_toml",
+    "path_kind",
+    "process_alive",
+    "random_id",
+    "read_log",
+    "rebuild_layer",
+    "seccomp_profile",
+    "signal_process",
+    "unpack_to",
+    "wait_process",
+    "walk_layer",
+]
+
 # value
 def parse_json(text: str | bytes) -> Any: ...
 def dump_json(value: object, *, indent: int | None = None) -> str: ...

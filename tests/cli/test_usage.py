@@ -94,3 +94,15 @@ def test_completion_answers_with_commands_and_options() -> None:
     environment = clean_environment(_PODMAN_COMPLETE="bash_complete", COMP_WORDS="podman vers", COMP_CWORD="1")
     done = subprocess.run([OURS], capture_output=True, text=True, env=environment, check=False, timeout=30)
     assert "version" in done.stdout
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_descriptor_is_as_good_as_null(closing: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {OURS} version {closing}"],
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

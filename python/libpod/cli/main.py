@@ -52,6 +52,7 @@ GLOBAL_OPTIONS = (
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
+    _fill_standard_descriptors()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -60,6 +61,20 @@ def main() -> NoReturn:
         code = code or 1
     # Nothing of ours waits for the interpreter's teardown, which would cost every command two milliseconds.
     os._exit(code)
+
+
+def _fill_standard_descriptors() -> None:
+    """Open /dev/null where a standard descriptor is closed, or the next file opened would take its number and its meaning."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != fd:
+                os.dup2(opened, fd)
+                os.close(opened)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, "r" if fd == 0 else "w", closefd=False))  # noqa: SIM115  (lives as long as we do)
 
 
 def run(words: list[str]) -> int:
