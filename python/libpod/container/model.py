@@ -185,15 +185,16 @@ def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
 
 def derive_state(container: Container) -> ContainerState:
     """Find out what a container is. Never waits for the container itself, only for a monitor that is writing its record."""
-    running = read_document(container.run_directory + "/pid.json")
-    if running is not None:
-        if _core.process_alive(running["pid"], running["start_time"]):
-            return _running(running)
-        return _ended(container, running)
+    # Every start takes the last exit record away first: where there is one, the process is over, be it not yet reaped.
     ended = read_document(container.exit_path)
+    running = read_document(container.run_directory + "/pid.json")
     if ended is not None:
-        return _exited(ended)
-    return ContainerState("created")
+        return _exited(ended, running)
+    if running is None:
+        return ContainerState("created")
+    if _core.process_alive(running["pid"], running["start_time"]):
+        return _running(running)
+    return _ended(container, running)
 
 
 def _running(document: dict[str, Any]) -> ContainerState:
@@ -226,10 +227,7 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
         alive = state.monitor is not None and _core.process_alive(*state.monitor)
         ended = read_document(container.exit_path)
         if ended is not None:
-            monitor, network = state.monitor, state.network
-            state = _exited(ended)
-            state.monitor, state.network = monitor, network
-            return state
+            return _exited(ended, running)
         if not alive or time.monotonic() > deadline:
             break
         time.sleep(_POLL_S)
@@ -238,11 +236,13 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
     return state
 
 
-def _exited(document: dict[str, Any]) -> ContainerState:
+def _exited(ended: dict[str, Any], running: dict[str, Any] | None) -> ContainerState:
     state = ContainerState("exited")
-    state.exit_code = document.get("exit_code") or 0
-    state.oom_killed = bool(document.get("oom_killed"))
-    state.started_at = document.get("started_at") or ""
-    state.finished_at = document.get("finished_at") or ""
-    state.error = document.get("error") or ""
+    if running is not None:
+        _describe(state, running)
+    state.exit_code = ended.get("exit_code") or 0
+    state.oom_killed = bool(ended.get("oom_killed"))
+    state.started_at = ended.get("started_at") or ""
+    state.finished_at = ended.get("finished_at") or ""
+    state.error = ended.get("error") or ""
     return state
