@@ -83,8 +83,13 @@ class Bench:
         none = ("run", "--rm", "--network", "none", "localhost/small", "true")
         yield Case("run --rm --network none IMG true", **self._both(*none), budget=0.5, rounds=25)  # type: ignore[arg-type]
         yield self._in_process(none)
+        # Podman takes the bridge down with its last container, and both sides share it: one of each keeps it up.
+        for side in self.sides:
+            side("run", "-d", "--name", "keeper", "localhost/small", "sleep", "100000")
         bridge = ("run", "--rm", "localhost/small", "true")
         yield Case("run --rm IMG true (bridge)", **self._both(*bridge), budget=0.35)  # type: ignore[arg-type]
+        for side in self.sides:
+            side("rm", "-f", "-t", "0", "keeper")
         yield self._parallel(none)
         for side in self.sides:
             side("run", "-d", "--name", "idle", "--network", "none", "localhost/small", "sleep", "100000")
