@@ -50,6 +50,7 @@ def resolve(
     _environment(settings, request, image_config, config.containers)
     _namespaces(settings, request, config.containers)
     _network(settings, request, config.containers)
+    _published(settings, request, image_config)
     _mounts(settings, request, image_config, config.containers)
     resolve_resources(settings, request, config.containers["pids_limit"])
     settings.limits = merge_limits(config.containers["default_ulimits"], request.ulimit)
@@ -203,12 +204,15 @@ def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
                 " invalid configuration"
             )
         settings.address, settings.mac = request.ip, request.mac_address
-    if request.publish or request.publish_all:
-        from libpod.network.ports import parse_ports
 
-        settings.ports = parse_ports(
-            request.publish, exposed=request.expose if request.publish_all else (), publish_all=request.publish_all
-        )
+
+def _published(settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any]) -> None:
+    if not (request.publish or request.publish_all):
+        return
+    from libpod.network.ports import parse_ports
+
+    exposed = [*(image.get("ExposedPorts") or ()), *request.expose] if request.publish_all else []
+    settings.ports = parse_ports(request.publish, exposed=exposed, publish_all=request.publish_all)
 
 
 def _name_resolution(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
