@@ -35,7 +35,7 @@ from libpod.image.transport import COMPRESS, DECOMPRESS, PRESERVE, Descriptor, L
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from libpod._core import Blob
     from libpod.image.transport import ImageDestination, ImageSource
@@ -213,7 +213,11 @@ class _Copier:
             done[position] = self._copy_layer(position, given[position], target_type)
 
         at_once = self.workers if self.source.concurrent_blobs and self.destination.concurrent_blobs else 1
-        _run_all(work, len(given), at_once)
+        order: Sequence[int] = range(len(given))
+        if at_once > 1:
+            # The largest first: a large one left for the end would have one core for itself while the other waits.
+            order = sorted(order, key=lambda position: -given[position].size)
+        _run_all(work, order, at_once)
         return [layer for layer in done if layer is not None]
 
     def _copy_layer(self, position: int, given: Descriptor, target_type: str) -> Descriptor:
@@ -294,15 +298,15 @@ def _retyped(layer: Descriptor, target_type: str, diff_id: str) -> Descriptor:
 # Threads ------------------------------------------------------------------------------------------------------------
 
 
-def _run_all(work: Callable[[int], None], count: int, at_once: int) -> None:
-    """Call `work` for 0, 1, 2… below `count`, `at_once` at a time, and raise its first error; nothing starts after one."""
-    if at_once == 1 or count < 2:
-        for position in range(count):
+def _run_all(work: Callable[[int], None], order: Sequence[int], at_once: int) -> None:
+    """Call `work` for the positions in this order, `at_once` at a time, and raise its first error; nothing starts after one."""
+    if at_once == 1 or len(order) < 2:
+        for position in order:
             work(position)
         return
     import threading
 
-    lock, waiting = threading.Lock(), list(reversed(range(count)))
+    lock, waiting = threading.Lock(), list(reversed(order))
     errors: list[BaseException] = []
 
     def worker() -> None:
@@ -317,7 +321,7 @@ def _run_all(work: Callable[[int], None], count: int, at_once: int) -> None:
                 with lock:
                     errors.append(error)
 
-    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(at_once, count))]
+    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(at_once, len(order)))]
     for thread in threads:
         thread.start()
     try:
