@@ -22,10 +22,11 @@ def row(outcome: Outcome) -> str:
     case = outcome.case
     budget = f"{case.budget:.2f}" if case.budget is not None else "–"
     verdict = "" if case.budget is None or outcome.ratio <= case.budget else " **over**"
+    spread = f"{outcome.spread:.0%}" if len(outcome.ours) >= 4 else "–"
     ours, theirs = (_figure(outcome.median(side), case.unit) for side in ("ours", "theirs"))
     return (
         f"| {case.name} | {ours} | {theirs} ({case.peer}) | **{outcome.ratio:.2f}**{verdict} | {budget} "
-        f"| {len(outcome.ours)} | {outcome.spread:.0%} |"
+        f"| {len(outcome.ours)} | {spread} |"
     )
 
 
