@@ -34,6 +34,8 @@ def run(*words: str, program: Path = OURS, stdin: int = subprocess.DEVNULL) -> s
         (["version", "x"], "Error: `podman version` takes no arguments\n"),
         (["image"], "Error: missing command 'podman image COMMAND'\nTry 'podman image --help' for more information\n"),
         (["build", "."], "Error: `podman build` is not supported by this version of libpod\n"),
+        (["--log-level", "debug", "ps"], "Error: the log level debug is not supported by this version of libpod\n"),
+        (["--log-level", "loud", "ps"], None),
         (["--remote", "ps"], "Error: the option --remote is not supported by this version of libpod\n"),
         (["version", "-f", "{{.Foo}}"], None),
     ],

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 GLOBAL_OPTIONS = (
     Option("--cgroup-manager", help='Cgroup manager to use ("cgroupfs")', choices=("cgroupfs",)),
-    Option("--log-level", help="Log messages above specified level", default="warn", hidden=True),
+    Option(
+        "--log-level", help="Log messages above specified level (warn, warning, error, fatal, panic)", default="warn"
+    ),
     Option("--root", help="Path to the root directory in which data, including images, is stored"),
     Option("--runroot", help="Path to the 'run directory' where all state information is stored"),
     Option("--storage-driver", help="Select which storage driver is used to manage storage of images and containers"),
@@ -91,6 +93,7 @@ def run(words: list[str]) -> int:
             from libpod.cli.version import print_version
 
             return print_version()
+        _check_log_level(options.log_level)
         command, path, rest = find_command(rest)
         values, arguments = parse(command, rest, path=path)
         context = Context(options)
@@ -110,6 +113,15 @@ def run(words: list[str]) -> int:
     finally:
         if context is not None:
             context.close()
+
+
+def _check_log_level(level: str) -> None:
+    """Warnings and errors are always printed and nothing else is logged: a finer level is no level of ours."""
+    if level in ("trace", "debug", "info"):
+        raise UnsupportedError(f"the log level {level} is not supported by this version of libpod")
+    if level not in ("warn", "warning", "error", "fatal", "panic"):
+        known = "trace, debug, info, warn, warning, error, fatal, panic"
+        raise UsageError(f'log Level "{level}" is not supported, choose from: {known}')
 
 
 def find_command(words: list[str]) -> tuple[Command, str, list[str]]:
