@@ -279,7 +279,7 @@ def test_killed_at_any_moment_the_store_stays_whole(shared: cli.Cli) -> None:
             assert store.image_size(image["id"]) > 0
             store.image_data(image["id"], "manifest")
         for record in store.containers():
-            # Whoever cleans up after the killed worker may have been quicker.
+            # A removal that the worker had begun is finished by this very call, which then finds nothing to remove.
             with contextlib.suppress(ContainerNotFoundError):
                 store.remove_container(record["id"])
     store = our(shared)
