@@ -205,7 +205,8 @@ SCRIPTS: dict[str, list[str]] = {
     "cidfile": ["run --rm --cidfile @/$SIDE.cid rich true", "run --rm --cidfile @/$SIDE.cid rich true"],
     # A life.
     "detached": [
-        "run -d --name d rich sh -c 'echo one; echo two >&2; echo three; exit 3'",
+        # Streams are pipes of their own: lines of two streams, written at once, may be read in either order.
+        "run -d --name d rich sh -c 'echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three; exit 3'",
         "wait d",
         "logs d",
         "logs --tail 1 d",
