@@ -130,23 +130,29 @@ impl Store {
     }
 
     /// Remove a container with its layer and its directories, whatever state they are in.
+    ///
+    /// One that is listed when this begins may be gone under the lock: what a dead process had begun to remove is finished
+    /// there, and another may have been faster. It is gone then, as was asked.
     pub fn remove_container(&self, id: &str) -> Result<()> {
         self.prepare()?;
         let bin = self.bin();
+        let listed = self.containers.read()?.get(id).is_some();
         let mut layers = self.write_layers(&bin)?;
-        let known = self.containers.read()?.get(id).cloned();
-        let record = known.ok_or_else(|| Error::ContainerNotFound(id.to_owned()))?;
+        let Some(record) = self.containers.read()?.get(id).cloned() else {
+            return if listed { Ok(()) } else { Err(Error::ContainerNotFound(id.to_owned())) };
+        };
         if let Some(child) = layers.iter().find(|layer| layer.parent == record.layer && !record.layer.is_empty()) {
             return Err(Error::LayerInUse { id: record.layer, user: format!("layer {}", child.id) });
         }
         self.unmount_for_removal(&record.layer)?;
         let mut containers = self.containers.write()?;
         let note = Note::container(self, id, &record.layer)?;
-        layers.remove(std::slice::from_ref(&record.layer));
-        layers.save()?;
-        step();
+        // The record of the container goes first: what is listed has its layer, and who sees it can remove it.
         containers.remove(&[id.to_owned()]);
         containers.save()?;
+        step();
+        layers.remove(std::slice::from_ref(&record.layer));
+        layers.save()?;
         step();
         self.tree.take_away(&record.layer, &bin)?;
         step();

@@ -2,8 +2,8 @@
 //!
 //! Each test runs itself again as a child that is killed at step N, for every N until the child survives.
 
-use crate::Store;
 use crate::testing::{CRASH_AT, Scratch, container_of, image_of, store};
+use crate::{Error, Store};
 use std::path::Path;
 use std::process::Command;
 
@@ -82,6 +82,10 @@ fn temporaries(store: &Store) -> Vec<String> {
     names.filter(|name| name.starts_with(".tmp-")).collect()
 }
 
+fn is_unknown<T: std::fmt::Debug>(answer: crate::Result<T>) -> bool {
+    matches!(answer, Err(Error::ContainerNotFound(_) | Error::ImageNotFound(_)))
+}
+
 fn everything_can_be_removed(store: &Store) {
     for container in store.containers().expect("containers") {
         store.remove_container(&container.id).expect("remove the container");
@@ -93,6 +97,11 @@ fn everything_can_be_removed(store: &Store) {
 }
 
 fn nothing(_: &Store) {}
+
+fn an_image_and_a_container(store: &Store) {
+    create_an_image(store);
+    create_a_container(store);
+}
 
 fn create_an_image(store: &Store) {
     image_of(store, 'a', &["localhost/a:latest"], &["one", "two"]);
@@ -123,12 +132,67 @@ fn creating_a_container() {
 
 #[test]
 fn removing_a_container() {
-    let prepare = |store: &Store| {
-        create_an_image(store);
-        create_a_container(store);
-    };
-    crash_everywhere("removing_a_container", prepare, |store| {
+    crash_everywhere("removing_a_container", an_image_and_a_container, |store| {
         let container = store.container("box").expect("container");
         store.remove_container(&container.id).expect("remove");
     });
+}
+
+/// Kill the test `name` at every step, and let `look` judge what the next process, the first to write, finds.
+fn after_every_step(name: &str, prepare: impl Fn(&Store), look: impl Fn(&Store, u32)) {
+    for step in 1.. {
+        let scratch = Scratch::new();
+        prepare(&store(scratch.path()));
+        let died = dies(name, scratch.path(), step);
+        look(&store(scratch.path()), step);
+        if !died {
+            return;
+        }
+    }
+}
+
+#[test]
+fn whoever_sees_a_container_can_remove_it() {
+    for name in ["removing_a_container", "creating_a_container"] {
+        let prepare = if name.starts_with("rem") { an_image_and_a_container } else { create_an_image };
+        after_every_step(name, prepare, |store, step| {
+            let Ok(seen) = store.container("box") else { return };
+            assert!(store.layer(&seen.layer).is_ok(), "{name}, step {step}: it is listed without its layer");
+            store.remove_container(&seen.id).unwrap_or_else(|error| panic!("{name}, step {step}: {error}"));
+            assert!(is_unknown(store.remove_container(&seen.id)), "{name}, step {step}: it is gone by then");
+        });
+    }
+}
+
+#[test]
+fn a_removal_that_another_tool_left_half_done_is_no_error() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    an_image_and_a_container(&store);
+    let seen = store.container("box").expect("container");
+    // As where we die before the first write and another tool, which takes the layer first, dies after it.
+    std::fs::create_dir_all(store.graphroot().join("libpod/pending")).expect("create");
+    let note = store.graphroot().join(format!("libpod/pending/container-{}", seen.id));
+    std::fs::write(&note, &seen.layer).expect("write");
+    let mut layers = store.layers.write().expect("lock");
+    layers.remove(std::slice::from_ref(&seen.layer));
+    layers.save().expect("save");
+    drop(layers);
+    assert_eq!(store.containers().expect("containers").len(), 1, "it is listed");
+    store.remove_container(&seen.id).expect("it was there when this began");
+    assert!(is_unknown(store.remove_container(&seen.id)));
+    assert!(is_unknown(store.remove_container(&"f".repeat(64))), "this one never was");
+    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn whoever_sees_an_image_can_remove_it() {
+    for name in ["removing_an_image", "creating_an_image"] {
+        let prepare = if name.starts_with("rem") { create_an_image } else { nothing };
+        after_every_step(name, prepare, |store, step| {
+            let Ok(seen) = store.image("localhost/a:latest") else { return };
+            store.remove_image(&seen.id).unwrap_or_else(|error| panic!("{name}, step {step}: {error}"));
+            assert!(is_unknown(store.remove_image(&seen.id)), "{name}, step {step}: it is gone by then");
+        });
+    }
 }

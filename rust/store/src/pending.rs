@@ -82,10 +82,10 @@ fn finish_container(
     if layer_stands && containers.get(container).is_some_and(|record| Some(&record.layer) == ids.first()) {
         return Ok(());
     }
-    layers.remove(ids);
-    layers.save()?;
     containers.remove(&[container.to_owned()]);
     containers.save()?;
+    layers.remove(ids);
+    layers.save()?;
     for id in ids {
         store.tree.take_away(id, bin)?;
     }
