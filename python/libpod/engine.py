@@ -292,6 +292,16 @@ class Engine:
             mac=settings.mac,
         )
 
+    def check_network(self, name: str) -> None:
+        """Refuse a network that is not there, or that libpod cannot attach a container to.
+
+        Raises: NetworkNotFoundError, UnsupportedError.
+        """
+        from libpod.network import config
+
+        conf = self.conf.network
+        config.load(name, default=conf["default_network"], default_subnet=conf["default_subnet"]).check()
+
     def network_gateway(self, settings: ContainerSettings) -> str:
         """Return the host's address on a container's bridge."""
         from libpod.network.bridge import gateway

@@ -98,8 +98,8 @@ def test_completion_answers_with_commands_and_options() -> None:
     assert "version" in done.stdout
 
 
-@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_closed_standard_descriptor_is_as_good_as_null(closing: str) -> None:
+@pytest.mark.parametrize("closing", ["<&-", "2>&-", "<&- 2>&-"])
+def test_a_closed_stdin_or_stderr_is_as_good_as_null(closing: str) -> None:
     done = subprocess.run(
         ["sh", "-c", f"exec {OURS} version {closing}"],
         capture_output=True,

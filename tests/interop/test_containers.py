@@ -71,7 +71,25 @@ SCRIPTS: dict[str, list[str]] = {
     "command not executable": ["run --rm rich /bin/noexec"],
     "command is a directory": ["run --rm rich /data"],
     "command absent by path": ["run --rm rich /nosuch/x"],
-    "kept after a failed start": ["run --name k rich nosuch", "ps -a --format '{{.Names}} {{.Status}}'", "rm k"],
+    "kept after a failed start": [
+        "run --name k rich nosuch",
+        "ps -a --format '{{.Names}} {{.Status}}'",
+        "start k",
+        "start -a k",
+        "rm k",
+        "create --name k -w /nosuch rich true",
+        "start k",
+        "rm k",
+    ],
+    "parts of a stopped container": [
+        "create --name stopped rich true",
+        "run --rm --ipc container:stopped rich true",
+        "run --rm --network container:stopped rich true",
+        "run --rm --pid container:stopped rich true",
+        "rm stopped",
+    ],
+    "no such network": ["run --name k --network nosuch rich true", "ps -aq"],
+    "a host name too long": ["run --rm -h {} rich true".format("a" * 65)],
     # Who it is.
     "user": ["run --rm -u app rich id", "run --rm -u 1000:29 rich id", "run --rm -u app:bin --group-add 77 rich id"],
     "user without an entry": ["run --rm -u 1234:77 rich sh -c 'id; tail -n1 /etc/passwd /etc/group; echo $HOME'"],
@@ -202,7 +220,12 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm --image-volume foo full",
         "run --rm -a foo rich true",
     ],
-    "cidfile": ["run --rm --cidfile @/$SIDE.cid rich true", "run --rm --cidfile @/$SIDE.cid rich true"],
+    "cidfile": [
+        "run --rm --cidfile @/$SIDE.cid rich true",
+        "run --rm --cidfile @/$SIDE.cid rich true",
+        "run --rm --cidfile /nonexistent/x rich true",
+        "ps -aq",
+    ],
     # A life.
     "detached": [
         # Streams are pipes of their own: lines of two streams, written at once, may be read in either order.
@@ -353,5 +376,8 @@ def meaning(text: str, side: str) -> str:
     text = neutral(text, side)
     text = re.sub(r"(?m)^time=.*\n?", "", text)
     text = re.sub(r"OCI runtime error: ", "", text)
+    # We say what was refused, and why a file could not be opened.
+    text = re.sub(r"set hostname \"a+\": ", "sethostname: ", text)
+    text = re.sub(r"(?m)(opening cidfile \S+): no such file or directory$", r"\1", text)
     text = re.sub(r"runc: (runc create failed: |exec failed: )?(unable to start container process: )?", "", text)
     return text.replace("error during container init: ", "").strip()

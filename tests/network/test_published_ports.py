@@ -134,7 +134,7 @@ def test_taken_ports_and_addresses_are_told_in_podmans_words(host: Host, podman:
     identity = inspect(podman, "one")["Id"]
 
     def refused(*words: str) -> str:
-        return podman("run", "--rm", *words, images.NAME, "sh", "-c", "exit 0", code=None).stderr.splitlines()[-1]
+        return podman("run", "--rm", *words, images.NAME, "sh", "-c", "exit 0", code=126).stderr.splitlines()[-1]
 
     assert refused("-p", "8080:80") == (
         "Error: cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use"

@@ -32,8 +32,9 @@ def join(context: Context, container: Container, *, stdin: bool, options: Option
 
     settings = container.settings
     session = _core.attach(container.run_directory)
-    record = terminal.relay(
+    record = terminal.attach(
         session,
+        container,
         stdin=stdin and settings.stdin_open,
         terminal=settings.terminal,
         detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,

@@ -6,10 +6,12 @@ Every option of Podman's is declared: those that libpod lacks say so when they a
 
 from __future__ import annotations
 
+import os
 import sys
 
 from libpod.cli.command import Option, flag, unsupported
 from libpod.container.request import FIELDS, ContainerRequest
+from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,21 +150,37 @@ def request_of(options: Options) -> ContainerRequest:
     return ContainerRequest(**given)
 
 
-def check_cidfile(path: str) -> None:
-    """Refuse a `--cidfile` that exists, before anything is created.
+class CidFile:
+    """The file of `--cidfile`: made before the container, so that no container is made whose id could not be written."""
 
-    Raises: InvalidError.
-    """
-    import os
+    def __init__(self, path: str) -> None:
+        """Make the file; nothing for an empty path.
 
-    from libpod.errors import InvalidError
+        Raises: InvalidError where it exists, LibpodError where it cannot be made.
+        """
+        self._path = path
+        self._fd = -1
+        if not path:
+            return
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except FileExistsError:
+            raise InvalidError(
+                f"container id file exists. Ensure another container is not using it or delete {path}"
+            ) from None
+        except OSError as error:
+            raise LibpodError(
+                f"opening cidfile {path}: {(error.strerror or '').lower()}", path=path, errno=error.errno
+            ) from None
 
-    if path and os.path.exists(path):
-        raise InvalidError(f"container id file exists. Ensure another container is not using it or delete {path}")
+    def write(self, container_id: str) -> None:
+        """Write the id."""
+        if self._fd >= 0:
+            os.write(self._fd, container_id.encode())
+            os.close(self._fd)
 
-
-def write_cidfile(path: str, container_id: str) -> None:
-    """Write `--cidfile`."""
-    if path:
-        with open(path, "x", encoding="ascii") as file:
-            file.write(container_id)
+    def discard(self) -> None:
+        """Take the file away again: there is no container."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            os.unlink(self._path)

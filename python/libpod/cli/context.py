@@ -35,13 +35,19 @@ class Context:
         return self._engine
 
     def write(self, text: str) -> None:
-        """Write a line to stdout."""
-        sys.stdout.write(text + "\n")
+        """Write a line to stdout.
+
+        Raises: OSError where it takes nothing more.
+        """
+        try:
+            sys.stdout.write(text + "\n")
+        except OSError as error:
+            raise OSError(error.errno, f"write /dev/stdout: {message_of(error)}") from None
 
     def warn(self, text: str) -> None:
-        """Write a line to stderr."""
+        """Write a line to stderr, behind what was written to stdout."""
         sys.stdout.flush()
-        sys.stderr.write(text + "\n")
+        say(text)
 
     def report(self, error: Exception) -> None:
         """Print one of several errors on stderr, as `main` prints the last one."""
@@ -52,6 +58,15 @@ class Context:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+
+def say(text: str) -> None:
+    """Write a line to stderr; where nobody can read it, the exit code has to do."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        return
 
 
 def message_of(error: Exception) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from libpod.cli import terminal
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.errors import UsageError
+from libpod.cli.context import message_of
+from libpod.errors import LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Execute a command in a running container and return its exit code."""
-    from libpod.container.exec import command_environment, execute
+    from libpod.container.exec import NO_SESSION, command_environment, execute
 
     if not arguments and not options.latest:
         raise UsageError("exec requires the name or ID of a container or the --latest flag")
@@ -36,18 +37,27 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         detach=options.detach,
         initial_size=terminal.size() if options.tty else None,
     )
+    terminal.show_warnings(session)
     if options.detach:
         session.close()
         context.write(exec_id)
         return 0
-    record = terminal.relay(
-        session,
-        stdin=options.interactive,
-        terminal=options.tty,
-        detach_keys=options.detach_keys if "detach_keys" in options.given else engine.conf.engine["detach_keys"],
-        sig_proxy=False,
-    )
-    session.close()
+    try:
+        record = terminal.relay(
+            session,
+            stdin=options.interactive,
+            terminal=options.tty,
+            detach_keys=options.detach_keys if "detach_keys" in options.given else engine.conf.engine["detach_keys"],
+            sig_proxy=False,
+        )
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        refused = LibpodError(message_of(error), errno=error.errno)
+        refused.exit_code = NO_SESSION
+        raise refused from None
+    finally:
+        session.close()
     return 0 if record.get("detached") else int(record["exit_code"])
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 
 from libpod.cli.command import Option, flag, unsupported
-from libpod.cli.context import Context, message_of
+from libpod.cli.context import Context, message_of, say
 from libpod.cli.parser import HelpRequested, parse, parse_options
 from libpod.cli.registry import COMMANDS, GROUPS, MISSING
 from libpod.errors import LibpodError, UnsupportedError, UsageError
@@ -58,20 +58,22 @@ def main() -> NoReturn:
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        code = code or 1
+    except OSError as error:
+        code = _refused(error) or code
     # Nothing of ours waits for the interpreter's teardown, which would cost every command two milliseconds.
     os._exit(code)
 
 
 def _fill_standard_descriptors() -> None:
-    """Open /dev/null where a standard descriptor is closed, or the next file opened would take its number and its meaning."""
+    """Open /dev/null where a standard descriptor is closed, or the next file opened would take its number and its meaning.
+
+    For reading alone: what is written to an output that is closed is an error, as on any other output that takes nothing.
+    """
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(fd)
         except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)
+            opened = os.open(os.devnull, os.O_RDONLY)
             if opened != fd:
                 os.dup2(opened, fd)
                 os.close(opened)
@@ -99,9 +101,7 @@ def run(words: list[str]) -> int:
         context = Context(options)
         return command.call(context, values, arguments)
     except HelpRequested:
-        from libpod.cli.help import print_help
-
-        return print_help(words)
+        return _help(words)
     except BrokenPipeError:
         return _drop_stdout()
     except KeyboardInterrupt:
@@ -113,6 +113,15 @@ def run(words: list[str]) -> int:
     finally:
         if context is not None:
             context.close()
+
+
+def _help(words: list[str]) -> int:
+    from libpod.cli.help import print_help
+
+    try:
+        return print_help(words)
+    except OSError as error:
+        return _refused(error)
 
 
 def _check_log_level(level: str) -> None:
@@ -168,15 +177,23 @@ def _is_flag_error(error: UsageError) -> bool:
 
 
 def _fail(error: LibpodError | OSError, *, hint: str | None) -> int:
-    text = f"Error: {message_of(error)}\n"
-    if hint:
-        text += hint + "\n"
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_stdout()
-    sys.stderr.write(text)
+    except OSError as refused:
+        code = _refused(refused)
+        if isinstance(error, OSError) and error.filename is None and error.errno == refused.errno:
+            return getattr(error, "exit_code", code)
+    say(f"Error: {message_of(error)}" + (f"\n{hint}" if hint else ""))
     return getattr(error, "exit_code", LibpodError.exit_code)
+
+
+def _refused(error: OSError) -> int:
+    """Report that stdout takes nothing more, once; return the exit code. A reader that went away is told nothing."""
+    if not isinstance(error, BrokenPipeError):
+        say(f"Error: write /dev/stdout: {message_of(error)}")
+        _drop_stdout()
+        return LibpodError.exit_code
+    return _drop_stdout()
 
 
 def _drop_stdout() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from libpod.cli.context import say
 from libpod.image.transport import Progress
 
 TYPE_CHECKING = False
@@ -42,8 +43,7 @@ class Lines(Reporter):
     def message(self, text: str) -> None:
         """Write the step."""
         # One write per line: threads do not tear each other's lines apart.
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        say(text)
 
     def blob_started(self, descriptor: Descriptor, kind: str, blob: Blob) -> None:
         """Write that it is copied."""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from libpod.cli import terminal
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.container_options import OPTIONS, check_cidfile, request_of, write_cidfile
+from libpod.cli.container_options import OPTIONS, CidFile, request_of
+from libpod.cli.context import message_of
+from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod._core import Session
     from libpod.cli.context import Context
     from libpod.cli.parser import Options
     from libpod.container.model import Container
+
+#: Podman's exit code for a container that exists and cannot be started.
+_NOT_STARTED = 126
 
 _ATTACH = Option("--attach", "-a", kind="strings", help="Attach to STDIN, STDOUT or STDERR")
 _DETACH_KEYS = Option(
@@ -21,7 +29,6 @@ _DETACH_KEYS = Option(
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Create a container, start it, and stay with it until it ends, unless it is detached."""
     from libpod.container.resolve import parse_streams
-    from libpod.errors import InvalidError
 
     streams = parse_streams(options.attach)
     if options.detach and options.rm and options.attach:
@@ -29,16 +36,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if options.sig_proxy and "sig_proxy" in options.given and options.tty:
         raise InvalidError("--sig-proxy and --tty cannot be set together")
     container = _create(context, options, arguments)
-    engine = context.engine
     if options.detach:
-        try:
-            session = engine.start(
-                container, detach=True, fresh=True, initial_size=terminal.size() if options.tty else None
-            )
-        except BaseException:
-            _discard(context, container)
-            raise
-        session.close()
+        _start(context, container, detach=True).close()
         context.write(container.id)
         return 0
     return _attached(context, options, container, streams)
@@ -46,13 +45,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 def _attached(context: Context, options: Options, container: Container, streams: set[str]) -> int:
     engine, settings = context.engine, container.settings
-    try:
-        session = engine.start(container, fresh=True, initial_size=terminal.size() if settings.terminal else None)
-    except BaseException:
-        _discard(context, container)
-        raise
-    record = terminal.relay(
+    session = _start(context, container)
+    record = _relay(
+        context,
         session,
+        container,
         stdin=settings.stdin_open and (not streams or "stdin" in streams),
         stdout=not streams or "stdout" in streams,
         stderr=not streams or "stderr" in streams,
@@ -70,26 +67,62 @@ def _attached(context: Context, options: Options, container: Container, streams:
     return int(record["exit_code"])
 
 
+def _start(context: Context, container: Container, *, detach: bool = False) -> Session:
+    """Start a container that was just created; one of `--rm` that cannot be started is taken away.
+
+    A container that exists and cannot be started is exit code 126, whatever the reason, unless its command is missing.
+    """
+    engine, settings = context.engine, container.settings
+    size = terminal.size() if settings.terminal else None
+    try:
+        session = engine.start(container, detach=detach, fresh=True, initial_size=size)
+    except BaseException as error:
+        if settings.remove:
+            engine.finish(container)
+        raise not_started(error) from None
+    terminal.show_warnings(session)
+    return session
+
+
+def _relay(context: Context, session: Session, container: Container, **ends: Any) -> dict[str, Any]:
+    """Relay the streams; where that fails, a container of `--rm` is stopped and removed, and any other runs on, as with Podman."""
+    try:
+        return terminal.attach(session, container, **ends)
+    except LibpodError as error:
+        if container.settings.remove:
+            from libpod.container import lifecycle
+
+            lifecycle.remove(context.engine, container, force=True)
+        raise not_started(error) from None
+
+
+def not_started(error: BaseException) -> BaseException:
+    """The same error with Podman's exit code for a container that exists and could not be started or attached."""
+    if isinstance(error, OSError):
+        error = LibpodError(message_of(error), path=error.filename, errno=error.errno)
+    if isinstance(error, LibpodError) and error.exit_code == LibpodError.exit_code:
+        error.exit_code = _NOT_STARTED
+    return error
+
+
 def _create(context: Context, options: Options, arguments: list[str]) -> Container:
-    check_cidfile(options.cidfile)
     if options.tty and options.interactive:
         terminal.warn_without_terminal()
     request = request_of(options)
     if options.replace and options.name and context.engine.containers.replace(options.name):
         context.write(options.name)
-    container = context.engine.create(request, arguments[0], arguments[1:], pull=options.pull)
-    write_cidfile(options.cidfile, container.id)
+    cidfile = CidFile(options.cidfile)
+    try:
+        container = context.engine.create(request, arguments[0], arguments[1:], pull=options.pull)
+    except BaseException:
+        cidfile.discard()
+        raise
+    cidfile.write(container.id)
     if (request.publish or request.publish_all) and container.settings.network != "bridge":
         context.warn(
             "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
         )
     return container
-
-
-def _discard(context: Context, container: Container) -> None:
-    """Take away a container of `--rm` that could not be started."""
-    if container.settings.remove:
-        context.engine.finish(container)
 
 
 def create(context: Context, options: Options, arguments: list[str]) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from libpod.cli import targets, terminal
 from libpod.cli.command import Command, Option, flag
-from libpod.errors import UsageError
+from libpod.cli.context import message_of
+from libpod.errors import LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +26,27 @@ def start(context: Context, options: Options, arguments: list[str]) -> int:
     return targets.for_each(context, found, lambda container: _detached(context, container))
 
 
+def _not_started(container: Container, error: LibpodError | OSError, *, quote: str = "") -> LibpodError:
+    """Say which container it was; `start` is 125 whatever the reason, as it does not end with a container's exit code."""
+    return LibpodError(
+        f"unable to start container {quote}{container.id}{quote}: {message_of(error)}",
+        op="start",
+        path=getattr(error, "path", None),
+        errno=error.errno,
+    )
+
+
 def _detached(context: Context, container: Container) -> bool:
     state = container.state
     if state.status == "running":
         # Podman says nothing of a container that runs already, and it is no error.
         return False
-    context.engine.start(container, detach=True).close()
+    try:
+        session = context.engine.start(container, detach=True)
+    except (LibpodError, OSError) as error:
+        raise _not_started(container, error, quote='"') from None
+    terminal.show_warnings(session)
+    session.close()
     return True
 
 
@@ -40,14 +56,19 @@ def _attached(context: Context, options: Options, container: Container) -> int:
         from libpod.cli.attach import join
 
         return join(context, container, stdin=options.interactive, options=options)
-    session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
-    record = terminal.relay(
-        session,
-        stdin=options.interactive and settings.stdin_open,
-        terminal=settings.terminal,
-        detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
-        sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
-    )
+    try:
+        session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
+        terminal.show_warnings(session)
+        record = terminal.attach(
+            session,
+            container,
+            stdin=options.interactive and settings.stdin_open,
+            terminal=settings.terminal,
+            detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
+            sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
+        )
+    except (LibpodError, OSError) as error:
+        raise _not_started(container, error) from None
     if record.get("detached"):
         session.close()
         return 0

@@ -62,9 +62,7 @@ def _check(named: bool, *, everything: bool, latest: bool, filtered: bool) -> No
     if everything and latest:
         raise UsageError("--all and --latest cannot be used together")
     if named and everything:
-        raise UsageError(
-            "--all and named containers cannot be used together" if False else "no arguments are needed with --all"
-        )
+        raise UsageError("no arguments are needed with --all")
     if named and latest:
         raise UsageError("--latest and containers cannot be used together")
     if not named and not everything and not latest and not filtered:

@@ -6,11 +6,15 @@ import os
 import sys
 import time
 
+from libpod.cli.context import message_of, say
+from libpod.errors import LibpodError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Session
+    from libpod.container.model import Container
 
 
 def size() -> tuple[int, int] | None:
@@ -25,11 +29,18 @@ def size() -> tuple[int, int] | None:
 def warn_without_terminal() -> None:
     """Warn, as Podman does, that `-t` and `-i` will not behave as they do on a terminal."""
     if not os.isatty(0):
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        sys.stderr.write(
-            f'time="{stamp}" level=warning msg="The input device is not a TTY. The --tty and --interactive flags might not'
-            ' work properly"\n'
-        )
+        _warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
+
+
+def show_warnings(session: Session) -> None:
+    """Show what was not as the user asked when a container or a process in it was started."""
+    for text in session.warnings():
+        _warn(text)
+
+
+def _warn(text: str) -> None:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    say(f'time="{stamp}" level=warning msg="{text}"')
 
 
 def relay(
@@ -42,9 +53,11 @@ def relay(
     detach_keys: str,
     sig_proxy: bool,
 ) -> dict[str, Any]:
-    """Connect the standard streams with a session until the container ends or the user detaches."""
+    """Connect the standard streams with a session until the container ends or the user detaches.
+
+    Raises: OSError where stdout or stderr takes nothing more.
+    """
     sys.stdout.flush()
-    sys.stderr.flush()
     record: dict[str, Any] = session.relay(
         0 if stdin else None,
         1 if stdout else None,
@@ -54,3 +67,17 @@ def relay(
         sig_proxy=sig_proxy,
     )
     return record
+
+
+def attach(session: Session, container: Container, **ends: Any) -> dict[str, Any]:
+    """Relay a container's own streams; an error of the relay names the container.
+
+    Raises: LibpodError where stdout or stderr takes nothing more; the session is closed then, and the container runs on.
+    """
+    try:
+        return relay(session, **ends)
+    except OSError as error:
+        session.close()
+        raise LibpodError(
+            f"attaching to container {container.id}: {message_of(error)}", op="attach", errno=error.errno
+        ) from None

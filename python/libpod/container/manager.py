@@ -60,6 +60,8 @@ class ContainerManager:
         settings.image = image_name or (image.names[0] if image.names else image.id)
         settings.image_digest = image.digest or ""
         self._resolve_joined(settings)
+        if settings.network_name:
+            self._engine.check_network(settings.network_name)
         if request.replace and request.name:
             self.replace(request.name)
         if not settings.mounts:

@@ -146,6 +146,8 @@ def _security_option(options: SecurityOptions, name: str, value: str, text: str)
     elif name == "seccomp":
         if value != "unconfined" and not os.path.exists(value):
             raise InvalidError(f"opening seccomp profile failed: open {value}: no such file or directory")
+        if value != "unconfined":
+            _check_profile(value)
         options.seccomp = value
         options.annotations[_ANNOTATIONS[name]] = value
     elif name == "label":
@@ -167,6 +169,19 @@ def _security_option(options: SecurityOptions, name: str, value: str, text: str)
         options.proc_options += value.split(",")
     else:
         raise InvalidError(f'invalid --security-opt 2: "{text}"')
+
+
+def _check_profile(path: str) -> None:
+    """Refuse a seccomp profile that is no document; what stands in it is judged at the start."""
+    from libpod import _core
+
+    try:
+        with open(path, "rb") as file:
+            _core.parse_json(file.read())
+    except InvalidError as error:
+        raise InvalidError(
+            f"loading seccomp profile ({path}) failed: decoding seccomp profile failed: {error}"
+        ) from None
 
 
 def masked_paths(masks: Iterable[str], unmasks: Sequence[str]) -> list[str]:

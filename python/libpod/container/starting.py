@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from libpod.engine import Engine
 
 
-#: Podman's exit code for a container that exists and cannot be started.
-NOT_STARTED = 126
-
-
 def layers_of(rootfs: dict[str, Any]) -> list[str]:
     """List the directories of a root file system, the uppermost first."""
     upper = rootfs.get("upper")
@@ -127,9 +123,7 @@ def _resolve_user(container: Container, settings: ContainerSettings, context: Co
     try:
         found = _core.lookup_user(layers, settings.user, settings.groups)
     except InvalidError as error:
-        refused = InvalidError(_which_lookup(container, settings, error.message))
-        refused.exit_code = NOT_STARTED
-        raise refused from None
+        raise InvalidError(_which_lookup(container, settings, error.message)) from None
     context.user = oci_user(found)
     context.home = found["home"]
     if settings.passwd and not found["known"]:
@@ -154,9 +148,7 @@ def _check_workdir(container: Container, settings: ContainerSettings, layers: li
         if (inside + "/").startswith(clean_destination(mount.destination).rstrip("/") + "/"):
             return
     if _core.path_kind(layers, inside) is None:
-        error = InvalidError(f'workdir "{settings.workdir}" does not exist on container {container.id}')
-        error.exit_code = NOT_STARTED
-        raise error
+        raise InvalidError(f'workdir "{settings.workdir}" does not exist on container {container.id}')
 
 
 def _join_namespaces(engine: Engine, settings: ContainerSettings, context: Context) -> None:

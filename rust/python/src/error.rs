@@ -102,7 +102,8 @@ impl Fault {
         Self { errno: Some(errno), path, ..Self::new(Kind::Os, message) }
     }
 
-    fn raise(self, py: Python<'_>) -> PyResult<PyErr> {
+    fn raise(mut self, py: Python<'_>) -> PyResult<PyErr> {
+        self.message = spelled(&self.message);
         if self.kind == Kind::Os {
             if let Some(errno) = self.errno {
                 return Ok(PyOSError::new_err((errno, self.message, self.path)));
@@ -116,6 +117,21 @@ impl Fault {
         let class = py.import("libpod.errors")?.getattr(self.kind.class())?;
         Ok(PyErr::from_value(class.call((self.message,), Some(&keywords))?))
     }
+}
+
+/// The kernel's reasons as users know them: `No such file or directory (os error 2)` loses its number and its capital.
+fn spelled(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let start = text.rfind(": ").map_or(0, |colon| colon + 2);
+        if let Some(first) = text[start..].chars().next() {
+            let lower: String = first.to_lowercase().collect();
+            text.replace_range(start..start + first.len_utf8(), &lower);
+        }
+        text.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    text
 }
 
 impl From<Fault> for PyErr {

@@ -45,6 +45,7 @@ impl From<Error> for Fault {
             Error::Gone | Error::Malformed | Error::NotRunning { .. } => Self::new(Kind::State, message),
             Error::TooLarge { .. } | Error::DetachKeys { .. } => Self::new(Kind::Invalid, message),
             Error::Timeout => Self::os(ETIMEDOUT, message, None),
+            Error::Output { errno, .. } => Self::os(errno.raw_os_error(), message, None),
             Error::Stopped(_) => Self::new(Kind::State, message),
             Error::Io { source, .. } => match source.raw_os_error() {
                 Some(errno) => Self::os(errno, message, None),
@@ -143,7 +144,8 @@ impl Session {
     /// typed the detach keys.
     ///
     /// tty: stdin becomes a raw terminal, is restored however this ends, and its size follows. sig_proxy: signals that reach
-    /// this process go to the container. None for a descriptor leaves that stream alone.
+    /// this process go to the container. None for a descriptor leaves that stream alone. A full or closed stdout or stderr
+    /// raises OSError; the process runs on.
     #[pyo3(signature = (stdin, stdout, stderr, *, tty=false, detach_keys="ctrl-p,ctrl-q", sig_proxy=false))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn relay<'py>(

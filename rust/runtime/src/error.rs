@@ -199,7 +199,7 @@ fn path_text(path: &Option<PathBuf>) -> String {
 }
 
 /// The kernel's text in the spelling of the Go programs that users know: lower case, without the number.
-pub(crate) fn errno_text(errno: i32) -> String {
+pub fn errno_text(errno: i32) -> String {
     let text = std::io::Error::from_raw_os_error(errno).to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();

@@ -68,6 +68,8 @@ fn terminal_signals() -> Vec<i32> {
 
 impl Session {
     /// Connect `ends` with the process until it ends, `keys` are typed, or a signal asks us to go.
+    ///
+    /// A full or closed standard output or error ends the relay with [`Error::Output`]; the process runs on.
     pub fn relay(&mut self, ends: &Ends<'_>, keys: DetachKeys, interrupted: Interrupted<'_>) -> Result<Outcome, Error> {
         let running = self.wait_running(&mut *interrupted)?;
         let signals = match (ends.sig_proxy, ends.tty) {
@@ -135,7 +137,7 @@ impl Relay<'_> {
                 }
             }
             if ready.output {
-                self.write_some();
+                self.write_some()?;
             }
             if ready.stdin && self.read_stdin()? {
                 self.send()?;
@@ -177,7 +179,7 @@ impl Relay<'_> {
             let Some(end) = self.output() else { continue };
             let data = &self.session.buffer[1..length];
             if never_waits(end) {
-                write_all(end, data);
+                write_all(end, data).map_err(|errno| Error::output(to_stderr, errno))?;
             } else {
                 self.pending.extend_from_slice(data);
             }
@@ -190,20 +192,23 @@ impl Relay<'_> {
     }
 
     /// Write as much as a ready pipe or terminal takes without waiting.
-    fn write_some(&mut self) {
+    ///
+    /// An end that takes nothing more is an error: no output is lost unseen. The container is the caller's business.
+    fn write_some(&mut self) -> Result<(), Error> {
         const PIPE_BUF: usize = 4096;
         let end = self.pending.len().min(self.written + PIPE_BUF);
         let count = match self.output().map(|fd| rustix::io::write(fd, &self.pending[self.written..end])) {
             Some(Ok(count)) => count,
             Some(Err(Errno::INTR | Errno::AGAIN)) => 0,
-            // Nobody reads there any more: the container's output is lost, as with podman, and the container goes on.
-            Some(Err(_)) | None => self.pending.len() - self.written,
+            Some(Err(errno)) => return Err(Error::output(self.to_stderr, errno)),
+            None => self.pending.len() - self.written,
         };
         self.written += count;
         if self.written == self.pending.len() {
             self.pending.clear();
             self.written = 0;
         }
+        Ok(())
     }
 
     /// Read what the user typed; true where it completes the detach keys.
@@ -309,13 +314,13 @@ fn never_waits(fd: BorrowedFd<'_>) -> bool {
     })
 }
 
-/// Write everything; what a full disk or a closed end refuses is lost, as with podman.
-fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) {
+fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> rustix::io::Result<()> {
     while !data.is_empty() {
         match rustix::io::write(fd, data) {
             Ok(count) => data = &data[count..],
             Err(Errno::INTR) => {}
-            Err(_) => return,
+            Err(errno) => return Err(errno),
         }
     }
+    Ok(())
 }

@@ -55,6 +55,14 @@ pub enum Error {
     /// The caller ended the wait.
     #[error(transparent)]
     Stopped(#[from] Stop),
+    /// Standard output or error takes nothing more.
+    #[error("write {end}: {}", libpod_runtime::errno_text(.errno.raw_os_error()))]
+    Output {
+        /// `/dev/stdout` or `/dev/stderr`.
+        end: &'static str,
+        /// Why.
+        errno: Errno,
+    },
     /// A step failed in the kernel.
     #[error("{step}: {source}")]
     Io {
@@ -69,6 +77,10 @@ impl Error {
     /// The error of `step`.
     pub fn io(step: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Io { step: step.into(), source: source.into() }
+    }
+
+    pub(super) fn output(to_stderr: bool, errno: Errno) -> Self {
+        Self::Output { end: if to_stderr { "/dev/stderr" } else { "/dev/stdout" }, errno }
     }
 }
 

@@ -4,6 +4,7 @@
 //! kernel's own answer to "is it taken", in every program's eyes, for as long as the container lives.
 
 use super::{Error, Port, Result};
+use crate::error::errno_text;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -58,13 +59,11 @@ fn reserve(port: &Port, number: u16) -> Result<OwnedFd> {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => format!("[::]:{number}"),
             _ => SocketAddr::new(ip, number).to_string(),
         };
-        let reason = std::io::Error::from(errno).to_string();
-        let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
         Error::Port {
             protocol: if tcp { "TCP" } else { "UDP" },
             socket: format!("{}{}", port.protocol, if v6 { 6 } else { 4 }),
             address: shown,
-            reason,
+            reason: errno_text(errno.raw_os_error()),
             errno,
         }
     })
