@@ -118,7 +118,7 @@ def _create(context: Context, options: Options, arguments: list[str]) -> Contain
         cidfile.discard()
         raise
     cidfile.write(container.id)
-    if (request.publish or request.publish_all) and container.settings.network != "bridge":
+    if request.publish and container.settings.network != "bridge":
         context.warn(
             "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
         )

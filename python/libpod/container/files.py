@@ -32,17 +32,13 @@ def write_files(engine: Engine, container: Container, settings: ContainerSetting
     owner = _network_owner(engine, settings)
     if owner is None:
         files.update(_network_files(engine, settings, container))
+    else:
+        files.update(_joined_files(owner, settings, container))
     for path, text in files.items():
         if path not in taken:
             target = f"{directory}/{path.rpartition('/')[2]}"
             _write(target, text)
             context.bind_files[path] = target
-    if owner is not None:
-        # Containers that share a network share what names mean in it.
-        for path in ("/etc/hosts", "/etc/resolv.conf"):
-            target = f"{owner.boot_directory}/{path.rpartition('/')[2]}"
-            if path not in taken and os.path.exists(target):
-                context.bind_files[path] = target
     if settings.network != "bridge" or "/etc/hosts" not in context.bind_files:
         return []
     from libpod.network import dns
@@ -79,13 +75,27 @@ def _network_files(engine: Engine, settings: ContainerSettings, container: Conta
             extra=settings.hosts,
             gateway=engine.network_gateway(settings) if settings.network == "bridge" else None,
         )
-    if settings.network != "none":
+    if settings.network != "none" and settings.dns != ["none"]:
         files["/etc/resolv.conf"] = dns.resolv_conf_text(
             servers=settings.dns,
             search=settings.dns_search,
             options=settings.dns_options,
             mode=settings.network,
         )
+    return files
+
+
+def _joined_files(owner: Container, settings: ContainerSettings, container: Container) -> dict[str, str]:
+    """What the other container was given for its network: names mean the same, and this one's own are added."""
+    from libpod.network import dns
+
+    files = {}
+    if not settings.no_hosts:
+        text = dns.read_text(owner.boot_directory + "/hosts")
+        own = dns.own_names(text, _names(settings, container))
+        files["/etc/hosts"] = text + (f"127.0.0.1\t{' '.join(own)}\n" if own else "")
+    if os.path.exists(owner.boot_directory + "/resolv.conf"):
+        files["/etc/resolv.conf"] = dns.read_text(owner.boot_directory + "/resolv.conf")
     return files
 
 

@@ -98,6 +98,11 @@ class ContainerManager:
                 raise ContainerNotFoundError(
                     f"looking up container to share {shown} namespace with: {error.message}"
                 ) from None
+            if kind == "ipc" and other.is_ours and other.settings.ipc in ("private", "none"):
+                raise InvalidError(
+                    f"joining IPC of container {other.id} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for"
+                    " the donor container)"
+                )
             setattr(settings, kind, f"container:{other.id}")
 
     def replace(self, name: str) -> bool:

@@ -28,7 +28,7 @@ def parse_mode(kind: str, text: str) -> str:
         return text
     if text.startswith("container:") and kind in ("pid", "ipc", "uts"):
         if text == "container:":
-            raise InvalidError(f"must provide name or ID for container when specifying container: {kind} namespace")
+            raise InvalidError("invalid config provided: namespace mode container requires a value")
         return text
     if kind == "user" and text.partition(":")[0] in ("keep-id", "auto", "nomap", "ns", "private", "container"):
         raise UnsupportedError(f"the user namespace mode `{text}` is not supported by this version of libpod")

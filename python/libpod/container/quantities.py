@@ -23,9 +23,10 @@ SIGNALS = {
 _RTMIN, _RTMAX = 34, 64
 
 
-def parse_size(text: str) -> int:
-    """Parse a size with binary units (`64m`, `1.5g`, `10KiB`, `512`) into bytes.
+def parse_size(text: str, *, base: int = 1024) -> int:
+    """Parse a size with units (`64m`, `1.5g`, `10KiB`, `512`) into bytes.
 
+    base: what one unit is of the next smaller one, 1024 or 1000.
     Raises: InvalidError `invalid size: '…'`.
     """
     split = 0
@@ -34,7 +35,7 @@ def parse_size(text: str) -> int:
     number, suffix = text[:split], text[split:].removeprefix(" ").lower().removesuffix("b").removesuffix("i")
     if suffix not in _UNITS or number[:1] in ("", ".") or number[-1] == "." or number.count(".") > 1:
         raise InvalidError(f"invalid size: '{text}'")
-    return int(float(number) * 1024 ** _UNITS[suffix])
+    return int(float(number) * base ** _UNITS[suffix])
 
 
 def parse_duration_ns(text: str) -> int:

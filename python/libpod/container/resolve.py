@@ -172,6 +172,8 @@ def _network(settings: ContainerSettings, request: ContainerRequest, defaults: M
     if mode in ("none", "host") and not rest:
         settings.network = mode
     elif mode == "container":
+        if not rest:
+            raise InvalidError("invalid config provided: namespace mode container requires a value")
         settings.network = first
     elif mode in ("", "bridge", "private", "default"):
         settings.network = "bridge"
@@ -199,10 +201,8 @@ def _network_options(settings: ContainerSettings, text: str) -> None:
 def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
     if request.ip or request.mac_address:
         if settings.network != "bridge":
-            raise InvalidError(
-                "invalid config provided: networks and static ip/mac address can only be used with Bridge mode networking:"
-                " invalid configuration"
-            )
+            option = "--ip" if request.ip else "--mac-address"
+            raise InvalidError(f"{option} can only be set when the network mode is bridge: invalid argument")
         settings.address, settings.mac = request.ip, request.mac_address
 
 
@@ -217,9 +217,15 @@ def _published(settings: ContainerSettings, request: ContainerRequest, image: Ma
 
 def _name_resolution(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
     settings.dns = list(request.dns or defaults["dns_servers"])
-    for server in settings.dns:
-        if not is_address(server):
-            raise InvalidError(f"{server} is not an ip address")
+    _check_servers(settings.dns, request)
+    mode = settings.network.partition(":")[0]
+    if mode in ("none", "container") and (request.dns or request.dns_search or request.dns_option):
+        raise InvalidError(f"conflicting options: dns and the network mode: {mode}")
+    if mode == "container" and request.add_host:
+        raise InvalidError(
+            "invalid config provided: cannot set extra host entries when the container is joined to another containers"
+            " network namespace: invalid configuration"
+        )
     settings.dns_search = list(request.dns_search or defaults["dns_searches"])
     settings.dns_options = list(request.dns_option or defaults["dns_options"])
     settings.no_hosts = defaults["no_hosts"] if request.no_hosts is None else request.no_hosts
@@ -232,6 +238,22 @@ def _name_resolution(settings: ContainerSettings, request: ContainerRequest, def
         if not is_address(address):
             raise InvalidError(f'invalid IP address in add-host: "{address}"')
     settings.hosts = list(request.add_host)
+
+
+def _check_servers(servers: list[str], request: ContainerRequest) -> None:
+    """Refuse what is no address; `none` alone keeps the image's resolv.conf."""
+    if servers == ["none"]:
+        for given, name in ((request.dns_search, "DNSSearch"), (request.dns_option, "DNSOption")):
+            if given:
+                raise InvalidError(
+                    f"invalid config provided: UseImageResolvConf and {name} are mutually exclusive options"
+                )
+        return
+    if "none" in servers:
+        raise InvalidError("none is not allowed to be specified with other DNS ip addresses")
+    for server in servers:
+        if not is_address(server):
+            raise InvalidError(f"{server} is not an ip address")
 
 
 def is_address(text: str) -> bool:
@@ -267,9 +289,12 @@ def _mounts(
     )
     settings.read_only = request.read_only
     settings.read_only_tmpfs = request.read_only_tmpfs
+    if request.shm_size and settings.ipc == "host":
+        raise InvalidError("invalid config provided: cannot set shmsize when running in the {host } IPC Namespace")
     text = request.shm_size or defaults["shm_size"]
     try:
-        settings.shm_size = parse_size(text)
+        # Podman reads its configuration with decimal units and the command line with binary ones.
+        settings.shm_size = parse_size(text, base=1024 if request.shm_size else 1000)
     except InvalidError as error:
         raise InvalidError(f"unable to translate --shm-size: {error.message}") from None
     settings.timezone = request.tz or defaults["tz"]

@@ -173,8 +173,8 @@ def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str,
         shared = ["bind", "rprivate", "nosuid", "noexec", "nodev"]
         own.append(_mount("/dev/shm", "bind", context.shm or "/dev/shm", shared))
     elif settings.ipc != "none":
-        size = [f"size={settings.shm_size}"] if settings.shm_size else []
-        own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", *size]))
+        size = f"size={settings.shm_size}"
+        own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", size]))
     if settings.read_only and settings.read_only_tmpfs:
         own += [_mount(path, "tmpfs", "tmpfs", _TMPFS_OPTIONS) for path in ("/run", "/tmp", "/var/tmp")]
     binds = ["bind", "rprivate"]

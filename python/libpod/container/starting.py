@@ -166,3 +166,6 @@ def _join_namespaces(engine: Engine, settings: ContainerSettings, context: Conte
                     f"cannot get namespace path unless container {other.id} is running: container is stopped"
                 )
             context.joined[kind] = f"/proc/{state.pid}/ns/{name}"
+            if kind == "ipc":
+                # The runtime copies that mount from the other's mount namespace.
+                context.shm = f"/proc/{state.pid}/root/dev/shm"

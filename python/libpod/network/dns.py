@@ -36,10 +36,10 @@ def resolv_conf_text(
     servers of the user's; a search of `.` means none. mode: with `host`, servers that only the host's own network can reach are kept.
     """
     private = mode != "host"
-    text = _read(_RESOLV_CONF)
+    text = read_text(_RESOLV_CONF)
     host = _parse_resolv_conf(text)
     if private and host["nameserver"] == _SYSTEMD_STUB:
-        host = _parse_resolv_conf(_read(_SYSTEMD_RESOLV_CONF) or text)
+        host = _parse_resolv_conf(read_text(_SYSTEMD_RESOLV_CONF) or text)
     chosen = list(servers)
     if not chosen:
         chosen = [server for server in host["nameserver"] if _reaches(server)] if private else host["nameserver"]
@@ -70,7 +70,7 @@ def hosts_text(*, mode: str, names: Iterable[str], extra: Sequence[str] = (), ga
     for text in extra:
         name, _, address = text.partition(":")
         entries.append((address, [name]))
-    entries += _parse_hosts(_read(_HOSTS))
+    entries += _parse_hosts(read_text(_HOSTS))
     known = {name for _, entry in entries for name in entry}
     host = gateway or _core.local_address()
     if host and _HOST_NAME not in known:
@@ -88,8 +88,8 @@ def own_names(text: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in known]
 
 
-def _read(path: str) -> str:
-    """Read a text of the host; one that is not there is empty."""
+def read_text(path: str) -> str:
+    """Read a file of names or servers; one that is not there is empty."""
     try:
         with open(path, "rb") as file:
             return file.read().decode(errors="surrogateescape")

@@ -21,6 +21,7 @@ mod create;
 mod devices;
 mod error;
 pub mod exec;
+mod foreign;
 pub mod hooks;
 pub mod layers;
 mod mount_options;

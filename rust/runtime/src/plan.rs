@@ -8,6 +8,7 @@ use crate::cgroup_mount::CgroupMount;
 use crate::create::Request;
 use crate::devices;
 use crate::error::{Error, Result};
+use crate::foreign::Foreign;
 use crate::mount_options::{self, Bind, MountOptions};
 use crate::namespaces::NamespacePlan;
 use crate::spec::{Mount, Personality, Process, Spec};
@@ -78,6 +79,10 @@ pub fn build<'a>(
     // Sources first: a mount of the container may hide one.
     for mount in &mounts {
         if let Planned::Bind { source, options, .. } = mount {
+            if let Some(foreign) = Foreign::parse(source) {
+                steps.push(Step::CopyForeign(foreign, options.bind.unwrap_or(Bind::Plain)));
+                continue;
+            }
             // The mount of the source is made private with that of the root, where they are the same one.
             let shared = matches!(options.propagation, Some((MountPropagationFlags::SHARED, _)));
             let copy = options.bind.filter(|_| shared && propagation.is_none());

@@ -6,6 +6,7 @@
 use crate::cgroup::Cgroup;
 use crate::devices::{self, Node};
 use crate::error::{Error, Result};
+use crate::foreign::Foreign;
 use crate::hooks;
 use crate::mount_options::{Bind, MountOptions};
 use crate::mounting::Target;
@@ -45,6 +46,8 @@ pub enum Step<'a> {
     DetachPropagation(MountPropagationFlags),
     /// Open the source of a bind, and copy it at once where a reach is given.
     OpenSource(PathBuf, Option<Bind>),
+    /// Copy the source of a bind from another process's mount namespace.
+    CopyForeign(Foreign, Bind),
     /// Mount the root. `beside_host`: the mounts around it still propagate to the host.
     MountRoot {
         /// Where it comes from.
@@ -150,6 +153,7 @@ impl Step<'_> {
             Self::NewCgroupView => "make a cgroup namespace".into(),
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
             Self::OpenSource(path, _) => format!("open {}", path.display()),
+            Self::CopyForeign(source, _) => format!("copy {source:?}"),
             Self::MountRoot { rootfs, .. } => format!("mount root {rootfs:?}"),
             Self::Mount(mount) => format!("mount {} on {}", mount.kind, mount.path.display()),
             Self::Bind(index, path, _) => format!("bind source {index} to {}", path.display()),
@@ -188,6 +192,10 @@ impl Step<'_> {
             }
             Self::DetachPropagation(kind) => detach_propagation(*kind),
             Self::OpenSource(path, copy) => open_source(stage, path, *copy),
+            Self::CopyForeign(source, bind) => {
+                stage.sources.push(Source::Copy(Some(source.copy(stage.mounter, *bind)?)));
+                Ok(())
+            }
             Self::MountRoot { rootfs, beside_host } => {
                 stage.set_root(rootfs::mount_root(stage.mounter, rootfs, *beside_host)?);
                 Ok(())
