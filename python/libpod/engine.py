@@ -270,11 +270,11 @@ class Engine:
 
     def finish(self, container: Container) -> None:
         """Remove a container of `--rm` whose end its session has reported: its monitor has nothing left to do but to go."""
-        self.containers.drop(container)
         if container.settings.mounts:
             from libpod.container.volumes import Volumes
 
             Volumes(self).remove_anonymous(container.settings)
+        self.containers.drop(container)
 
     # What a start needs to know of networks --------------------------------------------------------------------------
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 import libpod
+from libpod.container import listing, model
+from libpod.container.model import Container
+from libpod.container.request import ContainerRequest
 from libpod.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
@@ -102,8 +105,6 @@ def test_a_kept_container_has_a_state_and_a_document(engine: libpod.Engine) -> N
 
 
 def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> None:
-    from libpod.container.request import ContainerRequest
-
     container = engine.create(ContainerRequest(network=["none"], name="busy"), "rich", ["sleep", "1000"])
     assert container.state.status == "created"
     engine.start(container, detach=True, fresh=True).close()
@@ -112,6 +113,45 @@ def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> 
         engine.containers.remove("busy")
     engine.containers.remove("busy", force=True, timeout_s=0)
     assert engine.containers.list(all=True) == []
+
+
+@pytest.mark.parametrize("size", [False, True])
+def test_what_is_removed_while_it_is_listed_or_inspected_is_not_there(
+    engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch, size: bool
+) -> None:
+    stays = engine.create(ContainerRequest(network=["none"], name="stays"), "rich", ["true"])
+    goes = engine.create(ContainerRequest(network=["none"], name="goes"), "rich", ["true"])
+    found = engine.containers.list(all=True)
+    assert [container.id for container in found if container.is_ours] == [stays.id, goes.id]
+    engine.containers.drop(goes)
+    monkeypatch.setattr(engine.containers, "list", lambda **_: found)
+    monkeypatch.setattr(engine.containers, "lookup", lambda _: goes)
+    assert [row.container.id for row in listing.list_rows(engine, all=True, size=size)] == [stays.id]
+    with pytest.raises(ContainerNotFoundError, match="no such container"):
+        engine.containers.inspect("goes", size=size)
+
+
+def test_what_is_removed_while_its_size_is_taken_is_not_listed(
+    engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.create(ContainerRequest(network=["none"]), "rich", ["true"])
+    size_of = listing.container_size
+
+    def too_late(engine: libpod.Engine, container: Container) -> tuple[int, int]:
+        engine.containers.drop(container)
+        return size_of(engine, container)
+
+    monkeypatch.setattr(listing, "container_size", too_late)
+    assert listing.list_rows(engine, all=True, size=True) == []
+
+
+def test_an_end_between_two_looks_is_an_end(engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.run("rich", ["sh", "-c", "exit 4"], network="none", remove=False, name="kept")
+    container = engine.containers.lookup("kept")
+    read, hidden = model.read_document, [container.exit_path]
+    # As where the exit record is written, and pid.json taken away, after the first look at the record.
+    monkeypatch.setattr(model, "read_document", lambda path: None if hidden and hidden.pop() == path else read(path))
+    assert (container.state.status, container.state.exit_code) == ("exited", 4)
 
 
 def test_threads_share_an_engine(engine: libpod.Engine) -> None:

@@ -86,7 +86,11 @@ def stop(engine: Engine, container: Container, *, timeout_s: int | None = None) 
     state = container.state
     if not state.is_running:
         if state.status == "exited":
-            cleanup(engine, container)
+            try:
+                cleanup(engine, container)
+            except ContainerNotFoundError:
+                # Its own --rm was faster.
+                return
         return
     if state.status == "paused":
         raise StateError(
@@ -231,22 +235,18 @@ def remove(
     volumes: anonymous volumes go, too; they always do for a container of `--rm`.
     Raises: StateError for a running container without `force`.
     """
-    settings = _settings(container)
     try:
-        while not _remove_ended(engine, container, force=force, timeout_s=timeout_s):
+        while not _remove_ended(engine, container, force=force, timeout_s=timeout_s, volumes=volumes):
             continue
     except ContainerNotFoundError:
         # Its own --rm was faster; or the directory is gone and only the record is left.
-        if not engine.containers.exists(container.id):
-            return
-        engine.containers.drop(container)
-    if settings.mounts and (volumes or settings.remove):
-        from libpod.container.volumes import Volumes
-
-        Volumes(engine).remove_anonymous(settings)
+        if engine.containers.exists(container.id):
+            engine.containers.drop(container)
+    # Left by a command that was killed while it copied an image's content into a volume.
+    engine.store.release_home()
 
 
-def _remove_ended(engine: Engine, container: Container, *, force: bool, timeout_s: int | None) -> bool:
+def _remove_ended(engine: Engine, container: Container, *, force: bool, timeout_s: int | None, volumes: bool) -> bool:
     """Remove a container, stopped first by force; False where it was started in between, by whoever held its lock."""
     state = container.state
     if state.is_running:
@@ -261,6 +261,12 @@ def _remove_ended(engine: Engine, container: Container, *, force: bool, timeout_
         if state.is_running:
             return False
         _clean(engine, container, state)
+        settings = _settings(container)
+        if settings.mounts and (volumes or settings.remove):
+            from libpod.container.volumes import Volumes
+
+            # Before the record: only the record knows their names, should this be the last that we do.
+            Volumes(engine).remove_anonymous(settings)
         engine.containers.drop(container)
     return True
 

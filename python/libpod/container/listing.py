@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.container import clock
-from libpod.errors import InvalidError
+from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,10 +50,13 @@ def list_rows(
 ) -> list[Row]:
     """List containers: the running ones, or with `all`, with `last`, or with a filter by state those that match.
 
+    One that is removed meanwhile is left out.
     Raises: InvalidError for a filter that is none.
     """
     predicates, names_a_state = parse_filters(engine, filters)
     rows = [Row(container) for container in engine.containers.list(all=True)]
+    # One without a single record looks as if it never ran, and so does one that was removed since it was listed.
+    rows = [row for row in rows if row.state.status != "created" or row.container.exists]
     if not all and last < 0 and not names_a_state:
         rows = [row for row in rows if row.state.status == "running"]
     rows = [row for row in rows if all_of(predicates, row)]
@@ -62,11 +65,21 @@ def list_rows(
         rows = rows[-last:] if last else []
         rows.reverse()
     if size or sort == "size":
-        for row in rows:
-            row.size = container_size(engine, row.container)
+        rows = [row for row in rows if _has_size(engine, row)]
     if sort != "created":
         rows.sort(key=_sort_key(sort))
     return rows
+
+
+def _has_size(engine: Engine, row: Row) -> bool:
+    """Find out a row's size; False where the container was removed meanwhile."""
+    try:
+        row.size = container_size(engine, row.container)
+    except (LibpodError, OSError):
+        if engine.containers.exists(row.container.id):
+            raise
+        return False
+    return True
 
 
 def all_of(predicates: dict[str, list[Predicate]], row: Row) -> bool:

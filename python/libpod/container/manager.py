@@ -14,7 +14,7 @@ from libpod import _core, timestamp
 from libpod.container import names
 from libpod.container.model import Container, write_document
 from libpod.container.resolve import resolve
-from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, NotFoundError
+from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,12 +69,15 @@ class ContainerManager:
         from libpod.container.volumes import Volumes
 
         volumes = Volumes(self._engine)
-        volumes.provide(settings)
+        volumes.choose_names(settings)
+        container = self._record(settings, image.top_layer)
         try:
-            return self._record(settings, image.top_layer)
+            volumes.make(settings)
         except BaseException:
             volumes.remove_anonymous(settings)
+            self.drop(container)
             raise
+        return container
 
     def _image_defaults(self, image: Image) -> dict[str, Any]:
         """Return what an image says about running it, on the short way: its id is the digest of its config."""
@@ -233,14 +236,18 @@ class ContainerManager:
     def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
         """Describe a container in the members that `podman container inspect` prints.
 
-        Raises: ContainerNotFoundError, also for a container that another tool made.
+        Raises: ContainerNotFoundError, also for a container that another tool made, or that is removed meanwhile.
         """
         from libpod.container.inspect import inspect
 
         container = self.lookup(name_or_id)
-        if not container.is_ours:
-            raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
-        return inspect(self._engine, container, size=size)
+        if container.is_ours:
+            try:
+                return inspect(self._engine, container, size=size)
+            except (LibpodError, OSError):
+                if self.exists(container.id):
+                    raise
+        raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
 
     def remove(
         self, name_or_id: str, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False

@@ -120,6 +120,11 @@ class Container:
             return False
 
     @property
+    def exists(self) -> bool:
+        """Whether its directory is there: the first thing of a container to be made, and the last to go."""
+        return os.path.isdir(self.user_directory)
+
+    @property
     def settings(self) -> ContainerSettings:
         """What it was created with, read once.
 
@@ -188,6 +193,9 @@ def derive_state(container: Container) -> ContainerState:
     # Every start takes the last exit record away first: where there is one, the process is over, be it not yet reaped.
     ended = read_document(container.exit_path)
     running = read_document(container.run_directory + "/pid.json")
+    if ended is None and running is None:
+        # A monitor that ends takes pid.json away after it wrote the exit record: between two reads both may be missed.
+        ended = read_document(container.exit_path)
     if ended is not None:
         return _exited(ended, running)
     if running is None:

@@ -1,8 +1,9 @@
 """Named and anonymous volumes: a directory `G/volumes/<name>/_data` each.
 
-A volume is made when the first container asks for it, and removed with its container where it is anonymous. What the image
+A volume is made when the first container asks for it, and removed with its container where it is anonymous. An anonymous one
+is made after its container's record and removed before it, so that a crash leaves none that nobody knows. What the image
 has at its destination is copied into an empty volume when a container starts. Verbs for volumes are not here yet. Start
-reading at `Volumes.provide`.
+reading at `Volumes.choose_names`.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Volumes:
         """Return the directory of a volume's content."""
         return f"{self._directory}/{name}/_data"
 
-    def provide(self, settings: ContainerSettings) -> None:
-        """Make the volumes that a new container names, and name its anonymous ones.
+    def choose_names(self, settings: ContainerSettings) -> None:
+        """Name the anonymous volumes of a new container, and check the other names. Nothing is made.
 
         Raises: InvalidError for a malformed name.
         """
@@ -48,7 +49,12 @@ class Volumes:
                     f'creating named volume "{mount.volume}": running volume create option: names must match'
                     " [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
                 )
-            os.makedirs(self.path(mount.volume), mode=0o755, exist_ok=True)
+
+    def make(self, settings: ContainerSettings) -> None:
+        """Make the volumes of a container that are not there yet."""
+        for mount in settings.mounts:
+            if mount.kind == "volume":
+                os.makedirs(self.path(mount.volume), mode=0o755, exist_ok=True)
 
     def fill(self, container: Container, layers: list[str]) -> dict[str, str]:
         """Copy the image's content into the empty volumes of a container; map their destinations to their directories.
@@ -77,7 +83,7 @@ class Volumes:
             self._store.rootfs(container.id)
 
     def remove_anonymous(self, settings: ContainerSettings) -> None:
-        """Remove the anonymous volumes of a container that is gone."""
+        """Remove the anonymous volumes of a container that is going."""
         names = [mount.volume for mount in settings.mounts if mount.anonymous]
         if names:
             from shutil import rmtree

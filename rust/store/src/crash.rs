@@ -196,3 +196,31 @@ fn whoever_sees_an_image_can_remove_it() {
         });
     }
 }
+
+#[test]
+fn mounting_a_container() {
+    let change = |store: &Store| {
+        let seen = store.container("box").expect("container");
+        store.mount_container(&seen.id).expect("mount");
+        store.unmount_container(&seen.id, false).expect("unmount");
+        store.release_home().expect("release");
+    };
+    if let Ok(directory) = std::env::var(DIRECTORY) {
+        change(&store(Path::new(&directory)));
+        return;
+    }
+    if !crate::layers::is_privileged() {
+        return;
+    }
+    after_every_step("mounting_a_container", an_image_and_a_container, |store, step| {
+        let seen = store.container("box").expect("container");
+        store.remove_container(&seen.id).unwrap_or_else(|error| panic!("step {step}: {error}"));
+        store.release_home().expect("release");
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+        let ours = store.graphroot().to_string_lossy();
+        assert!(!mounts.contains(&*ours), "step {step}: something is still mounted");
+        let staging = crate::file::list(&store.staging_root()).expect("list");
+        assert_eq!(staging, Vec::<String>::new(), "step {step}: nothing staged is left");
+        assert_eq!(store.check(true).expect("check"), Vec::<String>::new(), "step {step}");
+    });
+}

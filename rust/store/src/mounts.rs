@@ -10,6 +10,7 @@ use crate::file::{self, Durability};
 use crate::hostmount;
 use crate::lockfile;
 use crate::staging::is_mount_point;
+use crate::step;
 use crate::store::Store;
 use libpod_sys::lock::Kind;
 use rustix::io::Errno;
@@ -75,8 +76,10 @@ impl Store {
         let counted = known.is_some_and(|index| entries[index].count > 0);
         if !(counted && is_mount_point(&path)) {
             self.mount_home()?;
+            step();
             file::create_dirs(&path)?;
             hostmount::mount(rootfs, &path)?;
+            step();
         }
         match known {
             Some(index) => {
@@ -102,10 +105,13 @@ impl Store {
         self.give_back(layer, force)
     }
 
-    /// Before a layer is deleted: whatever is mounted of it goes. The layers are locked by the caller.
+    /// Before a layer is deleted: whatever is mounted of it goes, also what a process mounted that died before it could
+    /// count it. The layers are locked by the caller.
     pub(crate) fn unmount_for_removal(&self, layer: &str) -> Result<()> {
         if self.read_mountpoints()?.iter().any(|entry| entry.id == layer) {
             self.give_back(layer, true)?;
+        } else if is_mount_point(&self.merged(layer)) {
+            unmount(&self.merged(layer))?;
         }
         Ok(())
     }
@@ -119,11 +125,7 @@ impl Store {
         if remaining > 0 {
             entries[index].count = remaining;
         } else {
-            match rustix::mount::unmount(&path, UnmountFlags::DETACH) {
-                // Not mounted, or not there: the count was stale.
-                Ok(()) | Err(Errno::INVAL | Errno::NOENT) => {}
-                Err(errno) => return Err(Error::os("unmount", path, errno)),
-            }
+            unmount(&path)?;
             entries.remove(index);
         }
         held.touch()?;
@@ -145,10 +147,7 @@ impl Store {
         }
         // The token tells processes that have the store open to mount it again.
         held.touch()?;
-        match rustix::mount::unmount(self.tree.home(), UnmountFlags::DETACH) {
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(errno) => Err(Error::os("unmount", self.tree.home(), errno)),
-        }
+        unmount(self.tree.home())
     }
 
     fn mount_home(&self) -> Result<()> {
@@ -194,5 +193,13 @@ impl Store {
         let path = self.mountpoints_path();
         let text = serde_json::to_vec(entries).map_err(|error| Error::corrupt(&path, error.to_string()))?;
         file::replace(&path, &text, Durability::Volatile)
+    }
+}
+
+/// Unmount what may not be mounted, or not be there.
+fn unmount(path: &Path) -> Result<()> {
+    match rustix::mount::unmount(path, UnmountFlags::DETACH) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOENT) => Ok(()),
+        Err(errno) => Err(Error::os("unmount", path, errno)),
     }
 }
