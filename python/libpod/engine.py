@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from libpod import _core
 from libpod.errors import ImageNotFoundError, InvalidError, NotFoundError
 
 TYPE_CHECKING = False
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from libpod.store import Store
 
 _HELPER = "libpod-runtime"
+#: How long a monitor may take to give network and cgroup back.
+_TAKE_DOWN_S = 5.0
 
 
 class Completed:
@@ -245,7 +248,7 @@ class Engine:
             session = self.start(container, fresh=True)
         except BaseException:
             if remove:
-                self.finish(container)
+                self.discard(container)
             raise
         try:
             code, out, err = session.collect(stdin or b"", limit, timeout_s)
@@ -261,20 +264,44 @@ class Engine:
         return Completed(code, out, err)
 
     def _give_up(self, container: Container) -> None:
-        from libpod.container import lifecycle
-
         if container.settings.remove:
-            lifecycle.remove(self, container, force=True, timeout_s=0)
+            self.discard(container)
         else:
+            from libpod.container import lifecycle
+
             lifecycle.stop(self, container, timeout_s=0)
 
     def finish(self, container: Container) -> None:
-        """Remove a container of `--rm` whose end its session has reported: its monitor has nothing left to do but to go."""
+        """Remove a container of `--rm` whose end its session has reported.
+
+        Its record goes when its monitor has taken network and cgroup back, and not before: nobody finds them without it.
+        """
+        if not self._is_taken_down(container):
+            self.discard(container)
+            return
         if container.settings.mounts:
             from libpod.container.volumes import Volumes
 
             Volumes(self).remove_anonymous(container.settings)
         self.containers.drop(container)
+
+    def _is_taken_down(self, container: Container) -> bool:
+        """Wait until the monitor has taken its directory away, its last act; False where it was killed before."""
+        import time
+
+        deadline = time.monotonic() + _TAKE_DOWN_S
+        while os.path.isdir(container.run_directory):
+            monitor = container.state.monitor
+            if (monitor is not None and not _core.process_alive(*monitor)) or time.monotonic() > deadline:
+                return not os.path.isdir(container.run_directory)
+            time.sleep(0.0002)
+        return True
+
+    def discard(self, container: Container) -> None:
+        """Remove a container of `--rm` with whatever a start, or a monitor, that did not come to its end has left of it."""
+        from libpod.container import lifecycle
+
+        lifecycle.remove(self, container, force=True, timeout_s=0)
 
     # What a start needs to know of networks --------------------------------------------------------------------------
 
@@ -313,8 +340,6 @@ class Engine:
     def release_network(self, container: Container) -> None:
         """Take back what a container holds of its bridge; nothing where it was taken back already."""
         if container.is_ours and container.settings.network == "bridge":
-            from libpod import _core
-
             _core.network_detach(container.id, self.network_request(container))
 
     def cleanup_command(self, container: Container) -> list[str]:

@@ -1,7 +1,9 @@
 """Whatever is killed, whenever: the next command works, and after `rm -f` nothing of a container is left.
 
-The monitor is killed, or the command that starts, runs or removes a container, after a random time. Then the store is read,
-the containers are listed, removed by force, and mounts, cgroups, processes, interfaces and files are counted.
+The monitor is killed, or a command, at random moments of the time that it takes. After each kill the store is read and the
+containers are listed; after every ten they are removed by force, and mounts, cgroups, processes, interfaces and files are
+counted. Only a kill that hit a living process counts. `LIBPOD_CRASH_SEED` repeats the moments of a run that failed,
+`LIBPOD_CRASH_MOMENTS` makes more of them.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import json
 import os
 import random
 import signal
+import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +21,27 @@ from pathlib import Path
 import pytest
 
 from libpod import _core
-from tests.support import cli, container_images, leaks, probe
+from libpod.errors import NotFoundError
+from libpod.store import open_store
+from tests.support import cli, container_images, images, leaks, probe
+from tests.support.registry import Registry
 
-ROUNDS = int(os.environ.get("LIBPOD_CRASH_ROUNDS", "12"))
+#: How many kills each kind of process gets: monitor, run, pull, load.
+MOMENTS = int(os.environ.get("LIBPOD_CRASH_MOMENTS", "50"))
+#: How many the other commands get.
+FEW = 12
+#: After so many kills everything is removed and looked for.
+STRETCH = 10
+ID_LENGTH = 64
+SMALL = "localhost/small:1"
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Moments of this run; the seed is printed where a test fails."""
+    seed = os.environ.get("LIBPOD_CRASH_SEED") or str(random.SystemRandom().getrandbits(32))
+    print(f"LIBPOD_CRASH_SEED={seed}")
+    return random.Random(seed)
 
 
 @pytest.fixture
@@ -28,6 +50,8 @@ def crash(store_directory: Path) -> Iterator[Watched]:
     program = cli.ours(store_directory)
     root = store_directory / "root.tar"
     container_images.write_root(root)
+    (store_directory / "tmp").mkdir()
+    program.environment["TMPDIR"] = str(store_directory / "tmp")
     program("import", "-q", "--change", 'CMD ["sleep","1000"]', str(root), "rich")
     yield Watched(program)
     program.remove_all()
@@ -38,6 +62,7 @@ class Watched:
 
     def __init__(self, program: cli.Cli) -> None:
         self.program = program
+        self.store = open_store(str(program.root), str(program.runroot))
         self.ids: set[str] = set()
 
     def __call__(self, *words: str) -> str:
@@ -47,7 +72,15 @@ class Watched:
 
     def look(self) -> None:
         """Remember the containers that are there now."""
-        self.ids |= {path.name for path in (self.program.root / "overlay-containers").iterdir() if path.is_dir()}
+        directory = self.program.root / "overlay-containers"
+        self.ids |= {name for name in os.listdir(directory) if len(name) == ID_LENGTH}
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and remember every container that is there meanwhile: one of --rm may be gone afterwards."""
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0:
+            self.look()
+            time.sleep(min(rest, 0.004))
 
     def record(self) -> dict[str, int]:
         """The monitor's record of the one container that runs."""
@@ -55,32 +88,88 @@ class Watched:
         record: dict[str, int] = json.loads(path.read_text())
         return record
 
+    def duration(self, *words: str, undo: Callable[[], object] = lambda: None) -> float:
+        """How long a command takes that nobody kills, in seconds."""
+        taken = []
+        for _ in range(3):
+            begin = time.monotonic()
+            self(*words)
+            taken.append(time.monotonic() - begin)
+            undo()
+        return statistics.median(taken)
+
+    def kill_within(self, words: tuple[str, ...], moment_s: float) -> bool:
+        """Start a command and kill it after a while; whether it was still there."""
+        process = self.program.spawn(*words)
+        self.wait(moment_s)
+        process.kill()
+        process.communicate()
+        self.look()
+        return process.returncode == -signal.SIGKILL
+
+    def assert_whole(self) -> None:
+        """What readers see of images and containers is whole."""
+        for image in self.store.images():
+            assert self.store.image_size(image["id"]) > 0
+            assert self.store.image_data(image["id"], "manifest")
+        for record in self.store.containers():
+            try:
+                self.store.layer(record["layer"])
+            except NotFoundError:
+                # Its --rm took it away meanwhile.
+                assert record["id"] not in [other["id"] for other in self.store.containers()]
+
+    def assert_listed(self) -> None:
+        """Containers are listed, each in a state that there is."""
+        self.assert_whole()
+        for row in json.loads(self("ps", "-a", "--format", "json")):
+            assert row["State"] in ("created", "running", "exited", "paused")
+
     def left(self) -> set[str]:
         """What is on the host, below our two roots, and of our containers."""
-        root, runroot = str(self.program.root), self.program.runroot
-        found = {line for line in leaks.snapshot() if root in line or any(name in line for name in self.ids)}
-        found |= {str(path) for path in (runroot / "libpod").iterdir() if path.name not in ("seccomp", "networks")}
+        root, runroot = self.program.root, self.program.runroot
+        found = {line for line in leaks.snapshot() if str(root) in line or any(name in line for name in self.ids)}
+        found |= {str(path) for path in (runroot / "libpod").glob("*") if path.name not in ("seccomp", "networks")}
         # A lease that was given back is taken away by whoever asks for the next one.
         for leases in (runroot / "libpod" / "networks").glob("*"):
             _core.network_sweep(str(leases))
             found |= {str(path) for path in leases.iterdir() if path.name[0].isdigit()}
-        found |= {str(path) for path in (self.program.root / "overlay-containers").iterdir() if path.is_dir()}
-        found |= {str(path) for path in (runroot / "overlay-containers").glob("*") if path.is_dir()}
-        layers = [path for path in (self.program.root / "overlay").iterdir() if len(path.name) == 64]
+        for directory in (root / "overlay-containers", runroot / "overlay-containers"):
+            found |= {str(path) for path in directory.glob("*") if path.is_dir()}
+        for directory in (root / "volumes", root / "libpod/staging", root / "libpod/pending", root.parent / "tmp"):
+            found |= {str(path) for path in directory.glob("*")}
+        layers = [path for path in (root / "overlay").iterdir() if len(path.name) == ID_LENGTH]
         # The image's own layer stays.
         return found | {f"layer {path.name}" for path in layers[1:]}
 
     def assert_nothing_left(self) -> None:
         """List, inspect, remove by force; the store still works, and nothing is left of any container."""
         for row in json.loads(self("ps", "-a", "--format", "json")):
-            assert row["State"] in ("created", "running", "exited", "paused")
             if self.program("inspect", row["Id"], code=None).returncode:
-                # A monitor may have removed its container of --rm since the listing; then it is listed no more.
+                # A monitor whose client was killed runs `container cleanup --rm` meanwhile; nothing else may remove it.
+                assert row["AutoRemove"], f"{row['Id']} is listed and cannot be inspected"
                 assert row["Id"] not in self("ps", "-a", "-q", "--no-trunc")
-        self("rm", "-f", "-a", "-t", "0")
+        self("rm", "-f", "-v", "-a", "-t", "0")
         assert self("ps", "-a", "-q") == ""
         assert self("run", "--rm", "--network", "none", "rich", "echo", "well") == "well\n"
         assert wait_for(lambda: not self.left()), f"left behind: {sorted(self.left())}"
+        assert self.store.check() == []
+
+    def assert_images_whole(self, *words: str) -> None:
+        """The command that was killed works now, what it brings is whole, and nothing else is left of the killed ones."""
+        self(*words)
+        assert self.store.check(contents=True) == []
+        self.remove_small()
+        assert self.store.check() == []
+        temporary = [path for path in self.program.root.rglob(".tmp-*") if "overlay/" not in str(path)]
+        assert temporary == []
+        assert wait_for(lambda: not self.left()), f"left behind: {sorted(self.left())}"
+
+    def remove_small(self) -> None:
+        """Remove every image but the one that was there from the beginning."""
+        for image in self.store.images():
+            if image["names"] != ["localhost/rich:latest"]:
+                self.store.remove_image(image["id"])
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
@@ -115,47 +204,140 @@ def test_monitor_and_container_killed_together(crash: Watched) -> None:
     crash.assert_nothing_left()
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("run", "--rm", "--network", "none", "rich", "sh", "-c", "sleep 0.1"),
-        ("run", "-d", "rich"),
-        ("run", "--rm", "-v", "/anonymous", "-p", "8437:80", "rich", "true"),
-        ("rm", "-f", "-a", "-t", "0"),
-        ("stop", "-a", "-t", "0"),
-        ("start", "--all"),
-    ],
-    ids=lambda words: " ".join(words[:2]),
+def moments(crash: Watched, chance: random.Random, longest_s: float) -> Callable[[], float]:
+    """Random moments within a command's time, from when Python has started."""
+    begin = min(crash.duration("version"), longest_s / 2)
+    return lambda: chance.uniform(begin, longest_s)
+
+
+def hits(count: int, attempt: Callable[[int], bool], check: Callable[[], object]) -> None:
+    """Attempt until so many kills have hit; check after each stretch of them."""
+    done = misses = 0
+    while done < count:
+        if not attempt(done):
+            misses += 1
+            assert misses < 3 * count, f"{misses} kills came too late, {done} did not"
+            continue
+        done += 1
+        if done % STRETCH == 0 or done == count:
+            check()
+
+
+#: What `run` is killed at: alone, on the bridge, with a volume that the image fills and a port, with a limit.
+RUNS = (
+    ("run", "--rm", "--network", "none", "rich", "sh", "-c", "sleep 0.02"),
+    ("run", "-d", "rich"),
+    ("run", "--rm", "-v", "/data", "-p", "8437:80", "rich", "true"),
+    ("run", "-m", "64m", "-v", "/anonymous", "rich", "true"),
 )
-def test_a_command_killed_at_any_moment(crash: Watched, words: tuple[str, ...]) -> None:
-    chance = random.Random(" ".join(words))
-    crash("run", "--rm", "--network", "none", "rich", "true")
-    for _ in range(ROUNDS):
-        if words[0] in ("rm", "stop"):
-            crash("run", "-d", "rich")
-        elif words[0] == "start":
-            crash("create", "--network", "none", "rich")
-        process = crash.program.spawn(*words)
-        time.sleep(chance.uniform(0, 0.3))
-        process.kill()
-        process.communicate()
-        crash.look()
-    crash.assert_nothing_left()
 
 
 @pytest.mark.timeout(600)
-def test_a_monitor_killed_at_any_moment(crash: Watched) -> None:
-    chance = random.Random(7)
-    for _ in range(ROUNDS):
-        process = crash.program.spawn("run", "-d", "rich", "sleep", "0.2")
-        time.sleep(chance.uniform(0.05, 0.4))
+def test_run_killed_at_any_moment(crash: Watched, chance: random.Random) -> None:
+    kinds = [(words, moments(crash, chance, crash.duration(*words))) for words in RUNS]
+
+    def attempt(number: int) -> bool:
+        words, moment = kinds[number % len(kinds)]
+        hit = crash.kill_within(words, moment())
+        crash.assert_listed()
+        return hit
+
+    hits(MOMENTS, attempt, crash.assert_nothing_left)
+
+
+@pytest.mark.timeout(600)
+def test_a_monitor_killed_at_any_moment(crash: Watched, chance: random.Random) -> None:
+    commands = (
+        ("run", "-d", "-p", "8438:80", "rich", "sleep", "0.03"),
+        ("run", "--rm", "--network", "none", "rich", "sleep", "0.03"),
+        ("run", "-d", "--rm", "-v", "/data", "rich", "sleep", "0.03"),
+    )
+    crash("run", "--rm", "rich", "true")
+
+    def attempt(number: int) -> bool:
+        process = crash.program.spawn(*commands[number % len(commands)])
+        hit = kill_monitor(crash, process, chance.uniform(0, 0.08))
+        # The client of a monitor that is gone does not wait for it.
+        process.communicate(timeout=20)
+        crash.assert_listed()
+        return hit
+
+    hits(MOMENTS, attempt, crash.assert_nothing_left)
+
+
+def kill_monitor(crash: Watched, command: subprocess.Popen[bytes], after_s: float) -> bool:
+    """Wait for the monitor that a command starts, and kill it after a while; whether it was still there."""
+    known = set(crash.ids)
+    while True:
         crash.look()
-        for name in leaks.snapshot():
-            if name.startswith("process ") and any(container_id in name for container_id in crash.ids):
-                try:
-                    os.kill(int(name.split()[1]), signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-        process.communicate()
-    crash.assert_nothing_left()
+        # Others may run containers on this host as well.
+        own = crash.ids - known
+        fresh = [line for line in leaks.processes() if any(line.endswith(f" monitor {name}") for name in own)]
+        if fresh:
+            break
+        if command.poll() is not None:
+            return False
+    monitor = os.pidfd_open(min(int(line.split()[1]) for line in fresh))
+    try:
+        crash.wait(after_s)
+        signal.pidfd_send_signal(monitor, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(monitor)
+    return True
+
+
+def small_image(directory: Path) -> Path:
+    """A docker-archive of three layers of many files."""
+    layers = [images.tar(*((f"{part}/{number}", bytes(3000)) for number in range(40))) for part in "abc"]
+    path = directory / "small.tar"
+    path.write_bytes(images.docker_archive(*layers, names=(SMALL,)))
+    return path
+
+
+def kill_bringing(crash: Watched, chance: random.Random, words: tuple[str, ...]) -> None:
+    moment = moments(crash, chance, crash.duration(*words, undo=crash.remove_small))
+
+    def attempt(_: int) -> bool:
+        hit = crash.kill_within(words, moment())
+        crash.assert_whole()
+        crash("images")
+        crash.remove_small()
+        return hit
+
+    hits(MOMENTS, attempt, lambda: crash.assert_images_whole(*words))
+
+
+@pytest.mark.timeout(600)
+def test_load_killed_at_any_moment(crash: Watched, chance: random.Random, tmp_path: Path) -> None:
+    kill_bringing(crash, chance, ("load", "-q", "-i", str(small_image(tmp_path))))
+
+
+@pytest.mark.timeout(600)
+def test_pull_killed_at_any_moment(
+    crash: Watched, chance: random.Random, plain_registry: Registry, tmp_path: Path
+) -> None:
+    name = f"{plain_registry.address}/crash/small:1"
+    crash("load", "-q", "-i", str(small_image(tmp_path)))
+    crash("push", "-q", *plain_registry.flags, SMALL, name)
+    crash.remove_small()
+    kill_bringing(crash, chance, ("pull", "-q", *plain_registry.flags, name))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("words", [("rm", "-f", "-v", "-a", "-t", "0"), ("stop", "-a", "-t", "0"), ("start", "--all")])
+def test_another_command_killed_at_any_moment(crash: Watched, chance: random.Random, words: tuple[str, ...]) -> None:
+    victim = (
+        ("create", "--network", "none", "rich") if words[0] == "start" else ("run", "-d", "-v", "/anonymous", "rich")
+    )
+    crash(*victim)
+    moment = moments(crash, chance, crash.duration(*words, undo=lambda: crash(*victim)))
+
+    def attempt(_: int) -> bool:
+        crash(*victim)
+        hit = crash.kill_within(words, moment())
+        crash.assert_listed()
+        return hit
+
+    hits(FEW, attempt, crash.assert_nothing_left)

@@ -11,7 +11,8 @@ def _mounts() -> set[str]:
     return {f"mount {line.split()[4]}" for line in lines}
 
 
-def _processes() -> set[str]:
+def processes() -> set[str]:
+    """The processes of the helper that are on the host now."""
     found = set()
     for status in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -35,4 +36,4 @@ def _interfaces() -> set[str]:
 
 def snapshot() -> set[str]:
     """Everything of these kinds that is on the host now."""
-    return _mounts() | _processes() | _cgroups() | _interfaces()
+    return _mounts() | processes() | _cgroups() | _interfaces()

@@ -78,7 +78,7 @@ def _start(context: Context, container: Container, *, detach: bool = False) -> S
         session = engine.start(container, detach=detach, fresh=True, initial_size=size)
     except BaseException as error:
         if settings.remove:
-            engine.finish(container)
+            engine.discard(container)
         raise not_started(error) from None
     terminal.show_warnings(session)
     return session
