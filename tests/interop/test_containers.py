@@ -81,12 +81,6 @@ SCRIPTS: dict[str, list[str]] = {
         "start k",
         "rm k",
     ],
-    "parts of a stopped container": [
-        "create --name stopped rich true",
-        "run --rm --network container:stopped rich true",
-        "run --rm --pid container:stopped rich true",
-        "rm stopped",
-    ],
     "no such network": ["run --name k --network nosuch rich true", "ps -aq"],
     "a host name too long": ["run --rm -h {} rich true".format("a" * 65)],
     # Who it is.
@@ -97,6 +91,28 @@ SCRIPTS: dict[str, list[str]] = {
     "bad group": ["run --rm -u app:nosuch rich true", "run --rm --group-add nosuch rich true"],
     "absurd uid": ["run --rm -u 99999999999 rich true"],
     "workdir": ["run --rm -w /tmp rich pwd", "run --rm -w /nosuch rich pwd"],
+    # How lists are printed.
+    "tables by template": [
+        "create --name row rich echo hi",
+        "ps -a --format 'table {{.Names}} {{.Image}} {{.Status}}'",
+        r"ps -a --format 'table {{.Names}}\t{{ .State }}\t{{.RunningFor}}\t{{.Pod}}\t{{.PodName}}'",
+        "ps -a --format 'table {{.AutoRemove}} {{.ExitCode}} {{.ImageID}} {{.IsInfra}}' --noheading",
+        "ps -a --format '{{range .}}<{{.Names}}>{{end}}'",
+        "ps -a --format table",
+        "ps -a --format ''",
+        "ps --format '{{json .}}'",
+        "ps -a --format '{{.Foo'",
+        "ps -a --format '{{foo .ID}}'",
+        "rm row",
+        "images --format 'table {{.Repository}} {{.Tag}} {{.ReadOnly}} {{.CreatedAt}} {{.CreatedSince}} {{.History}}' rich",
+        "images --format '{{range .}}x{{.Repository}}{{end}}' rich",
+        "images --format '{{.Foo}}'",
+        "inspect --format '{{.Foo}}' rich",
+        "inspect --format '{{.Foo' rich",
+        "inspect --format '{{foo}}' rich",
+        "network ls --format 'table {{.Name}} {{.Driver}} {{.DNSEnabled}} {{.IPv6Enabled}} {{.NetworkInterface}}'",
+        "history rich --format 'table {{.Created}} {{.CreatedSince}} {{.Comment}}'",
+    ],
     # What it sees.
     "environment": [
         "run --rm -e A=cli -e D rich sh -c 'echo $A $B $D $container $TERM'",
@@ -424,4 +440,7 @@ def meaning(text: str, side: str) -> str:
     text = re.sub(r"set hostname \"a+\": ", "sethostname: ", text)
     text = re.sub(r"(?m)(opening cidfile \S+): no such file or directory$", r"\1", text)
     text = re.sub(r"runc: (runc create failed: |exec failed: )?(unable to start container process: )?", "", text)
+    # Go counts the column of a template's error, and calls an open action by what stands behind it.
+    text = re.sub(r"(template: \w+:1)(:\d+)?:", r"\1:", text)
+    text = text.replace("bad character U+007B '{'", "unclosed action")
     return text.replace("error during container init: ", "").strip()

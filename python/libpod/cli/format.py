@@ -23,7 +23,8 @@ Map = template.Map
 
 def is_json(text: str) -> bool:
     """Say whether `--format` asks for JSON: the word, or `{{json .}}`."""
-    return text.strip() in ("json", "{{json .}}", "{{ json . }}", "{{json . }}", "{{ json .}}")
+    words = text.replace("{{", "{{ ").replace("}}", " }}").split()
+    return words in (["json"], ["{{", "json", ".", "}}"], ["{{", "json", "}}"])
 
 
 def to_json(value: object) -> str:
@@ -35,7 +36,15 @@ def to_json(value: object) -> str:
 
 def render(text: str, value: Any, *, type_name: str = "struct", name: str = "format") -> str:
     r"""Print `value` with the template `text`; backslash escapes `\t` and `\n` stand for their characters."""
-    return template.parse(_unescape(text), name=name).execute(value, type_name=type_name)
+    return parse(text, name=name).execute(value, type_name=type_name)
+
+
+def parse(text: str, *, name: str = "format") -> template.Template:
+    """Parse a template, to be executed for several values.
+
+    Raises: InvalidError where it is malformed.
+    """
+    return template.parse(_unescape(text), name=name)
 
 
 def render_rows(
@@ -49,17 +58,24 @@ def render_rows(
 ) -> str:
     """Print a line for each row; with the `table ` prefix, under a line of headers and in aligned columns.
 
-    headers: what a field is called in the header line, where that is not its own name in upper case.
+    A template that begins with `{{range` is given all rows at once.
+    headers: what a field is called in the header line, where that is not its own words in upper case.
     """
     text = _unescape(text)
-    body = text.removeprefix("table").lstrip(" ") if text.startswith("table") else text
-    parsed = template.parse(body, name=name)
-    lines = [parsed.execute(row, type_name=type_name) for row in rows]
-    if text.startswith("table") and heading:
-        lines.insert(0, parsed.execute(_Headers(headers), type_name=type_name))
-    joined = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+    is_table = text.startswith("table ")
+    if is_table:
+        # Every blank of a table's format separates columns, also those inside an action.
+        text = text.removeprefix("table ").replace(" ", "\t")
+    parsed = template.parse(text, name=name)
+    titles = [_Headers(headers)] if is_table and heading else []
+    if text.startswith("{{range"):
+        # The user walks over the rows.
+        parts = [parsed.execute(some, type_name=type_name) for some in (titles, list(rows)) if some]
+    else:
+        parts = [parsed.execute(row, type_name=type_name) for row in (*titles, *rows)]
+    joined = "".join(part if part.endswith("\n") else part + "\n" for part in parts)
     # Podman aligns only tables; in any other format a tab is a tab.
-    if not text.startswith("table") or "\t" not in joined:
+    if not is_table or "\t" not in joined:
         return joined
     return align(joined.splitlines())
 
@@ -71,8 +87,11 @@ class _Headers(dict[str, object]):
         super().__init__(titles)
 
     def __missing__(self, field: str) -> str:
-        words = "".join(" " + letter if letter.isupper() and index else letter for index, letter in enumerate(field))
-        return words.upper()
+        title = field[:1]
+        for before, letter, after in zip(field[:-1], field[1:], field[2:] + " ", strict=True):
+            starts_word = letter.isupper() and (before.islower() or (before.isupper() and after.islower()))
+            title += " " + letter if starts_word else letter
+        return title.upper()
 
     def __contains__(self, field: object) -> bool:
         return True

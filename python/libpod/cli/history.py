@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Length to which commands are cut.
 _COMMAND_WIDTH = 45
 
-_HEADERS = {"CreatedBy": "CREATED BY", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"}
+_HEADERS = {"CreatedSince": "<no value>", "CreatedAt": "<no value>"}
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:

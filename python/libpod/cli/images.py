@@ -23,9 +23,11 @@ _NONE = "<none>"
 
 _HEADERS = {
     "ID": "IMAGE ID",
-    "CreatedSince": "CREATED",
-    "CreatedAt": "CREATED AT",
-    "Created": "CREATED",
+    "CreatedAt": "<no value>",
+    "CreatedSince": "<no value>",
+    "CreatedTime": "<no value>",
+    "Id": "<no value>",
+    "ReadOnly": "R/O",
 }
 
 
@@ -145,10 +147,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if options.quiet:
         for image_id in dict.fromkeys(line.id for line in lines):
             context.write(image_id)
-    elif options.format.strip() == "json":
-        _print_json(context, view, lines)
-    elif options.format:
-        _print_template(context, options, lines)
+    elif "format" in options.given:
+        _print_template(context, options, view, lines)
     else:
         _print_table(context, options, lines)
     return 0
@@ -183,9 +183,12 @@ def _print_table(context: Context, options: Options, lines: list[_Line]) -> None
         context.write(text.rstrip("\n"))
 
 
-def _print_template(context: Context, options: Options, lines: list[_Line]) -> None:
+def _print_template(context: Context, options: Options, view: _View, lines: list[_Line]) -> None:
     from libpod.cli import format as formats
 
+    if formats.is_json(options.format):
+        _print_json(context, view, lines)
+        return
     text = formats.render_rows(
         options.format,
         [_Row(line) for line in lines],

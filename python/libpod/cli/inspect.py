@@ -106,8 +106,9 @@ def inspect(context: Context, names: list[str], kind: str, format: str, *, size:
 def _render(format: str, document: dict[str, Any]) -> str:
     from libpod.cli import format as formats
 
+    parsed = formats.parse(format, name="inspect")
     try:
-        text = formats.render(format, _for_template(document), type_name="interface {}", name="inspect")
+        text = parsed.execute(_for_template(document), type_name="interface {}")
     except LibpodError as error:
         raise type(error)(f"inspecting object: printing inspect output: {error}") from error
     return text.removesuffix("\n")

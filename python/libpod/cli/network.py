@@ -48,7 +48,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         text = formats.render_rows(
             options.format,
             rows,
-            headers={"ID": "NETWORK ID"},
+            headers={"ID": "NETWORK ID", "IPv6Enabled": "I PV 6 ENABLED"},
             type_name="network.ListPrintReports",
             name="ls",
             heading=not options.noheading,

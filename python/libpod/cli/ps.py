@@ -25,8 +25,8 @@ _NEVER = -62135596800
 _HEADERS = {
     "ID": "CONTAINER ID",
     "CreatedHuman": "CREATED",
-    "CreatedAt": "CREATED",
-    "RunningFor": "CREATED",
+    "Pod": "POD ID",
+    "PodName": "PODNAME",
     "IPC": "IPC",
     "MNT": "MNT",
     "NET": "NET",
@@ -113,7 +113,7 @@ _FIELDS: dict[str, Callable[[_View, Row], Any]] = {
     "CreatedAt": lambda view, row: timestamp.go_text(row.created_ns),
     "RunningFor": lambda view, row: view.ago(row.created_ns),
     "Status": lambda view, row: view.status(row),
-    "State": lambda view, row: view.status(row) if row.state.status == "exited" else row.state.status,
+    "State": lambda view, row: view.status(row),
     "ExitCode": lambda view, row: row.state.exit_code,
     "Exited": lambda view, row: row.state.status == "exited",
     "Ports": lambda view, row: ports_text(row.container.settings.ports),
@@ -188,9 +188,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if options.quiet:
         for row in rows:
             context.write(view.id(row))
-    elif options.format.strip() == "json":
-        _print_json(context, view, rows)
-    elif options.format:
+    elif "format" in options.given:
         _print_template(context, options, view, rows)
     else:
         _print_table(context, options, view, rows)
@@ -206,8 +204,7 @@ def _print_table(context: Context, options: Options, view: _View, rows: list[Row
             columns += ["Pod", "PodName"]
         if options.size:
             columns.append("Size")
-    titles = {"Pod": "POD ID", "PodName": "PODNAME"}
-    header = [_HEADERS.get(column, titles.get(column, column.upper())) for column in columns]
+    header = [_HEADERS.get(column, column.upper()) for column in columns]
     lines = [[str(_FIELDS[column](view, row)) for column in columns] for row in rows]
     text = table(None if options.noheading else header, lines)
     if text:
@@ -217,6 +214,9 @@ def _print_table(context: Context, options: Options, view: _View, rows: list[Row
 def _print_template(context: Context, options: Options, view: _View, rows: list[Row]) -> None:
     from libpod.cli import format as formats
 
+    if formats.is_json(options.format):
+        _print_json(context, view, rows)
+        return
     text = formats.render_rows(
         options.format,
         [_Fields(view, row) for row in rows],
