@@ -366,3 +366,49 @@ fn a_default_acl_does_not_change_the_modes_of_entries() {
     let tree = snapshot(&dir.path("diff"));
     assert!(tree[0].starts_with("d 755 ") && tree[1].starts_with("f 644 "), "{tree:?}");
 }
+
+/// Files around the sizes at which they are streamed, at every offset in a chunk that a tar can give them.
+fn tar_of_large_files() -> (Vec<u8>, Vec<Vec<u8>>) {
+    let sizes = [65_535, 65_536, 65_537, 131_072, 200_001, 1_048_576, 1_048_577, 3_333_333, 512, 65_024, 700_000];
+    let mut seed = 7_u64;
+    let contents: Vec<Vec<u8>> = sizes
+        .iter()
+        .map(|size| {
+            let next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 56) as u8
+            };
+            std::iter::repeat_with(next).take(*size).collect()
+        })
+        .collect();
+    let tar = contents.iter().enumerate().fold(Tar::new(), |tar, (index, bytes)| tar.file(&format!("{index}"), bytes));
+    (tar.build(), contents)
+}
+
+#[test]
+fn large_files_are_whole_wherever_the_chunks_end() {
+    let (tar, contents) = tar_of_large_files();
+    for options in options() {
+        let dir = Dir::with_diff();
+        try_apply(&dir, &tar, &options).unwrap();
+        for (index, content) in contents.iter().enumerate() {
+            assert!(&fs::read(dir.path(&format!("diff/{index}"))).unwrap() == content, "file {index}");
+        }
+        assert!(rebuilt(&dir).unwrap() == tar, "the tar that comes back");
+    }
+}
+
+#[test]
+fn large_files_are_whole_on_a_file_system_without_uncached_writes() {
+    let target = std::path::PathBuf::from(format!("/dev/shm/libpod-layer-{}", std::process::id()));
+    fs::create_dir(&target).unwrap();
+    let (tar, contents) = tar_of_large_files();
+    let dir = Dir::new();
+    let split = fs::File::create(dir.path("split")).unwrap();
+    let result = apply(Box::new(Cursor::new(tar)), fs::File::open(&target).unwrap().as_fd(), split, &options()[0]);
+    let read: Vec<Vec<u8>> =
+        (0..contents.len()).map(|index| fs::read(target.join(index.to_string())).unwrap_or_default()).collect();
+    fs::remove_dir_all(&target).unwrap();
+    result.unwrap();
+    assert!(read == contents);
+}

@@ -17,6 +17,7 @@ mod entries;
 mod error;
 mod gzip;
 mod names;
+mod output;
 mod pack;
 mod pipeline;
 mod rebuild;

@@ -18,9 +18,6 @@ const CHUNK: usize = 1 << 20;
 /// Compressed bytes that are read at a time: a network brings less at once.
 const READ_CHUNK: usize = 256 * 1024;
 
-/// Bytes handled at a time where all is done on one thread: small enough to stay in the cache.
-const INLINE_CHUNK: usize = 256 * 1024;
-
 /// Chunks that may wait for a stage.
 const DEPTH: usize = 8;
 
@@ -113,7 +110,7 @@ pub fn run_inline(source: Source, limit: Option<u64>, sink: Sink<'_>) -> Result<
     let mut stream =
         Stream { inner: stream.map_err(|error| stream_error(compression, 0, error))?, compression, total: 0, limit };
     let mut uncompressed = Hasher::default();
-    let mut buffer = vec![0; INLINE_CHUNK];
+    let mut buffer = vec![0; CHUNK];
     loop {
         let length = stream.fill(&mut buffer)?;
         if length == 0 {

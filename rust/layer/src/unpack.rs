@@ -7,6 +7,7 @@
 use crate::deferred::Deferred;
 use crate::error::{Error, ErrorKind, Name};
 use crate::names::{self, Meaning};
+use crate::output::{Caching, OpenFile};
 use crate::tar::{Entry, Kind};
 use crate::tree::{self, Tree, fail, is_whiteout, path};
 use crate::whiteout::{Seen, Style};
@@ -14,17 +15,12 @@ use libpod_sys as sys;
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
 };
-use rustix::fs::{
-    fsetxattr, ftruncate, futimens, linkat, makedev, mkdirat, mknodat, openat, statat, symlinkat, utimensat,
-};
+use rustix::fs::{fsetxattr, futimens, linkat, makedev, mkdirat, mknodat, openat, statat, symlinkat, utimensat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-
-/// Files from this size on begin to be written to disk as they are closed, so that the final sync finds little to do.
-const WRITEBACK_SIZE: u64 = 64 * 1024;
 
 /// A file larger than this (8 TiB, holes included) is refused.
 const MAX_FILE: u64 = 1 << 43;
@@ -49,13 +45,6 @@ pub struct Policy {
     pub exact_modes: bool,
 }
 
-/// The file that is being written.
-struct Open {
-    file: OwnedFd,
-    /// Bytes of content written.
-    written: u64,
-}
-
 /// Writes entries below a directory.
 pub struct Unpacker {
     pub(crate) tree: Tree,
@@ -66,8 +55,9 @@ pub struct Unpacker {
     /// New files do not simply belong to the caller: the directory or the mount gives them a group.
     odd_owner: bool,
     probed: bool,
+    caching: Caching,
     link: Vec<u8>,
-    open: Option<Open>,
+    open: Option<OpenFile>,
     deferred: Deferred,
 }
 
@@ -98,6 +88,7 @@ impl Unpacker {
             caller,
             odd_owner,
             probed: false,
+            caching: Caching::default(),
             link: Vec::new(),
             open: None,
             deferred: Deferred::default(),
@@ -246,44 +237,24 @@ impl Unpacker {
             self.odd_owner |= (stat.st_uid, stat.st_gid) != self.caller;
             self.probed = true;
         }
-        self.open = Some(Open { file, written: 0 });
+        self.open = Some(OpenFile::new(file, entry));
         Ok(())
     }
 
     /// Write the next bytes of the entry's content.
-    pub fn content(&mut self, entry: &Entry, mut bytes: &[u8]) -> Result<(), Error> {
+    pub fn content(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), Error> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        while !bytes.is_empty() {
-            let written = match &entry.sparse {
-                None => rustix::io::write(&open.file, bytes),
-                Some(sparse) => {
-                    let (offset, room) = sparse.locate(open.written);
-                    let length = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
-                    rustix::io::pwrite(&open.file, &bytes[..length], offset)
-                }
-            };
-            match written {
-                Ok(0) => return Err(at(entry, "write the file")(fail("write", &entry.name, Errno::IO))),
-                Ok(count) => {
-                    open.written += count as u64;
-                    bytes = &bytes[count..];
-                }
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(at(entry, "write the file")(fail("write", &entry.name, errno))),
-            }
-        }
-        Ok(())
+        open.write(entry, bytes, &mut self.caching)
+            .map_err(|errno| at(entry, "write the file")(fail("write", &entry.name, errno)))
     }
 
     /// The entry's content is complete: give the file its owner, mode, attributes and times.
     pub fn end(&mut self, entry: &Entry) -> Result<(), Error> {
         let Some(open) = self.open.take() else { return Ok(()) };
-        let file = &open.file;
         let name = &entry.name;
+        let file =
+            &open.finish(&mut self.caching).map_err(|errno| at(entry, "write the file")(fail("write", name, errno)))?;
         let failed = |call, errno| at(entry, "finish the file")(fail(call, name, errno));
-        if let Some(sparse) = &entry.sparse {
-            ftruncate(file, sparse.real_size).map_err(|errno| failed("ftruncate", errno))?;
-        }
         let owner = self.owner(entry)?;
         if let Some((uid, gid)) = owner {
             fchown(file, Some(uid), Some(gid)).map_err(|errno| failed("fchown", errno))?;
@@ -296,10 +267,6 @@ impl Unpacker {
             fsetxattr(file, key, value, XattrFlags::empty()).map_err(|errno| fail("fsetxattr", key, errno))
         })?;
         futimens(file, &times(entry)).map_err(|errno| failed("futimens", errno))?;
-        if open.written >= WRITEBACK_SIZE {
-            // Only a hint, and some file systems do not know it: the sync before publishing is what counts.
-            let _ = sys::fs::start_writeback(file.as_fd());
-        }
         Ok(())
     }
 
