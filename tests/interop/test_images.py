@@ -14,8 +14,9 @@ import pytest
 
 import libpod
 from tests.support import cli, probe
+from tests.support.compare import assert_equal_stores, records
 from tests.support.images import build
-from tests.support.tree import Tree, root_attributes
+from tests.support.tree import Tree
 
 NAME = "localhost/built:1"
 
@@ -53,35 +54,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("umoci", "config", "--image", f"{umoci}:latest", "--author", "umoci <>&", "--no-history")
     run("tar", "cf", directory / "umoci", "-C", umoci, ".")
     return directory
-
-
-def records(program: cli.Cli, table: str) -> list[dict[str, Any]]:
-    found = json.loads((program.root / f"overlay-{table}" / f"{table}.json").read_text())
-    return sorted(found, key=lambda record: str(record["id"]))
-
-
-def without_times(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without the moment of its making, which for an image is the config's."""
-    return {name: value for name, value in record.items() if name != "created"}
-
-
-def assert_equal_stores(ours: cli.Cli, theirs: cli.Cli) -> None:
-    """Compare all that is in two stores: records, data items, trees."""
-    mine, other = records(ours, "images"), records(theirs, "images")
-    for image in (*mine, *other):
-        image["big-data-sizes"] = dict(sorted(image["big-data-sizes"].items()))
-    assert mine == other
-    assert [*map(without_times, records(ours, "layers"))] == [*map(without_times, records(theirs, "layers"))]
-    for image in mine:
-        place = Path("overlay-images") / image["id"]
-        names = sorted(path.name for path in (theirs.root / place).iterdir())
-        assert sorted(path.name for path in (ours.root / place).iterdir()) == names
-        for name in names:
-            assert (ours.root / place / name).read_bytes() == (theirs.root / place / name).read_bytes()
-    for layer in records(ours, "layers"):
-        mine_diff, their_diff = (program.root / "overlay" / layer["id"] / "diff" for program in (ours, theirs))
-        assert Tree(mine_diff).differences(Tree(their_diff)) == []
-        assert root_attributes(mine_diff) == root_attributes(their_diff)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -193,6 +193,27 @@ def test_diff_of_a_tree_is_the_tree_again(tmp_path: Path) -> None:
     assert layer.diff(tmp_path / "c.tar") == first
 
 
+def test_what_podman_loses_is_kept(peer: Cli, tmp_path: Path) -> None:
+    source, names = tmp_path / "source", ("before", "after", "attribute")
+    source.mkdir()
+    for name, second in zip(names, (-1, 2**33 + 2**31, 0), strict=True):
+        (source / name).touch()
+        os.utime(source / name, (second, second))
+    os.setxattr(source / "attribute", "user.empty", b"")
+    made = diff(source, tmp_path / "layer.tar")
+    layer = Unpacked(tmp_path / "layer")
+    assert layer.apply((tmp_path / "layer.tar").read_bytes())["diff_id"] == made["diff_id"]
+    (tmp_path / "gnu").mkdir()
+    subprocess.run(["tar", "-C", tmp_path / "gnu", "--xattrs", "-xf", tmp_path / "layer.tar"], check=True)
+    for root in (layer.root, tmp_path / "gnu"):
+        assert describe(root) == describe(source)
+    peer("import", "-q", str(tmp_path / "layer.tar"), "localhost/loses:1")
+    mounted = describe(Path(peer("image", "mount", "localhost/loses:1").stdout.strip()))
+    peer("image", "umount", "localhost/loses:1")
+    assert [mounted[name][3] for name in names] == [0, 0, 0]
+    assert mounted["attribute"][6] == {}
+
+
 @pytest.fixture
 def changed(peer: Cli, tmp_path: Path) -> tuple[bytes, Path]:
     """A changed container of Podman: the tar that Podman commits, and the container's upper directory."""

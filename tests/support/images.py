@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,23 +143,29 @@ rm usr/lib/deep/link; chmod 0700 usr/lib/deep; touch lib/through
 """
 
 
+def buildah(podman: Cli, *words: str) -> str:
+    """Run Buildah on the store of another program."""
+    where = ["--root", str(podman.root), "--runroot", str(podman.runroot)]
+    done = subprocess.run(["buildah", *where, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def commit(podman: Cli, base: str, script: str, result: str, look: Callable[[Path], None] = lambda _: None) -> None:
+    """Change an image with a shell script, whose `$1` is the mounted root, and commit what changed as one layer.
+
+    `look` sees the mounted root as the script left it.
+    """
+    container = buildah(podman, "from", "--pull-never", base)
+    root = Path(buildah(podman, "mount", container))
+    subprocess.run(["sh", "-c", script, "-", root], check=True, timeout=60)
+    look(root)
+    buildah(podman, "config", "--cmd", "/bin/sh", "--env", "PATH=/bin", "--label", "kind=<test>&", container)
+    buildah(podman, "commit", "-q", container, result)
+    buildah(podman, "rm", container)
+
+
 def build(podman: Cli, name: str = "localhost/built:1") -> None:
     """Make an image of two layers in a store with Buildah."""
-    import subprocess
-
-    where = ["--root", str(podman.root), "--runroot", str(podman.runroot)]
-
-    def buildah(*words: str) -> str:
-        done = subprocess.run(["buildah", *where, *words], capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def step(base: str, script: str, result: str) -> None:
-        container = buildah("from", "--pull-never", base)
-        subprocess.run(["sh", "-c", script, "-", buildah("mount", container)], check=True, timeout=60)
-        buildah("config", "--cmd", "/bin/sh", "--env", "PATH=/bin", "--label", "kind=<test>&", container)
-        buildah("commit", "-q", container, result)
-        buildah("rm", container)
-
-    step("scratch", FILL, "localhost/base:1")
-    step("localhost/base:1", CHANGE, name)
+    commit(podman, "scratch", FILL, "localhost/base:1")
+    commit(podman, "localhost/base:1", CHANGE, name)

@@ -21,11 +21,26 @@ def require(met: bool, reason: str) -> None:
 
 
 @functools.cache
-def can_mount_overlay() -> bool:
+def can_mount_overlay(place: str | None = None) -> bool:
     """Mount an overlay in a mount namespace of its own."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(dir=place) as directory:
         script = f"cd {directory} && mkdir l u w m && mount -t overlay overlay -olowerdir=l,upperdir=u,workdir=w m"
         return subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, check=False).returncode == 0
+
+
+def roomy_directory() -> str:
+    """Where many thousands of files are best made and removed: memory, if a store can live there, else `/tmp`."""
+    memory = "/dev/shm"
+    try:
+        found = os.statvfs(memory)
+        with tempfile.NamedTemporaryFile(dir=memory) as file:
+            os.setxattr(file.name, "user.probe", b"x")
+    except OSError:
+        return "/tmp"
+    held_back = found.f_flag & (os.ST_NODEV | os.ST_NOEXEC | os.ST_NOSUID | os.ST_RDONLY)
+    return (
+        memory if not held_back and found.f_bavail * found.f_frsize > 8 << 30 and can_mount_overlay(memory) else "/tmp"
+    )
 
 
 def needs_root() -> None:
