@@ -23,6 +23,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
     if not arguments and not options.latest:
         raise UsageError("specify at least one container name or ID to log")
+    if arguments and options.latest:
+        raise UsageError("--latest and containers cannot be used together")
     now = timestamp.now()
     since, until = _moment("since", options.since, now), _moment("until", options.until, now)
     manager = context.engine.containers
@@ -66,7 +68,8 @@ def _moment(name: str, text: str, now: int) -> int | None:
     from libpod.container.clock import parse_moment
 
     try:
-        return parse_moment(text, now)
+        # Podman takes `--until 10m` for ten minutes from now.
+        return parse_moment(text, now, ahead=name == "until")
     except InvalidError:
         raise InvalidError(f'parsing --{name} "{text}": unable to interpret time value') from None
 

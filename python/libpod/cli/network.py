@@ -38,6 +38,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             "Name": network.name,
             "Driver": network.driver,
             "Labels": ",".join(f"{key}={value}" for key, value in (network.document.get("labels") or {}).items()),
+            "NetworkInterface": network.interface,
+            "Created": network.document.get("created", ""),
+            "IPv6Enabled": network.document.get("ipv6_enabled", False),
+            "Internal": network.document.get("internal", False),
+            "DNSEnabled": network.document.get("dns_enabled", False),
         }
         for network in networks
     ]

@@ -10,9 +10,10 @@ from libpod.errors import InvalidError
 ZERO_NS = -62135596800 * timestamp.SECOND
 
 
-def parse_moment(text: str, now_ns: int) -> int:
+def parse_moment(text: str, now_ns: int, *, ahead: bool = False) -> int:
     """Parse RFC 3339, a date, seconds since the epoch, or a duration before now (`10m`) into nanoseconds since the epoch.
 
+    ahead: a duration is one from now on.
     Raises: InvalidError.
     """
     if text.replace(".", "", 1).lstrip("-").isdigit():
@@ -23,6 +24,6 @@ def parse_moment(text: str, now_ns: int) -> int:
         completed = {10: "T00:00:00Z", 16: ":00Z", 19: "Z"}.get(len(text), "")
         return timestamp.parse(text + completed)
     try:
-        return now_ns - parse_duration_ns(text)
+        return now_ns + parse_duration_ns(text) * (1 if ahead else -1)
     except InvalidError:
         raise InvalidError(f'"{text}": unable to interpret time value') from None

@@ -38,9 +38,13 @@ def print_logs(
     Raises: InvalidError for a container without a log.
     """
     if container.settings.log_driver == "none":
-        raise InvalidError("this container is using the 'none' log driver, cannot read logs")
+        raise InvalidError(
+            "this container is using the 'none' log driver, cannot read logs: this container is not logging output"
+        )
     state = container.state
     while follow and state.status == "created" and os.path.exists(container.settings_path):
+        if until_ns is not None and time.time_ns() >= until_ns:
+            return
         time.sleep(_POLL_S)
         state = container.state
     if not os.path.exists(container.log_path):

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Which entries are wanted, and how they are printed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Query {
-    /// Only so many lines at the end; a part of a line after them comes with them.
+    /// Only so many lines at the end; a part of a line after them comes with them, but for none.
     pub tail: Option<u64>,
     /// Not earlier.
     pub since: Option<Moment>,
@@ -106,6 +106,18 @@ impl Printer<'_> {
         Ok(())
     }
 
+    /// Among several logs, end a line that its writer did not end: the next one begins with its own prefix.
+    fn end_lines(&mut self) -> Result<(), Error> {
+        for (begins, stream) in self.begins.into_iter().zip([Stream::Stdout, Stream::Stderr]) {
+            if !begins && !self.prefix.is_empty() {
+                self.stream = stream;
+                self.batch.push(b'\n');
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<(), Error> {
         let end = self.ends[usize::from(self.stream == Stream::Stderr)];
         let mut rest = &self.batch[..];
@@ -123,7 +135,7 @@ impl Printer<'_> {
 
 /// Print the log at `path`. With `follow`, go on until that process is gone; without one, end at the end of the file.
 ///
-/// prefix: stands before every line, the name of a container among several.
+/// prefix: stands before every line, the name of a container among several. Following ends at `query.until`, too.
 pub fn read_log(
     path: &Path,
     query: Query,
@@ -151,7 +163,8 @@ pub fn read_log(
             watch = Some(Watch::new(path).map_err(failed)?);
             continue;
         }
-        let Some(process) = follow.filter(|_| !last_round) else { return Ok(()) };
+        let late = query.until.is_some_and(|until| Moment::now() >= until);
+        let Some(process) = follow.filter(|_| !last_round && !late) else { return printer.end_lines() };
         if let Some(watch) = &mut watch {
             watch.wait(process).map_err(failed)?;
         }
@@ -213,6 +226,11 @@ impl Lines {
             self.file.seek(SeekFrom::Start(from))?;
             let mut bytes = Vec::new();
             (&self.file).take(length - from).read_to_end(&mut bytes)?;
+            if count == 0 {
+                let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+                self.file.seek(SeekFrom::Start(from + end as u64))?;
+                return Ok(());
+            }
             if let Some(offset) = tail_offset(&bytes, count, from == 0).or((from == 0).then_some(0)) {
                 self.file.seek(SeekFrom::Start(from + offset as u64))?;
                 return Ok(());
@@ -322,7 +340,7 @@ mod tests {
         drop(out);
         let mut text = String::new();
         stdout.read_to_string(&mut text).expect("text");
-        assert_eq!(text, "web one\nweb two\nweb \nweb end");
+        assert_eq!(text, "web one\nweb two\nweb \nweb end\n");
         std::fs::remove_file(path).expect("remove");
     }
 
@@ -330,7 +348,7 @@ mod tests {
     fn counts_lines_from_the_end() {
         let path = scratch("tail", LOG);
         let tail = |count| printed(&path, Query { tail: Some(count), ..Query::default() }, None);
-        assert_eq!(tail(0), ("end".into(), String::new()));
+        assert_eq!(tail(0), (String::new(), String::new()));
         assert_eq!(tail(1), ("\nend".into(), String::new()));
         assert_eq!(tail(2), ("o\n\nend".into(), String::new()));
         assert_eq!(tail(3), ("two\n\nend".into(), "err or\n".into()), "a part belongs to the next end");
@@ -397,7 +415,7 @@ mod tests {
             }
         });
         let query = Query { tail: Some(0), ..Query::default() };
-        assert_eq!(printed(&path, query, Some(&held)).0, "endé\nnew\n");
+        assert_eq!(printed(&path, query, Some(&held)).0, "é\nnew\n");
         writer.join().expect("no panic");
         std::fs::remove_file(path).expect("remove");
     }
