@@ -15,6 +15,8 @@
     ├── DeniedError                 refused by policy, by credentials or by the kernel
     ├── UnsafePathError             a path that would leave the tree it must stay in
     ├── RegistryError               a registry answered with an error, or not at all: status, code
+    │   ├── RegistryDeniedError     … with 401 or 403; a DeniedError, too
+    │   └── RegistryNotFoundError   … with 404; a NotFoundError, too
     ├── CommandNotFoundError        the container's command does not exist (exit code 127)
     └── CommandNotExecutableError   the container's command cannot be executed (exit code 126)
 
@@ -25,6 +27,10 @@ Source of the exit codes: podman-run(1), "Exit Status".
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class LibpodError(Exception):
@@ -51,6 +57,12 @@ class LibpodError(Exception):
         self.path = path
         self.errno = errno
         self.hint = hint
+
+    def prefixed(self, prefix: str) -> Self:
+        """The same error with a text in front that says what was being done."""
+        other = type(self)(prefix + self.message, op=self.op, path=self.path, errno=self.errno, hint=self.hint)
+        other.exit_code = self.exit_code
+        return other
 
 
 class NotFoundError(LibpodError):
@@ -106,7 +118,41 @@ class UnsafePathError(LibpodError):
 
 
 class RegistryError(LibpodError):
-    """A registry answered with an error, or could not be reached."""
+    """A registry answered with an error, or could not be reached.
+
+    status: the HTTP status of its answer, None where none came. code: its own word for the error, such as `UNAUTHORIZED`,
+    `MANIFEST_UNKNOWN` or `TOOMANYREQUESTS`, None where it gave none.
+    Source: OCI distribution-spec, "Error Codes".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        op: str | None = None,
+        path: str | None = None,
+        errno: int | None = None,
+        hint: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, op=op, path=path, errno=errno, hint=hint)
+        self.status = status
+        self.code = code
+
+    def prefixed(self, prefix: str) -> Self:
+        """The same error, status and code with a text in front that says what was being done."""
+        other = super().prefixed(prefix)
+        other.status, other.code = self.status, self.code
+        return other
+
+
+class RegistryDeniedError(RegistryError, DeniedError):
+    """A registry refused the credentials, or the access to this repository (401, 403)."""
+
+
+class RegistryNotFoundError(RegistryError, NotFoundError):
+    """A registry does not have the repository, manifest or blob (404)."""
 
 
 class CommandNotFoundError(LibpodError):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from libpod import _core
-from libpod.errors import CorruptError, DeniedError, InvalidError, LibpodError, RegistryError
+from libpod.errors import CorruptError, DeniedError, InvalidError, LibpodError, NotFoundError, RegistryError
 from libpod.store import open_store
 from tests.support import probe
 from tests.support.hostile import Handler, Request, serving
@@ -415,3 +415,43 @@ def test_tag_list_that_leads_in_a_circle_ends() -> None:
 
     with serving(reply) as server:
         assert server.client().tags("a/b") == ["a"]
+
+
+# What a caller may match on ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kinds", "code"),
+    [
+        (
+            404,
+            '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}',
+            NotFoundError,
+            "MANIFEST_UNKNOWN",
+        ),
+        (403, '{"errors":[{"code":"DENIED","message":"requested access is denied"}]}', DeniedError, "DENIED"),
+        (400, '{"errors":[{"code":"NAME_INVALID","message":"bad"},{"code":"OTHER"}]}', RegistryError, "NAME_INVALID"),
+        (404, "<html>not here</html>", NotFoundError, None),
+        (500, "", RegistryError, None),
+    ],
+)
+def test_an_answer_is_told_by_status_and_code(
+    status: int, body: str, kinds: type[LibpodError], code: str | None
+) -> None:
+    def answer(request: Request, handler: Handler) -> None:
+        handler.send(200 if request.path == "/v2/" else status, b"" if request.path == "/v2/" else body.encode())
+
+    with serving(answer) as server, pytest.raises(kinds) as raised:
+        server.client(retries=0).manifest("a/b", "latest", ["application/json"])
+    error = raised.value
+    assert isinstance(error, RegistryError)
+    assert (error.status, error.code) == (status, code)
+    again = error.prefixed("initializing source: ")
+    assert (type(again), again.status, again.code) == (type(error), status, code)
+    assert str(again) == f"initializing source: {error}"
+
+
+def test_a_registry_that_does_not_answer_has_no_status() -> None:
+    with pytest.raises(RegistryError) as raised:
+        _core.RegistryClient("127.0.0.1:1", insecure=True, retries=0).ping()
+    assert (raised.value.status, raised.value.code) == (None, None)

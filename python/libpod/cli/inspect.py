@@ -110,7 +110,7 @@ def _render(format: str, document: dict[str, Any]) -> str:
     try:
         text = parsed.execute(_for_template(document), type_name="interface {}")
     except LibpodError as error:
-        raise type(error)(f"inspecting object: printing inspect output: {error}") from error
+        raise error.prefixed("inspecting object: printing inspect output: ") from error
     return text.removesuffix("\n")
 
 

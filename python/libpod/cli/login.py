@@ -114,7 +114,7 @@ def _is_accepted(key: str, credentials: auth.Credentials, options: Options) -> b
     except DeniedError:
         return False
     except LibpodError as error:
-        raise type(error)(f'authenticating creds for "{key}": {error.message}', hint=error.hint) from None
+        raise error.prefixed(f'authenticating creds for "{key}": ') from None
     return True
 
 

@@ -282,6 +282,6 @@ def _digest_of(raw: bytes) -> str:
 
 def _wrapped(error: LibpodError, prefix: str) -> LibpodError:
     """Return an error of the same class that says in front what was being done."""
-    wrapped = type(error)(prefix + error.message, op=error.op, path=error.path, errno=error.errno, hint=error.hint)
+    wrapped = error.prefixed(prefix)
     wrapped.__suppress_context__ = True
     return wrapped

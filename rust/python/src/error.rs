@@ -34,6 +34,10 @@ pub enum Kind {
     UnsafePath,
     /// The registry's error.
     Registry,
+    /// The registry refused.
+    RegistryDenied,
+    /// The registry does not have it.
+    RegistryNotFound,
     /// The container's command does not exist.
     CommandNotFound,
     /// The container's command cannot be executed.
@@ -60,6 +64,8 @@ impl Kind {
             Self::Denied => "DeniedError",
             Self::UnsafePath => "UnsafePathError",
             Self::Registry => "RegistryError",
+            Self::RegistryDenied => "RegistryDeniedError",
+            Self::RegistryNotFound => "RegistryNotFoundError",
             Self::CommandNotFound => "CommandNotFoundError",
             Self::CommandNotExecutable => "CommandNotExecutableError",
             Self::Step | Self::Os => "LibpodError",
@@ -82,12 +88,23 @@ pub struct Fault {
     pub errno: Option<i32>,
     /// The remedy.
     pub hint: Option<String>,
+    /// What a registry answered.
+    pub answer: Option<Box<Answer>>,
+}
+
+/// The part of a registry's error that a caller may match on.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// The registry's error code, such as `MANIFEST_UNKNOWN`.
+    pub code: Option<String>,
 }
 
 impl Fault {
     /// An error of `kind` with a message and nothing else.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), op: None, path: None, errno: None, hint: None }
+        Self { kind, message: message.into(), op: None, path: None, errno: None, hint: None, answer: None }
     }
 
     /// The same error, naming `path`.
@@ -114,6 +131,10 @@ impl Fault {
         keywords.set_item("path", self.path)?;
         keywords.set_item("errno", self.errno)?;
         keywords.set_item("hint", self.hint)?;
+        if let Some(answer) = self.answer {
+            keywords.set_item("status", answer.status)?;
+            keywords.set_item("code", answer.code)?;
+        }
         let class = py.import("libpod.errors")?.getattr(self.kind.class())?;
         Ok(PyErr::from_value(class.call((self.message,), Some(&keywords))?))
     }

@@ -1,7 +1,7 @@
 //! Registries: `libpod-registry` as one class. Every method that talks to the network runs without the GIL.
 
 use crate::blob::Blob;
-use crate::error::{Fault, Kind, detached};
+use crate::error::{Answer, Fault, Kind, detached};
 use libpod_registry::{Client, Credentials, Digest, Error, Mounted, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -25,12 +25,19 @@ fn fault(error: &Error) -> Fault {
         Error::Redirect { .. } => Kind::Denied,
         Error::Invalid { .. } | Error::Certificates { .. } => Kind::Invalid,
         _ => match error.status() {
-            Some(401 | 403) => Kind::Denied,
-            Some(404) => Kind::NotFound,
+            Some(401 | 403) => Kind::RegistryDenied,
+            Some(404) => Kind::RegistryNotFound,
             _ => Kind::Registry,
         },
     };
-    Fault::new(kind, error.to_string())
+    let fault = Fault::new(kind, error.to_string());
+    match kind {
+        Kind::Registry | Kind::RegistryDenied | Kind::RegistryNotFound => Fault {
+            answer: Some(Box::new(Answer { status: error.status(), code: error.code().map(str::to_owned) })),
+            ..fault
+        },
+        _ => fault,
+    }
 }
 
 /// The registry's error inside an I/O error: a blob's stream broke, and whoever read it only saw a failed read.

@@ -32,7 +32,7 @@ impl From<Failure> for Fault {
             _ => Kind::Step,
         };
         let Failure { step, path, errno, message, .. } = failure;
-        Self { kind, message, op: step, path, errno, hint: None }
+        Self { kind, message, op: step, path, errno, hint: None, answer: None }
     }
 }
 
