@@ -94,7 +94,16 @@ GROUPS: dict[str, dict[str, str]] = {
 MISSING = frozenset(
     f"podman {name}"
     for name in (
-        "auto-update build commit cp diff events export generate healthcheck kube machine manifest mount pod play"
+        "auto-update build commit cp diff events export generate healthcheck init kube machine manifest mount pod play"
         " secret search stats unmount umount unshare update volume"
     ).split()
-) | frozenset(f"podman network {name}" for name in ("connect", "create", "disconnect", "prune", "reload", "rm"))
+) | frozenset(
+    f"podman {group} {name}"
+    for group, names in (
+        ("container", "checkpoint clone commit cp diff export init mount prune restore runlabel stats unmount update"),
+        ("image", "build diff mount scp search sign tree trust unmount"),
+        ("network", "connect create disconnect prune reload rm"),
+        ("system", "connection df migrate prune renumber reset service"),
+    )
+    for name in names.split()
+)

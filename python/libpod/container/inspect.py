@@ -36,11 +36,12 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict
     """Describe a container. size: add SizeRw and SizeRootFs, which walks what it wrote."""
     settings, state = container.settings, container.state
     caps = _capabilities(container, settings)
+    argv = spec.arguments(settings)
     document: dict[str, Any] = {
         "Id": container.id,
         "Created": settings.created,
-        "Path": settings.argv[0] if settings.argv else "",
-        "Args": settings.argv[1:],
+        "Path": argv[0],
+        "Args": argv[1:],
         "State": _state(container, state),
         "Image": settings.image_id,
         "ImageDigest": settings.image_digest,
@@ -272,6 +273,7 @@ def _host_config(engine: Engine, container: Container, settings: ContainerSettin
         "PortBindings": port_bindings(settings),
         "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
         "AutoRemove": settings.remove,
+        **({"Init": True} if settings.init else {}),
         "VolumeDriver": "",
         "VolumesFrom": None,
         "CapAdd": sorted(held - _REFERENCE),

@@ -82,10 +82,13 @@ def hostname(settings: ContainerSettings, container_id: str) -> str:
     return container_id[:12]
 
 
+def arguments(settings: ContainerSettings) -> list[str]:
+    """What is executed: the command, behind the init program where there is one."""
+    return [_INIT, "--", *settings.argv] if settings.init else settings.argv
+
+
 def _process(settings: ContainerSettings, context: Context) -> dict[str, Any]:
-    argv = settings.argv
-    if settings.init:
-        argv = [_INIT, "--", *argv]
+    argv = arguments(settings)
     environment = [f"{name}={value}" for name, value in settings.env.items()]
     if "HOME" not in settings.env:
         environment.append(f"HOME={context.home}")
