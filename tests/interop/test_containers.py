@@ -45,6 +45,7 @@ def pair() -> Iterator[Pair]:
     (directory / "bind").mkdir()
     (directory / "bind" / "file").write_text("from the host\n")
     (directory / "env").write_text("A=file\n# comment\nC=x y\n")
+    (directory / "blanks").write_text("d = 4\n")
     (directory / "badenv").write_text("=bad\n")
     pair = Pair(directory)
     yield pair
@@ -87,10 +88,17 @@ SCRIPTS: dict[str, list[str]] = {
     "user": ["run --rm -u app rich id", "run --rm -u 1000:29 rich id", "run --rm -u app:bin --group-add 77 rich id"],
     "user without an entry": ["run --rm -u 1234:77 rich sh -c 'id; tail -n1 /etc/passwd /etc/group; echo $HOME'"],
     "user of the image": ["run --rm full 'id; pwd; echo $HOME; ls -ln /data'"],
+    "half a user": [
+        "run --rm -u : rich id",
+        "run --rm -u 1000: rich id",
+        "run --rm -u :1000 rich sh -c 'id; tail -n1 /etc/group'",
+        "run --rm -u app:1000 rich sh -c 'id; tail -n1 /etc/group'",
+        "run --rm -u 1000:1000 rich sh -c 'id; tail -n1 /etc/group'",
+    ],
     "bad user": ["run --rm -u nosuch rich true"],
     "bad group": ["run --rm -u app:nosuch rich true", "run --rm --group-add nosuch rich true"],
     "absurd uid": ["run --rm -u 99999999999 rich true"],
-    "workdir": ["run --rm -w /tmp rich pwd", "run --rm -w /nosuch rich pwd"],
+    "workdir": ["run --rm -w /tmp rich pwd", "run --rm -w /nosuch rich pwd", "run --rm -w /etc/passwd rich pwd"],
     # How lists are printed.
     "tables by template": [
         "create --name row rich echo hi",
@@ -148,6 +156,9 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm -v bad@name:/c rich true",
         "run --rm -v : rich true",
         "run --rm -v /tmp:/a -v /usr:/a rich true",
+        "run --rm -v @/bind:/mnt -v @/bind:/mnt rich cat /mnt/file",
+        "run --rm -v @/bind:/mnt:copy rich cat /mnt/file",
+        "run --rm --mount type=glob,src=/tmp,target=/a rich true",
     ],
     "bad mounts": [
         "run --rm --mount type=foo,target=/a rich true",
@@ -267,6 +278,16 @@ SCRIPTS: dict[str, list[str]] = {
     "bad flags": ["run --badflag rich true", "run -Z rich true", "run", "run --name", "run --rm=maybe rich"],
     "name in use": ["create --name used rich true", "run --name used rich true", "rm used"],
     "replace": ["create --name r rich true", "run --rm --name r --replace rich echo new"],
+    "bad addresses": [
+        "run --rm --ip 1.2.3 rich true",
+        "run --rm --ip 1.2.3.4 rich true",
+        "run --rm --mac-address foo rich true",
+        "run --rm --expose foo rich true",
+    ],
+    "bad labels": [
+        "run --rm --label-file @/blanks rich true",
+        "run --rm --label-file @/badenv rich true",
+    ],
     "bad names": ["run --rm --name 'a b' rich true", "run --rm --label =x rich true", "run --rm --umask 999 rich true"],
     "bad choices": [
         "run --rm --log-driver foo rich true",
@@ -301,7 +322,7 @@ SCRIPTS: dict[str, list[str]] = {
         "rm d",
     ],
     "init": [
-        "run --rm --init rich sh -c 'readlink /proc/1/exe; tr \"\\\\0\" \" \" </proc/1/cmdline'",
+        'run --rm --init rich sh -c \'readlink /proc/1/exe; tr "\\\\0" " " </proc/1/cmdline\'',
         # A child that nobody waits for is reaped by the init, not left as a zombie.
         "run --rm --init rich sh -c 'sh -c \"sleep 0.1 &\"; sleep 0.6; cat /proc/[0-9]*/status | grep -c zombie'",
         "run --rm --init rich sh -c 'exit 7'",
@@ -334,7 +355,8 @@ SCRIPTS: dict[str, list[str]] = {
         "logs --since foo log2",
         "logs -l log2",
         "logs log2 nosuch",
-        "rm log1 log2",
+        "rm log1",
+        "rm log2",
         "create --name log3 rich",
         "logs -f --until 1s log3",
         "rm log3",
@@ -358,6 +380,20 @@ SCRIPTS: dict[str, list[str]] = {
         "exec e true",
         "rm e",
         "exec",
+    ],
+    "filters": [
+        "run -d --name f rich sleep 1000",
+        "ps --filter ancestor=rich --format '{{.Names}}'",
+        "ps --filter ancestor=localhost/rich --format '{{.Names}}'",
+        "ps --filter ancestor=localhost/rich:latest --format '{{.Names}}'",
+        "ps --filter network=none --format '{{.Names}}'",
+        "ps --filter name=^f$ --filter status=running --format '{{.Names}}'",
+        "ps --filter status=foo",
+        "ps --filter name",
+        "ps -n 0 --format '{{.Names}}'",
+        "ps -l -n 1",
+        "exec -d f nosuch",
+        "rm -f -t 0 f",
     ],
     "stop and kill": [
         "run -d --name s rich sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.1; done'",

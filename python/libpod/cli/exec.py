@@ -24,19 +24,25 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         container, argv = engine.containers.latest(), arguments
     else:
         container, argv = engine.containers.lookup(arguments[0]), arguments[1:]
-    exec_id, session = execute(
-        engine,
-        container,
-        argv,
-        env=command_environment(options.env, options.env_file) if options.env or options.env_file else None,
-        user=options.user,
-        workdir=options.workdir,
-        terminal=options.tty,
-        stdin_open=options.interactive,
-        privileged=options.privileged,
-        detach=options.detach,
-        initial_size=terminal.size() if options.tty else None,
-    )
+    try:
+        exec_id, session = execute(
+            engine,
+            container,
+            argv,
+            env=command_environment(options.env, options.env_file) if options.env or options.env_file else None,
+            user=options.user,
+            workdir=options.workdir,
+            terminal=options.tty,
+            stdin_open=options.interactive,
+            privileged=options.privileged,
+            detach=options.detach,
+            initial_size=terminal.size() if options.tty else None,
+        )
+    except LibpodError as error:
+        # Nobody waits for an exit code of the container's there.
+        if options.detach:
+            error.exit_code = LibpodError.exit_code
+        raise
     terminal.show_warnings(session)
     if options.detach:
         session.close()

@@ -175,13 +175,15 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
     if arguments:
         raise UsageError("`podman ps` takes no arguments")
+    if options.latest and "last" in options.given:
+        raise UsageError("last and latest are mutually exclusive")
     last = 1 if options.latest else options.last
     view = _View(context, no_trunc=options.no_trunc)
     rows = list_rows(
         context.engine,
         all=options.all,
         filters=options.filter,
-        last=last if last >= 0 else -1,
+        last=last if last > 0 else -1,
         size=options.size,
         sort=options.sort,
     )

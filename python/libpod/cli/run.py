@@ -46,6 +46,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 def _attached(context: Context, options: Options, container: Container, streams: set[str]) -> int:
     engine, settings = context.engine, container.settings
     session = _start(context, container)
+    if streams == {"stdin"}:
+        # Nothing that the container writes comes here: its name has to do.
+        context.write(container.id)
     record = _relay(
         context,
         session,

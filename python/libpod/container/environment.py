@@ -114,7 +114,10 @@ def parse_labels(options: Iterable[str], files: Iterable[str]) -> dict[str, str]
                 lines = [line.strip() for line in file]
         except OSError as error:
             raise InvalidError(f"unable to process labels: open {path}: {_reason(error)}") from None
-        texts += [line for line in lines if line and not line.startswith("#")]
+        for line in lines:
+            if line and not line.startswith("#"):
+                _check_label_line(line)
+                texts.append(line)
     labels = {}
     for text in (*texts, *options):
         name, _, value = text.partition("=")
@@ -122,6 +125,15 @@ def parse_labels(options: Iterable[str], files: Iterable[str]) -> dict[str, str]
             raise InvalidError(f'unable to process labels: invalid label format: "{text}"')
         labels[name] = value
     return labels
+
+
+def _check_label_line(line: str) -> None:
+    """Podman reads a file of labels with the rules of a file of variables."""
+    name = line.partition("=")[0]
+    if not name:
+        raise InvalidError(f'unable to process labels: invalid environment variable: "{line}"')
+    if name != "".join(name.split()):
+        raise InvalidError(f'unable to process labels: name "{name}" has white spaces, poorly formatted name')
 
 
 def parse_annotations(options: Iterable[str]) -> dict[str, str]:

@@ -99,15 +99,15 @@ def _joined_files(owner: Container, settings: ContainerSettings, container: Cont
     return files
 
 
-def write_accounts(container: Container, context: Context, layers: list[str]) -> None:
+def write_accounts(container: Container, context: Context, layers: list[str], user: str) -> None:
     """Give a user and a group that the image does not know entries in copies of its passwd and group, as Podman does.
 
-    layers: the root file system, the uppermost first. An image without such a file gets none.
+    user: the user as asked for, who becomes a member of the group. layers: the root file system, the uppermost first. An image without such a file gets none.
     """
     uid, gid = context.user["uid"], context.user["gid"]
     additions = {
         "passwd": (uid, f"{uid}:*:{uid}:{gid}:container user:/:/bin/sh\n"),
-        "group": (gid, f"{gid}:x:{gid}:{uid}\n"),
+        "group": (gid, f"{gid}:x:{gid}:{user}\n"),
     }
     for kind, (number, line) in additions.items():
         text = _core.account_file(layers, kind).decode(errors="surrogateescape")

@@ -128,9 +128,7 @@ def parse_filters(engine: Engine, texts: Iterable[str]) -> tuple[dict[str, list[
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise InvalidError(
-                f'invalid argument "{text}" for "-f, --filter" flag: filters must be of the form KEY=VALUE'
-            )
+            raise InvalidError(f'invalid filter "{text}"')
         names_a_state = names_a_state or key in ("status", "exited", "pod")
         predicates.setdefault(key, []).append(_predicate(engine, key, value))
     return predicates, names_a_state
@@ -150,16 +148,9 @@ def _predicate(engine: Engine, key: str, value: str) -> Predicate:
         code = _exit_code(value)
         return lambda row: row.state.status == "exited" and row.state.exit_code == code
     if key == "ancestor":
-        return lambda row: (
-            value in (row.container.settings.image, row.container.image_id)
-            or (
-                (
-                    row.container.settings.image.partition(":")[0].endswith("/" + value.partition(":")[0])
-                    and (":" not in value or row.container.settings.image.endswith(":" + value.partition(":")[2]))
-                )
-                or row.container.image_id.startswith(value)
-            )
-        )
+        # As with Podman a name counts as it stands in the listing; only `:latest` may be left away.
+        names = (value, value + ":latest")
+        return lambda row: row.container.settings.image in names or row.container.image_id.startswith(value)
     if key in ("before", "since"):
         other = timestamp.parse(engine.containers.lookup(value).settings.created)
         if key == "before":
@@ -168,7 +159,10 @@ def _predicate(engine: Engine, key: str, value: str) -> Predicate:
     if key == "volume":
         return lambda row: any(value in (m.volume, m.source, m.destination) for m in row.container.settings.mounts)
     if key == "network":
-        return lambda row: value in (row.container.settings.network, row.container.settings.network_name or "podman")
+        default = engine.conf.network["default_network"]
+        return lambda row: (
+            row.container.settings.network == "bridge" and value == (row.container.settings.network_name or default)
+        )
     if key == "until":
         moment = clock.parse_moment(value, timestamp.now())
         return lambda row: row.created_ns < moment
@@ -188,7 +182,7 @@ def _name_filter(value: str) -> Predicate:
 def _status_filter(value: str) -> Predicate:
     known = ("created", "running", "paused", "exited", "unknown", "stopped", "stopping", "removing", "initialized")
     if value not in known:
-        raise InvalidError(f"{value} is not a valid status: invalid argument")
+        raise InvalidError(f"unknown container state: {value}: invalid argument")
     status = "exited" if value == "stopped" else value
     return lambda row: row.state.status == status
 

@@ -148,7 +148,8 @@ def _volume(name: str, destination: str, options: list[str]) -> Mount:
 
 def _complete_bind(options: list[str], *, volume: bool) -> list[str]:
     """Add what Podman adds to a bind mount: rw, rprivate, nosuid and nodev for volumes, rbind."""
-    complete = [option for option in options if option not in ("z", "Z", "U")]
+    # Nothing is copied to what is there already: `copy` is for volumes.
+    complete = [option for option in options if option not in ("z", "Z", "U", "copy", "nocopy")]
     if not {"rw", "ro"}.intersection(complete):
         complete.append("rw")
     if not _PROPAGATION.intersection(complete):
@@ -208,7 +209,7 @@ def parse_mount(text: str) -> Mount:
             break
     if not kind:
         raise InvalidError(_MOUNT_FORMAT)
-    if kind in ("image", "glob"):
+    if kind == "image":
         raise UnsupportedError(f"mounts of type {kind} are not supported by this version of libpod")
     if kind not in ("bind", "volume", "tmpfs", "devpts"):
         raise InvalidError(f'invalid filesystem type "{kind}"')
@@ -326,7 +327,11 @@ def merge_mounts(
     parsed += {text.partition(":")[0]: parse_tmpfs(text) for text in tmpfs}.values()
     for mount in parsed:
         destination = clean_destination(mount.destination)
+        if destination == "/":
+            raise InvalidError(f"{mount.destination}: a mount cannot take the place of the container's root")
         if destination in by_destination:
+            if by_destination[destination].to_document() == mount.to_document():
+                continue
             raise InvalidError(f"{destination}: duplicate mount destination")
         by_destination[destination] = mount
         if mount.kind == "bind" and not os.path.lexists(mount.source):

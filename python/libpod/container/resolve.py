@@ -199,6 +199,10 @@ def _network_options(settings: ContainerSettings, text: str) -> None:
 
 
 def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
+    if request.ip and (not is_address(request.ip)):
+        raise InvalidError(f'"{request.ip}" is not an ip address')
+    if request.mac_address and not _is_mac(request.mac_address):
+        raise InvalidError(f"address {request.mac_address}: invalid MAC address")
     if request.ip or request.mac_address:
         if settings.network != "bridge":
             option = "--ip" if request.ip else "--mac-address"
@@ -207,11 +211,11 @@ def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
 
 
 def _published(settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any]) -> None:
-    if not (request.publish or request.publish_all):
+    if not (request.publish or request.publish_all or request.expose):
         return
     from libpod.network.ports import parse_ports
 
-    exposed = [*(image.get("ExposedPorts") or ()), *request.expose] if request.publish_all else []
+    exposed = [*(image.get("ExposedPorts") or ()), *request.expose] if request.publish_all else request.expose
     settings.ports = parse_ports(request.publish, exposed=exposed, publish_all=request.publish_all)
 
 
@@ -238,6 +242,15 @@ def _name_resolution(settings: ContainerSettings, request: ContainerRequest, def
         if not is_address(address):
             raise InvalidError(f'invalid IP address in add-host: "{address}"')
     settings.hosts = list(request.add_host)
+
+
+def _is_mac(text: str) -> bool:
+    """Whether `text` is an address of six bytes: `aa:bb:…`, `aa-bb-…` or `aabb.ccdd.eeff`."""
+    for separator, width in ((":", 2), ("-", 2), (".", 4)):
+        parts = text.split(separator)
+        if len(parts) * width == 12 and all(len(part) == width for part in parts):
+            return set("0123456789abcdefABCDEF").issuperset("".join(parts))
+    return False
 
 
 def _check_servers(servers: list[str], request: ContainerRequest) -> None:

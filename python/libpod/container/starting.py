@@ -126,8 +126,8 @@ def _resolve_user(container: Container, settings: ContainerSettings, context: Co
         raise InvalidError(_which_lookup(container, settings, error.message)) from None
     context.user = oci_user(found)
     context.home = found["home"]
-    if settings.passwd and not found["known"]:
-        files.write_accounts(container, context, layers)
+    if settings.passwd and (not found["known"] or ":" in settings.user):
+        files.write_accounts(container, context, layers, settings.user.partition(":")[0])
 
 
 def _which_lookup(container: Container, settings: ContainerSettings, message: str) -> str:
@@ -147,8 +147,11 @@ def _check_workdir(container: Container, settings: ContainerSettings, layers: li
         # What a mount brings, only the runtime sees.
         if (inside + "/").startswith(clean_destination(mount.destination).rstrip("/") + "/"):
             return
-    if _core.path_kind(layers, inside) is None:
+    kind = _core.path_kind(layers, inside)
+    if kind is None:
         raise InvalidError(f'workdir "{settings.workdir}" does not exist on container {container.id}')
+    if kind != "directory":
+        raise InvalidError(f'workdir "{settings.workdir}" exists on container {container.id}, but is not a directory')
 
 
 def _join_namespaces(engine: Engine, settings: ContainerSettings, context: Context) -> None:

@@ -28,7 +28,7 @@ def parse_ports(
     """Return the mappings of a container, in the order given; the same mapping twice is one.
 
     publish: `[[ip:][hostPort]:]containerPort[/protocol]`, ports may be ranges; without a host port a free one is taken.
-    exposed: `port[/protocol]`, given free ports of the host when publish_all.
+    exposed: `port[/protocol]`, given free ports of the host when publish_all, and judged in any case.
     Raises: InvalidError; UnsupportedError for sctp.
     """
     mappings: list[dict[str, Any]] = []
@@ -36,13 +36,11 @@ def parse_ports(
         mapping = _parse(text)
         if mapping not in mappings:
             mappings.append(mapping)
-    if publish_all:
-        taken = {(port, mapping["protocol"]) for mapping in mappings for port in _container_ports(mapping)}
-        for text in exposed:
-            for port, protocol in _parse_exposed(text):
-                if (port, protocol) not in taken:
-                    taken.add((port, protocol))
-                    mappings.append(_mapping("", 0, port, protocol, 1))
+    taken = {(port, mapping["protocol"]) for mapping in mappings for port in _container_ports(mapping)}
+    for port, protocol in [found for text in exposed for found in _parse_exposed(text)]:
+        if publish_all and (port, protocol) not in taken:
+            taken.add((port, protocol))
+            mappings.append(_mapping("", 0, port, protocol, 1))
     for mapping in mappings:
         if mapping["protocol"] == "sctp":
             raise UnsupportedError("publishing sctp ports is not supported by this version of libpod")

@@ -57,16 +57,19 @@ struct GroupEntry<'a> {
 
 /// Resolve `USER[:GROUP]`, each a name or a number; empty means uid 0.
 ///
-/// A number without an entry stands for itself, with group 0; a name without one is an error.
+/// A number without an entry stands for itself, with group 0; a name without one is an error. A colon, even one without a
+/// group behind it, leaves the user's other groups away.
 pub fn find(databases: &Databases, text: &str) -> Result<Found> {
     let (user, group) = match text.split_once(':') {
-        Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
+        Some((user, group)) => (user, Some(group)),
         None => (text, None),
     };
     let mut found = find_user(databases, if user.is_empty() { "0" } else { user })?;
     if let Some(group) = group {
-        found.gid = find_group(databases, group)?;
         found.groups = Vec::new();
+        if !group.is_empty() {
+            found.gid = find_group(databases, group)?;
+        }
     }
     Ok(found)
 }
@@ -197,6 +200,7 @@ mod tests {
         assert_eq!(found("33"), web);
         let grouped = found("web:ssl");
         assert_eq!((grouped.gid, grouped.groups), (50, vec![]));
+        assert_eq!((found("web:").gid, found("web:").groups), (34, vec![]));
         let bare = found("1234:5");
         assert_eq!((bare.uid, bare.gid, bare.home.as_str(), bare.name), (1234, 5, "/", None));
         assert_eq!(found("7").uid, 70, "a name wins over a number");
