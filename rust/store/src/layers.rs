@@ -8,7 +8,7 @@ use crate::overlay::Content;
 use crate::record::{Container, Image, Layer};
 use crate::staging::{self, Bin, Nest};
 use crate::step;
-use crate::store::{Store, sync_filesystem};
+use crate::store::Store;
 use crate::table::{Home, Table, Writing};
 use libpod_layer as layer;
 use rustix::fs::{Mode, OFlags};
@@ -94,6 +94,7 @@ impl Store {
         )
         .map_err(|errno| Error::os("create", &tar_split_path, errno))?;
         let applied = layer::apply(source, target.as_fd(), File::from(tar_split), &apply_options(threads))?;
+        self.syncing.begin(target, applied.diff_size);
         Ok(StagedLayer { nest, applied })
     }
 
@@ -111,7 +112,7 @@ impl Store {
     /// Before the lock is taken: what is published must survive a loss of power.
     pub(crate) fn sync_additions(&self, additions: &[Addition]) -> Result<()> {
         match additions.first() {
-            Some(first) => sync_filesystem(first.staged.nest.path()),
+            Some(first) => self.syncing.finish(first.staged.nest.path()),
             None => Ok(()),
         }
     }

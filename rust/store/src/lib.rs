@@ -39,6 +39,7 @@ mod scenario;
 mod size;
 mod staging;
 mod store;
+mod sync;
 mod table;
 mod tar;
 #[cfg(test)]

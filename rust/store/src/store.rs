@@ -1,12 +1,13 @@
 //! An open store: where it is, and what every operation on it starts with.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::other::Other;
 use crate::overlay::Tree;
 use crate::pending;
 use crate::record::{Container, Image, Layer};
 use crate::staging::{self, Bin};
+use crate::sync::Syncing;
 use crate::table::{Area, Writing};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -43,6 +44,7 @@ pub struct Store {
     pub(crate) containers: Area<Container>,
     pub(crate) others: Vec<Other>,
     prepared: OnceLock<()>,
+    pub(crate) syncing: Syncing,
 }
 
 impl Store {
@@ -61,6 +63,7 @@ impl Store {
             containers: Area::new(&graphroot.join("overlay-containers"), "containers"),
             others: options.additional.iter().map(|root| Other::new(root)).collect(),
             prepared: OnceLock::new(),
+            syncing: Syncing::default(),
             options,
         };
         store.refuse_other_formats()?;
@@ -169,11 +172,4 @@ impl Store {
     pub(crate) fn bin(&self) -> Bin {
         Bin::new(self.staging_root())
     }
-}
-
-/// Write what the filesystem below `directory` holds to the disk.
-pub(crate) fn sync_filesystem(directory: &Path) -> Result<()> {
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
-    let fd = rustix::fs::open(directory, flags, rustix::fs::Mode::empty()).at("open", directory)?;
-    rustix::fs::syncfs(&fd).at("sync", directory)
 }
