@@ -14,7 +14,7 @@ from libpod.errors import ImageNotFoundError, InvalidError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Self
 
@@ -75,6 +75,8 @@ class Engine:
         self.runroot: str = self.store.runroot
         self._given = (root, runroot, storage_driver, storage_options)
         self._helper = helper
+        #: Asks the user which of several full names a short image name means; None where there is nobody to ask.
+        self.choose_name: Callable[[list[str]], int] | None = None
         self._conf: ContainersConf | None = None
         self._images: ImageManager | None = None
         self._containers: ContainerManager | None = None
@@ -108,6 +110,7 @@ class Engine:
             from libpod.image.manager import ImageManager
 
             self._images = ImageManager(self.store)
+            self._images.choose = self.choose_name
         return self._images
 
     @property

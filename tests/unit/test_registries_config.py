@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from libpod import _core
+from libpod.config import registries as configuration
 from libpod.config.registries import Registries, find_files, read
 from libpod.errors import DeniedError, InvalidError, NotFoundError
 from libpod.image import shortnames
@@ -248,6 +249,33 @@ def test_enforcing_refuses_to_guess_between_registries() -> None:
     with pytest.raises(DeniedError, match="cannot prompt without a TTY"):
         shortnames.pull_candidates("x", parsed('short-name-mode = "enforcing"\n' + SHORT))
     assert shortnames.pull_candidates("tool", parsed('short-name-mode = "enforcing"\n' + SHORT)).references
+
+
+@pytest.mark.parametrize(("mode", "asked"), [("enforcing", True), ("permissive", True), ("disabled", False)])
+def test_a_user_who_can_be_asked_chooses_between_registries(mode: str, asked: bool) -> None:
+    offered: list[list[str]] = []
+
+    def choose(names: list[str]) -> int:
+        offered.append(names)
+        return 1
+
+    registries = parsed(f'short-name-mode = "{mode}"\n' + SHORT)
+    found = shortnames.pull_candidates("x:1", registries, choose=choose)
+    every = ["one.io/x:1", "two.io:5000/ns/x:1"]
+    assert offered == ([every] if asked else [])
+    assert [str(candidate) for candidate in found.references] == (every[1:] if asked else every)
+    assert found.choice == (("x", "two.io:5000/ns/x") if asked else None)
+    assert shortnames.pull_candidates("tool", registries, choose=choose).choice is None, "an alias asks nobody"
+
+
+def test_a_choice_is_recorded_beside_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = tmp_path / "cache" / "short-name-aliases.conf"
+    monkeypatch.setattr(configuration, "_recorded_aliases_file", lambda: str(recorded))
+    configuration.record_alias("x", "one.io/x")
+    configuration.record_alias("y/z", "two.io:5000/y/z")
+    configuration.record_alias("x", "two.io:5000/x")
+    aliases = configuration.read(str(tmp_path / "none"), []).aliases
+    assert aliases == {"x": ("two.io:5000/x", str(recorded)), "y/z": ("two.io:5000/y/z", str(recorded))}
 
 
 def test_local_look_up_tries_alias_localhost_search_list_hub() -> None:

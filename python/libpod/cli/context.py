@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -32,6 +33,8 @@ class Context:
                 storage_driver=chosen.storage_driver or None,
                 storage_options=chosen.storage_opt if "storage_opt" in chosen.given else None,
             )
+            if os.isatty(0) and os.isatty(1):
+                self._engine.choose_name = choose_name
         return self._engine
 
     def write(self, text: str) -> None:
@@ -58,6 +61,19 @@ class Context:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+
+def choose_name(names: list[str]) -> int:
+    """Ask on the terminal which image is meant; return its index."""
+    import click
+
+    for number, name in enumerate(names, 1):
+        click.echo(f"  {number}) {name}")
+    try:
+        answer: int = click.prompt("Please select an image", type=click.IntRange(1, len(names)), default=1)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return answer - 1
 
 
 def say(text: str) -> None:

@@ -214,6 +214,31 @@ def read(main: str, directories: list[str]) -> Registries:
     return merged
 
 
+def record_alias(name: str, target: str) -> None:
+    """Record what a user chose a short name to mean, where Podman and its kin record and look for it.
+
+    Raises: InvalidError where the file is malformed, OSError where it cannot be written.
+    """
+    import fcntl
+
+    path = _recorded_aliases_file()
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        text = _read_text(path)
+        aliases = dict(_parse(text, path).get("aliases", {})) if text else {}
+        aliases[name] = target
+        # A name and a target consist of letters, digits and `.:/_-`: no escape is needed in TOML.
+        lines = "".join(f'  "{key}" = "{value}"\n' for key, value in sorted(aliases.items()))
+        temporary = f"{path}.{os.getpid()}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write("[aliases]\n" + lines)
+        os.rename(temporary, path)
+    finally:
+        os.close(lock)
+
+
 def _covers(part: str, name: str, start: int) -> bool:
     """Say whether `part` stands in `name` at `start` and ends at a boundary there."""
     end = start + len(part)

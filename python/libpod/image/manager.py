@@ -126,6 +126,8 @@ class ImageManager:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        #: Asks the user which of several full names a short one means; None where there is nobody to ask.
+        self.choose: Callable[[list[str]], int] | None = None
 
     # Finding ---------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ A short name is resolved to candidates that are tried in order; the trust policy
 
 from __future__ import annotations
 
+from libpod.config.registries import record_alias
 from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
 from libpod.image.copy import copy_image
 from libpod.image.manager import normalize_tag
@@ -76,15 +77,28 @@ def _pull_remote(
             check_allowed("docker", f"//{full}")
             progress.message(f"Trying to pull {full}...")
             with open_source(f"docker://{full}", options) as source, StoreDestination(manager.store, [full]) as target:
-                return copy_image(source, target, platform=platform, progress=progress).image_id
+                image_id = copy_image(source, target, platform=platform, progress=progress).image_id
         except (LibpodError, OSError) as error:
             errors.append(error)
+            continue
+        _record(candidates, progress)
+        return image_id
     if fallback is not None:
         return fallback.id
     if len(errors) == 1:
         raise errors[0]
     lines = "".join(f"\n * {error}" for error in errors)
     raise ImageNotFoundError(f"{len(errors)} errors occurred while pulling:{lines}")
+
+
+def _record(candidates: Candidates, progress: Progress) -> None:
+    """Record what the user chose a short name to mean. The image is there: what keeps it from being recorded is only said."""
+    if candidates.choice is None:
+        return
+    try:
+        record_alias(*candidates.choice)
+    except (LibpodError, OSError) as error:
+        progress.message(f'The choice for "{candidates.choice[0]}" is not recorded: {error}')
 
 
 def _candidates(manager: ImageManager, name: str) -> Candidates:
@@ -98,7 +112,7 @@ def _candidates(manager: ImageManager, name: str) -> Candidates:
             known = ""
         if known and not known.startswith("localhost/"):
             return pull_candidates(known)
-    return pull_candidates(name)
+    return pull_candidates(name, choose=manager.choose)
 
 
 def _pull_local(

@@ -13,18 +13,26 @@ from libpod.image import reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from libpod.config.registries import Registries
     from libpod.image.reference import Reference
 
 
 class Candidates:
-    """What a name may mean, best first, and how that was found out, in Podman's words ("" for a full name)."""
+    """What a name may mean, best first, and how that was found out, in Podman's words ("" for a full name).
 
-    __slots__ = ("description", "references")
+    choice: the short name and the name that the user chose for it, to be recorded once that proved right.
+    """
 
-    def __init__(self, references: list[Reference], description: str = "") -> None:
+    __slots__ = ("choice", "description", "references")
+
+    def __init__(
+        self, references: list[Reference], description: str = "", *, choice: tuple[str, str] | None = None
+    ) -> None:
         self.references = references
         self.description = description
+        self.choice = choice
 
 
 class Endpoint:
@@ -37,9 +45,13 @@ class Endpoint:
         self.insecure = insecure
 
 
-def pull_candidates(text: str, registries: Registries | None = None) -> Candidates:
+def pull_candidates(
+    text: str, registries: Registries | None = None, *, choose: Callable[[list[str]], int] | None = None
+) -> Candidates:
     """Resolve a user's name to the references to pull.
 
+    choose: asks the user which of several names is meant and returns its index; None where nobody can be asked. Then
+    `short-name-mode` decides: `enforcing` refuses, `permissive` and `disabled` try all. With `disabled` nobody is ever asked.
     Raises: InvalidError for no name, NotFoundError where a short name means nothing, DeniedError where it must be asked for.
     """
     if not reference.is_short(text):
@@ -55,9 +67,14 @@ def pull_candidates(text: str, registries: Registries | None = None) -> Candidat
             f'short-name "{text}" did not resolve to an alias and no unqualified-search registries are defined in'
             f' "{registries.path}"'
         )
-    if registries.short_name_mode == "enforcing" and len(registries.unqualified_search) > 1:
-        raise DeniedError("short-name resolution enforced but cannot prompt without a TTY")
-    found = [_tagged(f"{host}/{name}", tag, digest) for host in registries.unqualified_search]
+    names = [f"{host}/{name}" for host in registries.unqualified_search]
+    found = [_tagged(full, tag, digest) for full in names]
+    if len(names) > 1 and registries.short_name_mode != "disabled":
+        if choose is not None:
+            chosen = choose([str(candidate) for candidate in found])
+            return Candidates([found[chosen]], choice=(name, names[chosen]))
+        if registries.short_name_mode == "enforcing":
+            raise DeniedError("short-name resolution enforced but cannot prompt without a TTY")
     origin = f'Resolving "{name}" using unqualified-search registries ({registries.search_file})'
     return Candidates(found, origin)
 
