@@ -66,21 +66,21 @@ mod tests {
     fn what_an_early_sync_heard_is_reported_once_by_the_last() {
         let syncing = Syncing::default();
         let directory = Path::new("/tmp");
-        syncing.early.lock().unwrap().running = Some(std::thread::spawn(|| Err(Errno::IO)));
-        let error = syncing.finish(directory).unwrap_err();
+        syncing.early.lock().expect("no panic").running = Some(std::thread::spawn(|| Err(Errno::IO)));
+        let error = syncing.finish(directory).expect_err("the early error");
         assert!(error.to_string().contains("/tmp"), "{error}");
-        syncing.finish(directory).unwrap();
+        syncing.finish(directory).expect("reported once");
     }
 
     #[test]
     fn a_failure_outlives_the_next_early_sync() {
         let syncing = Syncing::default();
-        let open = || rustix::fs::open("/tmp", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let open = || rustix::fs::open("/tmp", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).expect("open");
         let failed = std::thread::spawn(|| Err(Errno::NOSPC));
         while !failed.is_finished() {
             std::thread::yield_now();
         }
-        syncing.early.lock().unwrap().running = Some(failed);
+        syncing.early.lock().expect("no panic").running = Some(failed);
         syncing.begin(open(), WORTH_SYNCING);
         assert!(syncing.finish(Path::new("/tmp")).is_err());
     }
