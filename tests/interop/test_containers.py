@@ -522,3 +522,65 @@ def meaning(text: str, side: str) -> str:
     text = re.sub(r"(template: \w+:1)(:\d+)?:", r"\1:", text)
     text = text.replace("bad character U+007B '{'", "unclosed action")
     return text.replace("error during container init: ", "").strip()
+
+
+#: What containers.conf says → what is run with it.
+CONFIGURED = {
+    'default_sysctls = ["net.core.somaxconn=99"]': ["run --rm rich cat /proc/sys/net/core/somaxconn"],
+    'env = ["FOO=bar"]': ["run --rm bare /bin/sh -c 'echo $FOO $TERM $PATH'"],
+    'dns_servers = ["9.9.9.9"]\ndns_searches = ["a.b"]\ndns_options = ["ndots:4"]': [
+        "run --rm --network host rich cat /etc/resolv.conf",
+        "run --rm rich ls /etc/resolv.conf",
+    ],
+    'log_driver = "none"': ["run --name conf rich echo hi", "logs conf", "rm conf"],
+    "pids_limit = 77": ["run --rm rich cat /sys/fs/cgroup/pids/pids.max"],
+    'netns = "none"': ["create --name conf --network none rich", "rm conf"],
+    'annotations = ["x.y=z"]': [
+        "create --name conf rich",
+        "inspect conf --format '{{index .Config.Annotations \"x.y\"}}'",
+        "rm conf",
+    ],
+    'volumes = ["/usr:/mnt:ro"]': ["run --rm rich ls -d /mnt/bin"],
+    'devices = ["/dev/null:/dev/foo"]': ["run --rm rich stat -c %t:%T /dev/foo"],
+    'default_capabilities = ["CHOWN"]': ["run --rm rich grep CapEff /proc/self/status"],
+    'seccomp_profile = "/nosuch"': ["run --rm rich true"],
+    'shm_size = "1m"': ["run --rm rich df /dev/shm"],
+    'umask = "0077"': ["run --rm rich sh -c umask"],
+    'utsns = "host"': ["run --rm rich hostname"],
+    'base_hosts_file = "none"': ["run --rm -h box --name conf rich cat /etc/hosts"],
+    'base_hosts_file = "@/hosts"\nhost_containers_internal_ip = "1.2.3.4"': [
+        "run --rm -h box --name conf rich cat /etc/hosts"
+    ],
+    "no_hosts = true": ["run --rm rich ls /etc/hosts"],
+}
+
+
+@pytest.mark.parametrize("text", CONFIGURED)
+def test_the_same_configuration(pair: Pair, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pair.directory / "hosts").write_text("7.7.7.7 base\n")
+    path = pair.directory / "containers.conf"
+    path.write_text(f"[containers]\n{text}\n".replace("@", str(pair.directory)))
+    for program in (pair.peer, pair.ours):
+        monkeypatch.setitem(program.environment, "CONTAINERS_CONF", str(path))
+    for line in CONFIGURED[text]:
+        assert run(pair, pair.ours, line, "ours") == run(pair, pair.peer, line, "peer"), line
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('userns = "auto"', "user namespace mode `auto`"),
+        ('cgroups = "disabled"', "`cgroups`"),
+        ('cgroup_conf = ["memory.high=1"]', "`cgroup_conf`"),
+        ('base_hosts_file = "image"', "`base_hosts_file`"),
+    ],
+)
+def test_a_configuration_that_we_do_not_follow_is_refused(
+    pair: Pair, text: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pair.directory / "containers.conf"
+    path.write_text(f"[containers]\n{text}\n")
+    monkeypatch.setitem(pair.ours.environment, "CONTAINERS_CONF", str(path))
+    error = pair.ours("run", "--rm", "--network", "none", "rich", "true", code=125).stderr
+    assert word in error
+    assert "not supported by this version of libpod" in error

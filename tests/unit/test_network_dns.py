@@ -9,6 +9,9 @@ import pytest
 from libpod import _core
 from libpod.network import dns
 
+#: What stands in every file that does not say where localhost is.
+_LOCAL = "127.0.0.1\tlocalhost\n::1\tlocalhost\n"
+
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -96,14 +99,25 @@ def test_hosts_are_the_users_then_the_hosts_then_the_host_itself(host: Path) -> 
 
 
 def test_without_a_bridge_the_host_is_its_own_address(host: Path) -> None:
-    assert dns.hosts_text(mode="host", names=("hh", "a")) == "192.168.7.2\thost.containers.internal\n"
+    assert dns.hosts_text(mode="host", names=("hh", "a")) == _LOCAL + "192.168.7.2\thost.containers.internal\n"
     assert dns.hosts_text(mode="none", names=("hh", "a")) == (
-        "192.168.7.2\thost.containers.internal\n127.0.0.1\thh a\n"
+        _LOCAL + "192.168.7.2\thost.containers.internal\n127.0.0.1\thh a\n"
+    )
+
+
+def test_another_file_or_none_takes_the_place_of_the_hosts(host: Path) -> None:
+    (host / "hosts").write_text("10.5.5.5 a localhost\n")
+    (host / "base").write_text("7.7.7.7 base\n")
+    assert dns.hosts_text(mode="host", names=(), gateway="1.2.3.4", base=str(host / "base")) == (
+        f"7.7.7.7\tbase\n{_LOCAL}1.2.3.4\thost.containers.internal\n"
+    )
+    assert dns.hosts_text(mode="host", names=(), gateway="1.2.3.4", base="none") == (
+        _LOCAL + "1.2.3.4\thost.containers.internal\n"
     )
 
 
 def test_names_that_somebody_has_are_not_given_twice(host: Path) -> None:
     (host / "hosts").write_text("10.5.5.5 a\n10.6.6.6 host.containers.internal\n")
     text = dns.hosts_text(mode="none", names=("hh", "a"))
-    assert text == "10.5.5.5\ta\n10.6.6.6\thost.containers.internal\n127.0.0.1\thh\n"
+    assert text == f"10.5.5.5\ta\n10.6.6.6\thost.containers.internal\n{_LOCAL}127.0.0.1\thh\n"
     assert dns.own_names("10.5.5.5\ta\n", ("hh", "a")) == ["hh"]

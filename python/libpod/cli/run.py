@@ -115,8 +115,9 @@ def _create(context: Context, options: Options, arguments: list[str]) -> Contain
     if options.replace and options.name and context.engine.containers.replace(options.name):
         context.write(options.name)
     cidfile = CidFile(options.cidfile)
+    pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
     try:
-        container = context.engine.create(request, arguments[0], arguments[1:], pull=options.pull)
+        container = context.engine.create(request, arguments[0], arguments[1:], pull=pull)
     except BaseException:
         cidfile.discard()
         raise

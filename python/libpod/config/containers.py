@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _CONTAINERS: dict[str, Any] = {
     "annotations": [],
     "base_hosts_file": "",
+    "apparmor_profile": "",
+    "cgroup_conf": [],
     "cgroupns": "",
+    "cgroups": "enabled",
     "default_capabilities": [
         "CHOWN",
         "DAC_OVERRIDE",
@@ -44,6 +47,7 @@ _CONTAINERS: dict[str, Any] = {
     "dns_servers": [],
     "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
     "env_host": False,
+    "host_containers_internal_ip": "",
     "http_proxy": True,
     "init": False,
     "init_path": "",
@@ -58,6 +62,7 @@ _CONTAINERS: dict[str, Any] = {
     "shm_size": "65536k",
     "tz": "",
     "umask": "0022",
+    "userns": "",
     "utsns": "private",
     "volumes": [],
 }
@@ -65,7 +70,6 @@ _CONTAINERS: dict[str, Any] = {
 #: Keys of `[engine]` that libpod honours.
 _ENGINE: dict[str, Any] = {
     "detach_keys": "ctrl-p,ctrl-q",
-    "image_default_transport": "docker://",
     "pull_policy": "missing",
     "stop_timeout": 10,
 }

@@ -87,8 +87,8 @@ def merge_environment(
     """Compose a container's environment: defaults, `container`, proxies, the host's, the image's, the user's, in that order."""
     merged: dict[str, str] = {}
     if not unset_all:
-        merged = split_variables(defaults)
-        merged.setdefault("PATH", DEFAULT_PATH)
+        # What containers.conf says comes on top of these two, not in their place.
+        merged = {"PATH": DEFAULT_PATH, "TERM": "xterm", **split_variables(defaults)}
         merged["container"] = "podman"
     if http_proxy:
         merged.update({name: os.environ[name] for name in PROXIES if name in os.environ})

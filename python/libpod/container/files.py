@@ -73,7 +73,9 @@ def _network_files(engine: Engine, settings: ContainerSettings, container: Conta
             mode=settings.network,
             names=_names(settings, container),
             extra=settings.hosts,
-            gateway=engine.network_gateway(settings) if settings.network == "bridge" else None,
+            gateway=engine.conf.containers["host_containers_internal_ip"]
+            or (engine.network_gateway(settings) if settings.network == "bridge" else None),
+            base=engine.conf.containers["base_hosts_file"],
         )
     if settings.network != "none" and settings.dns != ["none"]:
         files["/etc/resolv.conf"] = dns.resolv_conf_text(

@@ -46,6 +46,7 @@ def resolve(
         raise InvalidError(
             "running container create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
         )
+    _check_configuration(config.containers)
     _process(settings, request, image_config, argv, config.containers)
     _environment(settings, request, image_config, config.containers)
     _namespaces(settings, request, config.containers)
@@ -59,6 +60,20 @@ def resolve(
     _devices(settings, request, config.containers)
     _life(settings, request, image_config, config)
     return settings
+
+
+def _check_configuration(defaults: Mapping[str, Any]) -> None:
+    """Refuse what containers.conf asks for and libpod would silently leave out, where that makes a container less confined."""
+    profile = defaults["apparmor_profile"]
+    for key, wanted in (
+        ("cgroups", defaults["cgroups"] != "enabled"),
+        ("cgroup_conf", bool(defaults["cgroup_conf"])),
+        ("apparmor_profile", profile not in ("", "unconfined") and os.path.exists("/sys/kernel/security/apparmor")),
+        ("base_hosts_file", defaults["base_hosts_file"] == "image"),
+    ):
+        if wanted:
+            value = defaults[key]
+            raise UnsupportedError(f"`{key}` = {value!r} of containers.conf is not supported by this version of libpod")
 
 
 def _process(
@@ -151,7 +166,7 @@ def _namespaces(settings: ContainerSettings, request: ContainerRequest, defaults
     settings.cgroup_namespace = cgroup or default_cgroup_mode(
         unified=os.path.exists("/sys/fs/cgroup/cgroup.controllers")
     )
-    parse_mode("user", request.userns)
+    parse_mode("user", request.userns or defaults["userns"])
     settings.hostname = request.hostname
     if settings.hostname and settings.uts != "private":
         raise InvalidError(
@@ -331,6 +346,8 @@ def _security(settings: ContainerSettings, request: ContainerRequest, defaults: 
     settings.cap_add = list(request.cap_add)
     settings.no_new_privileges = options.no_new_privileges
     settings.seccomp = options.seccomp or defaults["seccomp_profile"]
+    if not options.seccomp and settings.seccomp:
+        security.check_profile(settings.seccomp)
     if request.privileged and not options.seccomp:
         settings.seccomp = "unconfined"
     settings.masked, settings.unmasked = options.masks, options.unmasks

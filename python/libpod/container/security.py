@@ -144,10 +144,7 @@ def _security_option(options: SecurityOptions, name: str, value: str, text: str)
             raise InvalidError(f'invalid --security-opt 2: "{text}"')
         options.no_new_privileges = value.lower() in ("true", "1", "t")
     elif name == "seccomp":
-        if value != "unconfined" and not os.path.exists(value):
-            raise InvalidError(f"opening seccomp profile failed: open {value}: no such file or directory")
-        if value != "unconfined":
-            _check_profile(value)
+        check_profile(value)
         options.seccomp = value
         options.annotations[_ANNOTATIONS[name]] = value
     elif name == "label":
@@ -171,10 +168,17 @@ def _security_option(options: SecurityOptions, name: str, value: str, text: str)
         raise InvalidError(f'invalid --security-opt 2: "{text}"')
 
 
-def _check_profile(path: str) -> None:
-    """Refuse a seccomp profile that is no document; what stands in it is judged at the start."""
+def check_profile(path: str) -> None:
+    """Refuse a seccomp profile that is not there or no document; what stands in it is judged at the start.
+
+    path: `unconfined` is no profile. Raises: InvalidError.
+    """
     from libpod import _core
 
+    if path == "unconfined":
+        return
+    if not os.path.exists(path):
+        raise InvalidError(f"opening seccomp profile failed: open {path}: no such file or directory")
     try:
         with open(path, "rb") as file:
             _core.parse_json(file.read())

@@ -60,18 +60,23 @@ def _merge(given: Sequence[str], host: list[str], *, alone: bool) -> list[str]:
     return list(given) if given and alone else [*given, *host]
 
 
-def hosts_text(*, mode: str, names: Iterable[str], extra: Sequence[str] = (), gateway: str | None = None) -> str:
+def hosts_text(
+    *, mode: str, names: Iterable[str], extra: Sequence[str] = (), gateway: str | None = None, base: str = ""
+) -> str:
     """Return the text of /etc/hosts, without the container's own line where that is the monitor's.
 
     mode: `bridge`, `host`, `none`, …. names: the container's own. extra: the user's, `name:address`.
-    gateway: the host's address on the container's network.
+    gateway: the host's address on the container's network. base: the file whose entries it begins with, the host's by
+    default; `none` for none. A file that does not say where localhost is gets it.
     """
     entries = []
     for text in extra:
         name, _, address = text.partition(":")
         entries.append((address, [name]))
-    entries += _parse_hosts(read_text(_HOSTS))
+    entries += _parse_hosts("" if base == "none" else read_text(base or _HOSTS))
     known = {name for _, entry in entries for name in entry}
+    if "localhost" not in known:
+        entries += [("127.0.0.1", ["localhost"]), ("::1", ["localhost"])]
     host = gateway or _core.local_address()
     if host and _HOST_NAME not in known:
         entries.append((host, [_HOST_NAME]))
