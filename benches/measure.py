@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import time
@@ -66,7 +67,11 @@ def _once(work: Work, unit: str) -> float:
 
 
 def run(case: Case, *, rounds: int | None = None) -> Outcome:
-    """Measure one case: one untimed pair to warm caches where runs are cheap, then `rounds` pairs in random order."""
+    """Measure one case: one untimed pair to warm caches where runs are cheap, then `rounds` pairs in random order.
+
+    What the run before left to be written is written first: a side that syncs what it publishes would else wait for the data of
+    the side that does not.
+    """
     outcome = Outcome(case)
     wanted = rounds or case.rounds
     if case.rounds > 5:
@@ -79,5 +84,6 @@ def run(case: Case, *, rounds: int | None = None) -> Outcome:
         random.shuffle(sides)
         for side, work in sides:
             case.reset()
+            os.sync()
             getattr(outcome, side).append(_once(work, case.unit))
     return outcome
