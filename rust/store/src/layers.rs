@@ -22,6 +22,8 @@ use std::path::PathBuf;
 pub struct StagedLayer {
     nest: Nest,
     applied: layer::Applied,
+    /// Early syncs that had failed before it.
+    failures: u64,
 }
 
 impl StagedLayer {
@@ -81,6 +83,7 @@ impl Store {
     /// The blob is read once to its end. Nothing is listed before [`Store::commit_layers`].
     pub fn stage_layer(&self, source: Box<dyn Read + Send>, threads: layer::Threads) -> Result<StagedLayer> {
         self.prepare()?;
+        let failures = self.syncing.failures();
         let nest = Nest::create(&self.layer_staging_root()?)?;
         let diff = nest.path().join("diff");
         file::create_dirs(&diff)?;
@@ -95,7 +98,7 @@ impl Store {
         .map_err(|errno| Error::os("create", &tar_split_path, errno))?;
         let applied = layer::apply(source, target.as_fd(), File::from(tar_split), &apply_options(threads))?;
         self.syncing.begin(target, applied.diff_size);
-        Ok(StagedLayer { nest, applied })
+        Ok(StagedLayer { nest, applied, failures })
     }
 
     /// Publish staged layers, lowest first, with two writes of the table for all of them.
@@ -111,8 +114,8 @@ impl Store {
 
     /// Before the lock is taken: what is published must survive a loss of power.
     pub(crate) fn sync_additions(&self, additions: &[Addition]) -> Result<()> {
-        match additions.first() {
-            Some(first) => self.syncing.finish(first.staged.nest.path()),
+        match additions.iter().min_by_key(|addition| addition.staged.failures) {
+            Some(earliest) => self.syncing.finish(earliest.staged.nest.path(), earliest.staged.failures),
             None => Ok(()),
         }
     }
