@@ -306,6 +306,9 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm --cidfile @/$SIDE.cid rich true",
         "run --rm --cidfile /nonexistent/x rich true",
         "ps -aq",
+        "create --name kept rich true",
+        "run --replace --name kept --cidfile @/$SIDE.cid rich true",
+        "ps -a --format {{.Names}},{{.Command}}",
     ],
     # A life.
     "detached": [

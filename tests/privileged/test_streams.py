@@ -109,3 +109,15 @@ def test_a_refused_limit_is_told(store: Cli) -> None:
     done = store("run", "--rm", "--network", "none", "--ulimit", f"nofile={above}", "rich", "sh", "-c", "ulimit -n")
     assert "RLIMIT_NOFILE: hard limit" in done.stderr
     assert int(done.stdout) <= max(int(hard), 2**20)
+
+
+def test_no_container_is_left_whose_id_could_not_be_written(store: Cli, tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(tmp_path)], check=True)
+    try:
+        (tmp_path / "fills").write_bytes(bytes(4096))
+        done = store("create", "--cidfile", str(tmp_path / "cid"), "rich", "true", code=125)
+        assert done.stderr == f"Error: writing cidfile {tmp_path}/cid: {FULL}\n"
+        assert [path.name for path in tmp_path.iterdir()] == ["fills"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+    assert store("ps", "-aq").stdout == ""

@@ -174,13 +174,21 @@ class CidFile:
             ) from None
 
     def write(self, container_id: str) -> None:
-        """Write the id."""
-        if self._fd >= 0:
-            os.write(self._fd, container_id.encode())
-            os.close(self._fd)
+        """Write the id.
 
-    def discard(self) -> None:
-        """Take the file away again: there is no container."""
+        Raises: LibpodError where the disk is full.
+        """
+        if self._fd < 0:
+            return
+        try:
+            os.write(self._fd, container_id.encode())
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise LibpodError(f"writing cidfile {self._path}: {reason}", path=self._path, errno=error.errno) from None
+
+    def close(self, *, keep: bool) -> None:
+        """Be done with the file; where there is no container, it goes."""
         if self._fd >= 0:
             os.close(self._fd)
-            os.unlink(self._path)
+            if not keep:
+                os.unlink(self._path)

@@ -112,16 +112,19 @@ def _create(context: Context, options: Options, arguments: list[str]) -> Contain
     if options.tty and options.interactive:
         terminal.warn_without_terminal()
     request = request_of(options)
-    if options.replace and options.name and context.engine.containers.replace(options.name):
-        context.write(options.name)
-    cidfile = CidFile(options.cidfile)
-    pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
+    cidfile, container = CidFile(options.cidfile), None
     try:
+        if options.replace and options.name and context.engine.containers.replace(options.name):
+            context.write(options.name)
+        pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
         container = context.engine.create(request, arguments[0], arguments[1:], pull=pull)
+        cidfile.write(container.id)
     except BaseException:
-        cidfile.discard()
+        cidfile.close(keep=False)
+        if container is not None:
+            context.engine.discard(container)
         raise
-    cidfile.write(container.id)
+    cidfile.close(keep=True)
     if request.publish and container.settings.network != "bridge":
         context.warn(
             "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
