@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.config.replacing import replace_text
 from libpod.errors import InvalidError, NotFoundError
 
 TYPE_CHECKING = False
@@ -247,23 +248,11 @@ def _encode(username: str, password: str) -> str:
 def _write(path: str, document: dict[str, Any]) -> None:
     """Replace the file in one step, readable by its owner alone, in the layout that other engines write."""
     import json
-    import tempfile
 
-    directory = os.path.dirname(path) or "."
-    os.makedirs(directory, mode=0o700, exist_ok=True)
     kept = {name: value for name, value in document.items() if value or name == "auths"}
     if isinstance(kept.get("auths"), dict):
         kept["auths"] = dict(sorted(kept["auths"].items()))
-    descriptor, temporary = tempfile.mkstemp(prefix=".auth.json.", dir=directory)  # created with mode 0600
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(kept, file, indent="\t", ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_text(path, json.dumps(kept, indent="\t", ensure_ascii=False))
 
 
 # Helpers ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.config.replacing import replace_text
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
@@ -231,10 +232,7 @@ def record_alias(name: str, target: str) -> None:
         aliases[name] = target
         # A name and a target consist of letters, digits and `.:/_-`: no escape is needed in TOML.
         lines = "".join(f'  "{key}" = "{value}"\n' for key, value in sorted(aliases.items()))
-        temporary = f"{path}.{os.getpid()}.tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write("[aliases]\n" + lines)
-        os.rename(temporary, path)
+        replace_text(path, "[aliases]\n" + lines)
     finally:
         os.close(lock)
 
