@@ -61,9 +61,9 @@ def write(outcomes: list[Outcome], docs: Path) -> None:
         f"Peers: {_version('podman', '--version')}; {_version('runc', '--version')}; {_version('conmon', '--version')}; "
         f"{_version('skopeo', '--version')}; {_version('docker-registry', '--version')}.\n",
         "The wheel is installed with its byte code compiled. Ours and theirs alternate in random order, each on a store of its"
-        " own on one file system, and before each run the disk is given what the run before left to write; the figures are medians, the ratio is ours over theirs, and the spread is half the width"
-        " of the middle half relative to the median. The large image has 1.4 GB in 25,000 files of this machine's own,"
-        " in four layers, committed by Buildah and saved by Skopeo.\n",
+        " own on one file system, and before each run the disk is given what the run before left to write; the figures are"
+        " medians, the ratio is ours over theirs, and the spread is half the width of the middle half relative to the median."
+        " The large image has 1.4 GB in 25,000 files of this machine's own, in four layers, committed by Buildah and saved by Skopeo.\n",
         "![Ratios to the peer; below 1 is faster or smaller](benchmarks.svg)\n",
         table(outcomes),
     ]

@@ -104,7 +104,8 @@ def _joined_files(owner: Container, settings: ContainerSettings, container: Cont
 def write_accounts(container: Container, context: Context, layers: list[str], user: str) -> None:
     """Give a user and a group that the image does not know entries in copies of its passwd and group, as Podman does.
 
-    user: the user as asked for, who becomes a member of the group. layers: the root file system, the uppermost first. An image without such a file gets none.
+    user: the user as asked for, who becomes a member of the group. layers: the root file system, the uppermost first.
+    An image without such a file gets none.
     """
     uid, gid = context.user["uid"], context.user["gid"]
     additions = {
