@@ -112,10 +112,11 @@ def _create(context: Context, options: Options, arguments: list[str]) -> Contain
     if options.tty and options.interactive:
         terminal.warn_without_terminal()
     request = request_of(options)
+    # Also before a --cidfile that is in the way is found, as with Podman.
+    if options.replace and options.name and context.engine.containers.replace(options.name):
+        context.write(options.name)
     cidfile, container = CidFile(options.cidfile), None
     try:
-        if options.replace and options.name and context.engine.containers.replace(options.name):
-            context.write(options.name)
         pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
         container = context.engine.create(request, arguments[0], arguments[1:], pull=pull)
         cidfile.write(container.id)
