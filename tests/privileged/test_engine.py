@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +150,11 @@ def test_what_is_removed_while_its_size_is_taken_is_not_listed(
 def test_an_end_between_two_looks_is_an_end(engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.run("rich", ["sh", "-c", "exit 4"], network="none", remove=False, name="kept")
     container = engine.containers.lookup("kept")
+    deadline = time.monotonic() + 30
+    while os.path.exists(container.run_directory):
+        # The exit is told before the process is reaped; until then a look that misses the record rightly says "running".
+        assert time.monotonic() < deadline, "the monitor left its directory"
+        time.sleep(0.01)
     read, hidden = model.read_document, [container.exit_path]
     # As where the exit record is written, and pid.json taken away, after the first look at the record.
     monkeypatch.setattr(model, "read_document", lambda path: None if hidden and hidden.pop() == path else read(path))
