@@ -222,6 +222,7 @@ def seccomp_profile(capabilities: Sequence[str], path: str | None = None) -> dic
 @final
 class Session:
     def wait_running(self) -> dict[str, Any]: ...
+    def wait_end(self) -> dict[str, Any]: ...
     def relay(
         self,
         stdin: int | None,

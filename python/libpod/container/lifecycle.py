@@ -12,9 +12,9 @@ import time
 from libpod import _core
 from libpod.container.cgroup import Cgroup
 from libpod.container.locking import Lock
-from libpod.container.model import LOST_EXIT_CODE, read_document, write_document
+from libpod.container.model import write_document
 from libpod.container.settings import ContainerSettings
-from libpod.errors import ContainerNotFoundError, StateError
+from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ def wait(engine: Engine, container: Container, *, interval_s: float = 0.25) -> i
         if state.status == "exited":
             return state.exit_code
         if state.is_running:
-            _core.wait_process(state.pid, state.start_time, None)
-            removed = _wait_for_record(container, state)
-            if removed is not None:
-                return removed
+            code = _hear_end(container)
+            if code is not None:
+                return code
+            # Its monitor was killed, or ended with it just now.
+            _core.wait_process(state.pid, state.start_time, interval_s)
             continue
         if not engine.containers.exists(container.id):
             raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
@@ -53,6 +54,8 @@ def wait(engine: Engine, container: Container, *, interval_s: float = 0.25) -> i
 def wait_for_state(engine: Engine, container: Container, states: Sequence[str], *, interval_s: float = 0.25) -> int:
     """Wait until a container is in one of the states (`stopped` is `exited`); return its exit code, -1 where it has none."""
     wanted = {"exited" if name == "stopped" else "created" if name == "configured" else name for name in states}
+    if wanted == {"exited"}:
+        return wait(engine, container, interval_s=interval_s)
     while True:
         state = container.state
         if state.status in wanted:
@@ -62,19 +65,21 @@ def wait_for_state(engine: Engine, container: Container, states: Sequence[str], 
         time.sleep(interval_s)
 
 
-def _wait_for_record(container: Container, running: ContainerState) -> int | None:
-    """Read the code of a container that just ended before `--rm` takes its record away; None: look at its state again."""
-    deadline = time.monotonic() + _MONITOR_S
-    while time.monotonic() < deadline:
-        ended = read_document(container.exit_path)
-        if ended is not None:
-            return int(ended["exit_code"])
-        if not os.path.isdir(container.user_directory):
-            return LOST_EXIT_CODE
-        if running.monitor is None or not _core.process_alive(*running.monitor):
-            return None
-        time.sleep(0.001)
-    return None
+def _hear_end(container: Container) -> int | None:
+    """Let the monitor of a container tell its exit code: `--rm` takes the record away sooner than one can look for it.
+
+    None where no monitor listens, or it goes without a word.
+    """
+    try:
+        session = _core.attach(container.run_directory)
+    except StateError:
+        return None
+    try:
+        return int(session.wait_end()["exit_code"])
+    except LibpodError:
+        return None
+    finally:
+        session.close()
 
 
 def stop(engine: Engine, container: Container, *, timeout_s: int | None = None) -> None:
@@ -257,10 +262,10 @@ def _remove_ended(engine: Engine, container: Container, *, force: bool, timeout_
             )
         _stop_by_force(container, state, timeout_s)
     with Lock(container):
-        state = container.state
-        if state.is_running:
+        again = container.state
+        if again.is_running and (again.pid, again.start_time) != (state.pid, state.start_time):
             return False
-        _clean(engine, container, state)
+        _clean(engine, container, again)
         settings = _settings(container)
         if settings.mounts and (volumes or settings.remove):
             from libpod.container.volumes import Volumes

@@ -7,7 +7,6 @@ from its cgroup's freezer. Start reading at `derive_state`. Nothing here changes
 from __future__ import annotations
 
 import os
-import time
 
 from libpod import _core
 from libpod.container.settings import ContainerSettings
@@ -17,9 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: How long a monitor may take between the end of its container and the exit record.
-_EXIT_RECORD_S = 5.0
-_POLL_S = 0.002
 #: The exit code of a container whose monitor died before it could see the end. Podman's code for "unknown".
 LOST_EXIT_CODE = 255
 
@@ -189,10 +185,10 @@ def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
 
 
 def derive_state(container: Container) -> ContainerState:
-    """Find out what a container is. Never waits for the container itself, only for a monitor that is writing its record."""
+    """Find out what a container is. Waits for nothing."""
     # Every start takes the last exit record away first: where there is one, the process is over, be it not yet reaped.
     ended = read_document(container.exit_path)
-    running = read_document(container.run_directory + "/pid.json")
+    running = read_document(_pid_path(container))
     if ended is None and running is None:
         # A monitor that ends takes pid.json away after it wrote the exit record: between two reads both may be missed.
         ended = read_document(container.exit_path)
@@ -203,6 +199,10 @@ def derive_state(container: Container) -> ContainerState:
     if _core.process_alive(running["pid"], running["start_time"]):
         return _running(running)
     return _ended(container, running)
+
+
+def _pid_path(container: Container) -> str:
+    return container.run_directory + "/pid.json"
 
 
 def _running(document: dict[str, Any]) -> ContainerState:
@@ -227,18 +227,19 @@ def _describe(state: ContainerState, document: dict[str, Any]) -> None:
 
 
 def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
-    """The process is gone: the record is there, or its monitor is about to write it, or the monitor is gone too."""
+    """The process is gone: the record is there, or was taken away already, or its monitor has yet to give up or is gone too."""
     state = ContainerState("exited")
     _describe(state, running)
-    deadline = time.monotonic() + _EXIT_RECORD_S
-    while True:
-        alive = state.monitor is not None and _core.process_alive(*state.monitor)
-        ended = read_document(container.exit_path)
-        if ended is not None:
-            return _exited(ended, running)
-        if not alive or time.monotonic() > deadline:
-            break
-        time.sleep(_POLL_S)
+    alive = state.monitor is not None and _core.process_alive(*state.monitor)
+    ended = read_document(container.exit_path)
+    if ended is not None:
+        return _exited(ended, running)
+    if read_document(_pid_path(container)) != running:
+        # Cleaned up between these looks, and removed (`--rm`) or started anew: what we know is of the past.
+        return derive_state(container)
+    if alive:
+        # It could not write the record (a full disk) and still tells its clients how the container ended.
+        return _running(running)
     state.exit_code = LOST_EXIT_CODE
     state.error = "the monitor of the container ended before the container"
     return state

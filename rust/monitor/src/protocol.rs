@@ -39,6 +39,8 @@ pub mod kind {
     pub const CLEANUP_DONE: u8 = 10;
     /// Monitor: a text for the user.
     pub const WARNING: u8 = 11;
+    /// Client: it wants to be told of the end alone, and none of the output.
+    pub const NO_OUTPUT: u8 = 12;
 }
 
 /// What a client asks.
@@ -59,6 +61,8 @@ pub enum Request<'a> {
     TakeCleanup,
     /// The client has cleaned up.
     CleanupDone,
+    /// The client wants no output.
+    NoOutput,
 }
 
 impl<'a> Request<'a> {
@@ -73,6 +77,7 @@ impl<'a> Request<'a> {
             }
             (kind::TAKE_CLEANUP, []) => Self::TakeCleanup,
             (kind::CLEANUP_DONE, []) => Self::CleanupDone,
+            (kind::NO_OUTPUT, []) => Self::NoOutput,
             _ => return None,
         })
     }
@@ -87,6 +92,7 @@ impl<'a> Request<'a> {
             }
             Self::TakeCleanup => vec![kind::TAKE_CLEANUP],
             Self::CleanupDone => vec![kind::CLEANUP_DONE],
+            Self::NoOutput => vec![kind::NO_OUTPUT],
         }
     }
 }
@@ -224,6 +230,7 @@ mod tests {
             Request::Resize { rows: 24, columns: 300 },
             Request::TakeCleanup,
             Request::CleanupDone,
+            Request::NoOutput,
         ];
         for request in requests {
             assert_eq!(Request::parse(&request.encode()), Some(request));

@@ -140,6 +140,13 @@ impl Session {
         document(py, &running)
     }
 
+    /// Wait until the process ends, taking none of its output; return its exit record. Raises StateError where the monitor goes
+    /// without a word.
+    fn wait_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let record = self.with(py, |conversation, interrupted| conversation.wait_end(interrupted))?;
+        document(py, &record)
+    }
+
     /// Connect descriptors with the process until it ends, and return its exit record; `{"detached": True}` where the user
     /// typed the detach keys.
     ///

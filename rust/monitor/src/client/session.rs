@@ -149,6 +149,20 @@ impl Session {
         }
     }
 
+    /// Wait until the process has ended, and take none of its output.
+    pub fn wait_end(&mut self, interrupted: Interrupted<'_>) -> Result<ExitRecord, Error> {
+        // A monitor that has gone cannot be told, but what it said last can be read.
+        let _ = self.socket.send(&Request::NoOutput.encode());
+        loop {
+            match self.receive()? {
+                Some(Received::Exited(record)) => return Ok(record),
+                Some(Received::Failed(failure)) => return Err(Error::NotStarted(failure)),
+                Some(_) => {}
+                None => wait(&mut [PollFd::new(&self.socket, PollFlags::IN)], &mut *interrupted)?,
+            }
+        }
+    }
+
     /// Receive one frame, where one is there. Data stays in the buffer, after its first byte.
     pub(super) fn receive(&mut self) -> Result<Option<Received>, Error> {
         let length = match self.socket.receive(&mut self.buffer) {

@@ -64,12 +64,8 @@ fn prepare(document: &Launch) -> Result<Pump, Failure> {
 }
 
 fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()> {
-    let greeting = Event::Running(started.record.running()).encode();
-    pump.broadcast(&greeting);
-    pump.greeting = greeting;
+    pump.announce(Event::Running(started.record.running()).encode());
     let ending = pump.run(started.pid, document.timeout.map(Duration::from_secs))?;
-    // Clients that come from here on would wait for an end that was told already.
-    pump.listener = None;
     pump.ports = Vec::new();
     record_exit(document, &mut pump, started, ending);
     reap(started.pid);
@@ -78,6 +74,9 @@ fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()>
     if !pump.was_cleaned_up || !complaints.is_empty() {
         run_exit_command(document);
     }
+    // The socket's name is gone. Whoever found it before that is told how the container ended: where the container's own
+    // record is removed with it, nobody else can tell.
+    pump.accept_all();
     pump.finish(Peer::is_behind)
 }
 
@@ -92,7 +91,7 @@ fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: En
         // Whoever removed the container's directory has no use for the record.
         record.error.get_or_insert_with(|| format!("write {}: {error}", document.exit_file.display()));
     }
-    pump.broadcast(&Event::Exited(record).encode());
+    pump.announce(Event::Exited(record).encode());
 }
 
 pub(super) fn reap(child: Pid) {

@@ -1,6 +1,6 @@
 //! One connected client, with what could not be sent to it yet.
 
-use crate::protocol::{Socket, Transfer};
+use crate::protocol::{Socket, Transfer, kind};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 pub struct Peer {
     socket: Socket,
     waiting: VecDeque<Vec<u8>>,
+    wants_output: bool,
     /// Whether it cleans up after the container.
     pub cleans_up: bool,
     /// Whether it said that it has cleaned up.
@@ -20,7 +21,14 @@ pub struct Peer {
 impl Peer {
     /// A client behind `fd`.
     pub fn new(fd: OwnedFd) -> Self {
-        Self { socket: Socket::new(fd), waiting: VecDeque::new(), cleans_up: false, cleaned_up: false, closed: false }
+        Self {
+            socket: Socket::new(fd),
+            waiting: VecDeque::new(),
+            wants_output: true,
+            cleans_up: false,
+            cleaned_up: false,
+            closed: false,
+        }
     }
 
     /// Send `frame`, now or when the client has read what came before.
@@ -37,6 +45,19 @@ impl Peer {
             Transfer::Wait => self.waiting.push_back(frame.to_vec()),
             Transfer::Closed => self.close(),
         }
+    }
+
+    /// Send a frame of the container's output, to a client that wants it.
+    pub fn send_output(&mut self, frame: &[u8]) {
+        if self.wants_output {
+            self.send(frame);
+        }
+    }
+
+    /// Send no output from here on, nor what waits of it: such a client holds the container up by nothing that it leaves unread.
+    pub fn stop_output(&mut self) {
+        self.wants_output = false;
+        self.waiting.retain(|frame| !matches!(frame.first(), Some(&(kind::STDOUT | kind::STDERR))));
     }
 
     /// Send what is waiting, as far as the client has room.

@@ -38,8 +38,8 @@ pub struct Pump {
     pub log: LogWriter,
     /// Where further clients connect.
     pub listener: Option<OwnedFd>,
-    /// Sent to each client that connects.
-    pub greeting: Vec<u8>,
+    /// Sent to each client that connects: what all others were told.
+    announced: Vec<Vec<u8>>,
     /// Sockets that keep the container's published ports from others.
     pub ports: Vec<OwnedFd>,
     /// Ends of children and signals to hand on.
@@ -72,7 +72,7 @@ impl Pump {
             peers: Vec::new(),
             log,
             listener: None,
-            greeting: Vec::new(),
+            announced: Vec::new(),
             ports: Vec::new(),
             signals,
             complaint: None,
@@ -84,6 +84,17 @@ impl Pump {
     /// Send `frame` to every client.
     pub fn broadcast(&mut self, frame: &[u8]) {
         self.peers.iter_mut().for_each(|peer| peer.send(frame));
+    }
+
+    /// Send `frame` to every client, those who have yet to connect included.
+    pub fn announce(&mut self, frame: Vec<u8>) {
+        self.broadcast(&frame);
+        self.announced.push(frame);
+    }
+
+    /// Take every client that has connected so far, and tell it what was announced.
+    pub fn accept_all(&mut self) {
+        while self.accept() {}
     }
 
     /// Run until the process `child` has ended, and take everything it has written. It is left a zombie. After `limit` it is
@@ -206,13 +217,14 @@ impl Pump {
         self.peers.retain(|peer| !peer.closed);
     }
 
-    fn accept(&mut self) {
-        let Some(listener) = &self.listener else { return };
-        if let Ok(fd) = accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-            let mut peer = Peer::new(fd);
-            peer.send(&self.greeting);
-            self.peers.push(peer);
-        }
+    /// Take one client; whether there was one.
+    fn accept(&mut self) -> bool {
+        let Some(listener) = &self.listener else { return false };
+        let Ok(fd) = accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) else { return false };
+        let mut peer = Peer::new(fd);
+        self.announced.iter().for_each(|frame| peer.send(frame));
+        self.peers.push(peer);
+        true
     }
 
     /// Read one chunk of an output, keep it, and pass it on; whether there was one.
@@ -227,7 +239,7 @@ impl Pump {
         }
         let length = 1 + data.len();
         let frame = &self.buffer[..length];
-        self.peers.iter_mut().for_each(|peer| peer.send(frame));
+        self.peers.iter_mut().for_each(|peer| peer.send_output(frame));
         true
     }
 
@@ -252,6 +264,7 @@ impl Pump {
                 peer.cleaned_up = true;
                 self.was_cleaned_up = true;
             }
+            Some(Request::NoOutput) => peer.stop_output(),
             None => peer.close(),
         }
     }

@@ -161,6 +161,9 @@ fn make_private(directory: &Path) -> Result<(), Failure> {
     builder.recursive(true).mode(0o700).create(directory).map_err(|error| Failure::step("create", directory, &error))
 }
 
+/// How many clients may have connected before they are taken. The kernel's own limit is lower on some hosts.
+const QUEUE: i32 = 1024;
+
 /// Listen for clients in the run directory; what a monitor that was killed has left there is replaced.
 fn listener(run_dir: &Path) -> Result<OwnedFd, Failure> {
     let make = || -> io::Result<OwnedFd> {
@@ -172,7 +175,8 @@ fn listener(run_dir: &Path) -> Result<OwnedFd, Failure> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         bind(&socket, &socket_address(directory.as_fd())?)?;
-        listen(&socket, 16)?;
+        // A client that finds the queue full waits for its turn; at the end of the container there is none.
+        listen(&socket, QUEUE)?;
         Ok(socket)
     };
     make().map_err(|error| Failure::step("listen at", &run_dir.join(SOCKET_NAME), &error))
