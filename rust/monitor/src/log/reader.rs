@@ -159,6 +159,10 @@ pub fn read_log(
         }
         printer.flush()?;
         if let Some(next) = lines.successor(path).map_err(failed)? {
+            // What was written to the old file between our last look and the change.
+            while let Some(line) = lines.next().map_err(failed)? {
+                printer.print(line)?;
+            }
             lines = next;
             watch = Some(Watch::new(path).map_err(failed)?);
             continue;
@@ -206,7 +210,7 @@ impl Lines {
         }
     }
 
-    /// The file that has taken the place of this one, which was read to its end.
+    /// The file that has taken the place of this one, to which nothing is written any more then.
     fn successor(&self, path: &Path) -> io::Result<Option<Self>> {
         let next = match Self::open(path) {
             Ok(next) => next,
@@ -299,7 +303,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{BufRead, Write};
 
     const LOG: &str = "2026-11-24T12:00:00.000000001+00:00 stdout F one\n\
         2026-11-24T12:00:01.000000001+00:00 stdout P tw\n\
@@ -396,27 +400,75 @@ mod tests {
     #[test]
     fn follows_growth_and_replacement_until_the_process_is_gone() {
         let path = scratch("follow", LOG);
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let (mut child, held) = sleeper();
+        let (stdout, out) = std::io::pipe().expect("pipe");
+        let query = Query { tail: Some(0), ..Query::default() };
+        let mut looks = 0;
+        // Asked after each look for news: what is written there is after the end of the log that was found.
+        let mut asked = || {
+            looks += 1;
+            if looks == 1 {
+                append(&path, "6", "\u{e9}");
+                replace(&path, "7", "new");
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut lines = io::BufReader::new(stdout).lines();
+                let two: Vec<_> = lines.by_ref().take(2).map(|line| line.expect("text")).collect();
+                child.kill().and_then(|()| child.wait()).expect("killed and reaped");
+                (two, lines.count())
+            });
+            read_log(&path, query, b"", [Some(out.as_fd()), None], Some(&held), &mut asked).expect("readable");
+            drop(out);
+            assert_eq!(reader.join().expect("no panic"), (vec!["\u{e9}".to_owned(), "new".to_owned()], 0));
+        });
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn what_is_written_just_before_the_replacement_is_followed() {
+        let long = "x".repeat(100_000);
+        let path = scratch("just-before", &format!("2026-11-24T12:00:00.000000001+00:00 stdout F {long}\n"));
+        let (mut child, held) = sleeper();
+        let (mut stdout, out) = std::io::pipe().expect("pipe");
+        std::thread::scope(|scope| {
+            let follower = scope.spawn(|| {
+                read_log(&path, Query::default(), b"", [Some(out.as_fd()), None], Some(&held), &mut || Ok(()))
+                    .expect("readable");
+                drop(out);
+            });
+            // More than the pipe holds: when a byte of it is here, the file was read to its end, and the rest waits.
+            stdout.read_exact(&mut [0]).expect("read");
+            append(&path, "1", "late");
+            replace(&path, "2", "new");
+            child.kill().and_then(|()| child.wait()).expect("killed and reaped");
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).expect("text");
+            assert_eq!(text.trim_start_matches('x'), "\nlate\nnew\n");
+            follower.join().expect("no panic");
+        });
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    fn sleeper() -> (std::process::Child, Held) {
+        let child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let pid = rustix::process::Pid::from_child(&child);
         let start = crate::process::start_time(pid).expect("stat");
         let held = Held::open(pid.as_raw_nonzero().get(), start).expect("open").expect("alive");
-        let writer = std::thread::spawn({
-            let path = path.clone();
-            move || {
-                std::thread::sleep(Duration::from_millis(30));
-                let mut file = File::options().append(true).open(&path).expect("log");
-                file.write_all(b"2026-11-24T12:00:06.000000001+00:00 stdout F \xc3\xa9\n").expect("write");
-                std::thread::sleep(Duration::from_millis(30));
-                let next = path.with_extension("tmp");
-                std::fs::write(&next, "2026-11-24T12:00:07.000000001+00:00 stdout F new\n").expect("write");
-                std::fs::rename(&next, &path).expect("rename");
-                std::thread::sleep(Duration::from_millis(30));
-                child.kill().and_then(|()| child.wait()).expect("killed and reaped");
-            }
-        });
-        let query = Query { tail: Some(0), ..Query::default() };
-        assert_eq!(printed(&path, query, Some(&held)).0, "é\nnew\n");
-        writer.join().expect("no panic");
-        std::fs::remove_file(path).expect("remove");
+        (child, held)
+    }
+
+    fn append(path: &Path, second: &str, text: &str) {
+        let mut file = File::options().append(true).create(true).open(path).expect("log");
+        file.write_all(format!("2026-11-24T12:00:0{second}.000000001+00:00 stdout F {text}\n").as_bytes())
+            .expect("write");
+    }
+
+    fn replace(path: &Path, second: &str, text: &str) {
+        let next = path.with_extension("tmp");
+        append(&next, second, text);
+        std::fs::rename(&next, path).expect("rename");
     }
 }
