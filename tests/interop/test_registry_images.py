@@ -255,7 +255,6 @@ def test_password_is_asked_for_without_echo(podman: cli.Cli, published: Publishe
     for prompt, text in ((b"Username: ", USERNAME), (b"Password: ", PASSWORD)):
         while prompt not in seen:
             seen += os.read(terminal, 1000)
-        time.sleep(0.1)
         os.write(terminal, text.encode() + b"\n")
     try:
         while chunk := os.read(terminal, 1000):

@@ -75,16 +75,19 @@ def ask_password(prompt: str = "Password: ") -> str:
     """
     import termios
 
-    sys.stdout.write(prompt)
-    sys.stdout.flush()
     try:
         before = termios.tcgetattr(0)
     except termios.error as error:
+        sys.stdout.write(prompt)
+        sys.stdout.flush()
         raise OSError(*error.args) from None
     hidden = list(before)
     hidden[3] &= ~termios.ECHO
+    # Before the prompt: a program that answers it at once must not see its answer on the screen.
     termios.tcsetattr(0, termios.TCSADRAIN, hidden)
     try:
+        sys.stdout.write(prompt)
+        sys.stdout.flush()
         return sys.stdin.readline().rstrip("\r\n")
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
