@@ -46,7 +46,7 @@ def fetch(host: Host, url: str) -> str:
         answers.append(done.stdout or done.stderr)
         return done.returncode == 0
 
-    wait_for(answered, timeout_s=5)
+    wait_for(answered, timeout_s=30)
     return answers[-1]
 
 
@@ -98,7 +98,8 @@ def test_a_container_reaches_out_under_the_hosts_address(host: Host, podman: Cli
 def test_two_containers_reach_each_other(host: Host, podman: Cli) -> None:
     podman("run", "-d", "--name", "web", images.NAME, *_SERVE)
     address = inspect(podman, "web")["NetworkSettings"]["IPAddress"]
-    words = ["sh", "-c", f"for i in 1 2 3 4 5; do wget -qO- http://{address}/ && break; sleep 0.2; done"]
+    # The server may need a moment.
+    words = ["sh", "-c", f"i=0; until wget -qO- http://{address}/ || [ $i = 100 ]; do i=$((i+1)); sleep 0.2; done"]
     assert podman("run", "--rm", images.NAME, *words).stdout == "from the container\n"
 
 

@@ -156,29 +156,43 @@ def test_a_limit_on_output_and_on_time(container: Container) -> None:
 
 
 def test_one_thread_at_a_time(container: Container) -> None:
-    session = container.launch("sleep", "100")
-    session.wait_running()
-
-    def wait() -> None:
-        with pytest.raises(TimeoutError):
-            session.collect(b"", 1, 1.0)
-
-    waiting = threading.Thread(target=wait)
+    session = container.launch("sh", "-c", "cat; sleep 100", stdin_open=True)
+    running = session.wait_running()
+    codes: list[int] = []
+    waiting = threading.Thread(target=lambda: codes.append(session.collect(b"taken\n")[0]))
     waiting.start()
-    time.sleep(0.3)
+    wait_for_log(container, b"taken")
     with pytest.raises(InUseError):
         session.take_cleanup()
-    waiting.join()
+    _core.signal_process(running["pid"], running["start_time"], signal.SIGKILL)
+    waiting.join(60)
+    assert codes == [137]
+
+
+def wait_for_log(container: Container, text: bytes) -> None:
+    """Wait until the container has written this: whoever gave it as input is in the middle of its wait."""
+    deadline = time.monotonic() + 60
+    while text not in container.log.read_bytes():
+        assert time.monotonic() < deadline, "it never wrote it"
+        time.sleep(0.01)
 
 
 def test_a_wait_ends_with_ctrl_c(container: Container) -> None:
-    session = container.launch("sleep", "100")
+    session = container.launch("sh", "-c", "cat; sleep 100", stdin_open=True)
     session.wait_running()
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    started = time.monotonic()
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        wait_for_log(container, b"taken")
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
-        session.collect()
-    assert time.monotonic() - started < 2
+        session.collect(b"taken\n")
+    assert time.monotonic() - sent[0] < 10
+    interrupter.join()
 
 
 def test_waits_for_a_process_with_a_limit(container: Container) -> None:

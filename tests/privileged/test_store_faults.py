@@ -63,8 +63,8 @@ import sys
 from libpod.store import open_store
 store = open_store(*sys.argv[1:])
 image = store.image("localhost/a:latest")["id"]
-print(flush=True)
 try:
+    print(flush=True)
     store.remove_image(image)
 except KeyboardInterrupt:
     sys.exit(42)
@@ -76,7 +76,7 @@ except KeyboardInterrupt:
         time.sleep(0.2)
         assert waiting.poll() is None, "the lock is held"
         waiting.send_signal(signal.SIGINT)
-        assert waiting.wait(timeout=5) == 42
+        assert waiting.wait(timeout=30) == 42
     assert locked.image("localhost/a:latest")["names"] == ["localhost/a:latest"]
 
 
@@ -101,7 +101,7 @@ store.remove_image(sys.argv[3])
             time.sleep(0.1)
             waiting.send_signal(signal.SIGUSR1)
         assert waiting.poll() is None
-    waiting.communicate(timeout=5)
+    waiting.communicate(timeout=30)
     assert waiting.returncode == 0
     with pytest.raises(ImageNotFoundError):
         store.image(image["id"])

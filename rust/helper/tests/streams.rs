@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
-use support::{Container, finish, settle, uninterrupted};
+use support::{Container, eventually, finish, settle, uninterrupted};
 
 fn keys() -> DetachKeys {
     DetachKeys::parse("ctrl-p,ctrl-q").expect("valid")
@@ -217,14 +217,14 @@ fn a_killed_monitor_leaves_a_record_by_which_the_container_is_found() {
 #[test]
 fn the_container_gets_the_signals_of_its_monitor() {
     require_containers!();
-    let container = Container::new("trap 'echo term; exit 9' TERM; while :; do sleep 0.05; done");
+    let container = Container::new("trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.05; done");
     let mut session = container.launch();
     let running = session.wait_running(&mut uninterrupted).expect("runs");
-    std::thread::sleep(Duration::from_millis(200));
+    assert!(eventually(|| container.log().contains("ready")), "it sets its trap");
     let monitor = rustix::process::Pid::from_raw(running.monitor_pid).expect("pid");
     rustix::process::kill_process(monitor, rustix::process::Signal::TERM).expect("sent");
     let (code, stdout, _) = finish(&mut session, b"");
-    assert_eq!((code, stdout.as_str()), (9, "term\n"));
+    assert_eq!((code, stdout.as_str()), (9, "ready\nterm\n"));
 }
 
 #[test]
@@ -233,12 +233,14 @@ fn an_idle_monitor_is_small() {
     let container = Container::new("echo x; sleep 600");
     let mut session = container.launch();
     let running = session.wait_running(&mut uninterrupted).expect("runs");
-    std::thread::sleep(Duration::from_millis(700));
-    let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", running.monitor_pid)).expect("rollup");
-    let anonymous = text.lines().find_map(|line| line.strip_prefix("Anonymous:")).expect("field");
-    let kilobytes: u64 = anonymous.trim().trim_end_matches(" kB").parse().expect("number");
+    assert!(eventually(|| container.log().contains('x')), "it has moved data");
+    let kilobytes = || {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", running.monitor_pid)).expect("rollup");
+        let anonymous = text.lines().find_map(|line| line.strip_prefix("Anonymous:")).expect("field").trim();
+        anonymous.trim_end_matches(" kB").parse::<u64>().expect("number")
+    };
     // What only this process has; the rest is the program's file, which all monitors share.
-    assert!(kilobytes < 500, "{text}");
+    assert!(eventually(|| kilobytes() < 500), "{}", kilobytes());
     Held::open(running.pid, running.start_time).expect("open").expect("alive").signal(9).expect("signal");
     settle(session);
 }

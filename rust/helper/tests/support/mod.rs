@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Why the tests of this program cannot run here; None where they can.
 ///
@@ -165,6 +166,19 @@ pub fn uninterrupted() -> Result<(), Stop> {
     Ok(())
 }
 
+/// Ask again until `condition` holds; whether it did within half a minute.
+pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    const LIMIT: Duration = Duration::from_secs(30);
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > LIMIT {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
 /// Run to the end with this input; output and exit code.
 pub fn finish(session: &mut Session, stdin: &[u8]) -> (i32, String, String) {
     match session.collect(stdin, usize::MAX, None, &mut uninterrupted) {
@@ -178,7 +192,6 @@ pub fn finish(session: &mut Session, stdin: &[u8]) -> (i32, String, String) {
 
 /// Wait until the monitor has let go of everything.
 pub fn settle(mut session: Session) {
-    let done =
-        session.cleanup_done(std::time::Duration::from_secs(10), &mut uninterrupted).expect("no malformed frame");
+    let done = session.cleanup_done(Duration::from_secs(10), &mut uninterrupted).expect("no malformed frame");
     assert!(done, "the monitor ends");
 }
