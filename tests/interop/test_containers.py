@@ -339,6 +339,8 @@ SCRIPTS: dict[str, list[str]] = {
         "inspect init --format '{{.State.ExitCode}} {{.HostConfig.Init}} {{.Path}} {{index .Args 0}}'",
         "rm init",
         "run -d --name init --init rich sleep 1000",
+        # The init hands signals on from when its child runs.
+        "exec init sh -c 'until grep -q sleep /proc/[0-9]*/comm; do :; done'",
         "kill -s USR1 init",
         "wait init",
         "rm init",
@@ -399,7 +401,8 @@ SCRIPTS: dict[str, list[str]] = {
         "rm -f -t 0 f",
     ],
     "stop and kill": [
-        "run -d --name s rich sh -c 'trap \"exit 9\" TERM; while :; do sleep 0.1; done'",
+        "run -d --name s rich sh -c 'trap \"exit 9\" TERM; touch /ready; while :; do sleep 0.1; done'",
+        "exec s sh -c 'until [ -e /ready ]; do :; done'",
         "kill -s 0 s",
         "kill -s FOO s",
         "stop s",
@@ -508,7 +511,10 @@ def neutral(text: str, side: str) -> str:
     """Replace what differs by nature."""
     text = re.sub(r"\b[0-9a-f]{64}\b", "<ID>", text)
     text = re.sub(r"\b[0-9a-f]{12}\b", "<SHORT>", text)
-    text = re.sub(r"(Less than a second|About a minute|\d+ seconds?|\d+ minutes?) ago", "<AGO>", text)
+    text, ages = re.subn(r"(Less than a second|About a minute|\d+ seconds?|\d+ minutes?) ago", "<AGO>", text)
+    if ages:
+        # The columns of a table are as wide as the ages in it.
+        text = re.sub(r" {2,}", "  ", text)
     return re.sub(rf"\b{side}\.cid", "<CIDFILE>", text)
 
 
