@@ -18,20 +18,29 @@ pub const BLOCK: usize = 1 << 20;
 /// The highest level of libdeflate.
 pub const MAX_LEVEL: i32 = 12;
 
-/// A block on its way to a compressing thread.
-struct Job {
+/// A block on its way to a compressing thread and back. Both buffers are used again: fresh memory costs a fault per page.
+#[derive(Default)]
+struct Block {
     bytes: Vec<u8>,
-    done: SyncSender<io::Result<Vec<u8>>>,
+    packed: Vec<u8>,
+    /// Bytes of `packed` that are the member.
+    length: usize,
+}
+
+struct Job {
+    block: Block,
+    done: SyncSender<io::Result<Block>>,
 }
 
 /// Compresses into `W`; [`ParallelGzip::finish`] completes it.
 pub struct ParallelGzip<W: Write> {
     out: W,
-    current: Vec<u8>,
+    current: Block,
     members: u64,
     jobs: Option<SyncSender<Job>>,
     /// Results in the order of the blocks.
-    results: VecDeque<Receiver<io::Result<Vec<u8>>>>,
+    results: VecDeque<Receiver<io::Result<Block>>>,
+    spare: Vec<Block>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -48,33 +57,36 @@ impl<W: Write> ParallelGzip<W> {
                 std::thread::Builder::new().name("gzip".to_owned()).spawn(move || work(&queue, level))
             })
             .collect::<io::Result<_>>()?;
-        let current = Vec::with_capacity(BLOCK);
-        Ok(Self { out, current, members: 0, jobs: Some(jobs), results: VecDeque::new(), workers })
+        let (results, spare) = (VecDeque::new(), Vec::new());
+        Ok(Self { out, current: Block::default(), members: 0, jobs: Some(jobs), results, spare, workers })
     }
 
     /// Hand the current block to a thread.
     fn send(&mut self) -> io::Result<()> {
-        let bytes = std::mem::replace(&mut self.current, Vec::with_capacity(BLOCK));
+        let block = std::mem::take(&mut self.current);
         let (done, result) = sync_channel(1);
-        self.jobs.as_ref().and_then(|jobs| jobs.send(Job { bytes, done }).ok()).ok_or_else(gone)?;
+        self.jobs.as_ref().and_then(|jobs| jobs.send(Job { block, done }).ok()).ok_or_else(gone)?;
         self.members += 1;
         self.results.push_back(result);
         while self.results.len() > 2 * self.workers.len() {
             self.receive()?;
         }
+        self.current = self.spare.pop().unwrap_or_default();
         Ok(())
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        match self.results.pop_front() {
-            Some(result) => self.out.write_all(&result.recv().map_err(|_| gone())??),
-            None => Ok(()),
-        }
+        let Some(result) = self.results.pop_front() else { return Ok(()) };
+        let mut block = result.recv().map_err(|_| gone())??;
+        self.out.write_all(&block.packed[..block.length])?;
+        block.bytes.clear();
+        self.spare.push(block);
+        Ok(())
     }
 
     /// Complete the output and give it back. Nothing written is one empty member.
     pub fn finish(mut self) -> io::Result<W> {
-        if !self.current.is_empty() || self.members == 0 {
+        if !self.current.bytes.is_empty() || self.members == 0 {
             self.send()?;
         }
         self.jobs = None;
@@ -94,9 +106,11 @@ fn gone() -> io::Error {
 
 impl<W: Write> Write for ParallelGzip<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = &bytes[..bytes.len().min(BLOCK - self.current.len())];
-        self.current.extend_from_slice(taken);
-        if self.current.len() == BLOCK {
+        let current = &mut self.current.bytes;
+        let taken = &bytes[..bytes.len().min(BLOCK - current.len())];
+        current.reserve_exact(BLOCK - current.len());
+        current.extend_from_slice(taken);
+        if current.len() == BLOCK {
             self.send()?;
         }
         Ok(taken.len())
@@ -112,11 +126,10 @@ fn work(queue: &Mutex<Receiver<Job>>, level: CompressionLvl) {
     let mut compressor = Compressor::new(level);
     loop {
         let Some(Ok(job)) = queue.lock().ok().map(|queue| queue.recv()) else { return };
-        let mut out = vec![0; compressor.gzip_compress_bound(job.bytes.len())];
-        let result = compressor.gzip_compress(&job.bytes, &mut out).map_err(io::Error::other).map(|length| {
-            out.truncate(length);
-            out
-        });
+        let mut block = job.block;
+        block.packed.resize(compressor.gzip_compress_bound(block.bytes.len()).max(block.packed.len()), 0);
+        let result = compressor.gzip_compress(&block.bytes, &mut block.packed).map_err(io::Error::other);
+        let result = result.map(|length| Block { length, ..block });
         // Nobody waits where the output failed meanwhile.
         let _ = job.done.send(result);
     }
