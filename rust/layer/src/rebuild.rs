@@ -1,4 +1,7 @@
 //! Rebuild a layer's tar, byte for byte, from its files and its tar-split file.
+//!
+//! Files are opened, and their reading begun, before it is their turn: most files of a layer are smaller than what a disk brings
+//! while it looks for the next.
 
 use crate::crc64::Crc64;
 use crate::error::{Error, Name};
@@ -6,15 +9,29 @@ use crate::names;
 use crate::tarsplit::{self, Item};
 use crate::tree::{Tree, fail};
 use libpod_sys::fs::Resolver;
+use rustix::fs::{Advice, fadvise};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, OwnedFd};
+
+/// Parts that may wait for their turn. A file among them is open.
+const AHEAD: usize = 48;
+
+/// Bytes of the parts that wait, be they in memory or asked of the disk.
+const AHEAD_BYTES: u64 = 4 << 20;
 
 /// The tar of a layer as a stream. An error of [`Read`] carries an [`Error`] inside.
 pub struct Rebuild {
     items: tarsplit::Reader<File>,
     trees: Vec<Tree>,
     part: Part,
+    /// What comes after `part`; after an error nothing is added.
+    ahead: VecDeque<Result<Part, Error>>,
+    ahead_bytes: u64,
+    /// All items are in `ahead`.
+    is_read: bool,
     path: Vec<u8>,
 }
 
@@ -23,6 +40,17 @@ enum Part {
     None,
     Segment { bytes: Vec<u8>, used: usize },
     File { file: File, left: u64, crc: Crc64, wanted: u64, name: Vec<u8> },
+}
+
+impl Part {
+    /// Its share of [`AHEAD_BYTES`].
+    fn weight(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Segment { bytes, .. } => bytes.len() as u64,
+            Self::File { left, .. } => (*left).min(AHEAD_BYTES),
+        }
+    }
 }
 
 /// Rebuild the tar that was applied, from its directories (the layer's own first, then those below that an id-mapped copy rests
@@ -36,7 +64,15 @@ pub fn rebuild(diffs: Vec<OwnedFd>, tar_split: File) -> Result<Rebuild, Error> {
             .map_err(|source| Error::Target { step: "use the layer's directory", source })
     };
     let trees = diffs.iter().map(open).collect::<Result<_, _>>()?;
-    Ok(Rebuild { items: tarsplit::Reader::new(tar_split), trees, part: Part::None, path: Vec::new() })
+    Ok(Rebuild {
+        items: tarsplit::Reader::new(tar_split),
+        trees,
+        part: Part::None,
+        ahead: VecDeque::new(),
+        ahead_bytes: 0,
+        is_read: false,
+        path: Vec::new(),
+    })
 }
 
 impl Rebuild {
@@ -70,20 +106,45 @@ impl Rebuild {
 
     /// Go on to the next part; false at the end.
     fn next_part(&mut self) -> Result<bool, Error> {
-        match self.items.next()? {
-            None => return Ok(false),
-            Some(Item::Segment(bytes)) => self.part = Part::Segment { bytes, used: 0 },
-            Some(Item::File { size: 0, .. }) => {}
-            Some(Item::File { name, size, crc }) => {
-                let file = self.open(&name)?;
-                let length = file.metadata().map_err(|error| read_error(&name, &error))?.len();
-                if length != size {
-                    return Err(Error::Changed { entry: Name::new(&name) });
+        self.look_ahead();
+        let Some(part) = self.ahead.pop_front() else { return Ok(false) };
+        let part = part?;
+        self.ahead_bytes -= part.weight();
+        self.part = part;
+        Ok(true)
+    }
+
+    /// Have as much wait as may.
+    fn look_ahead(&mut self) {
+        while !self.is_read && self.ahead.len() < AHEAD && self.ahead_bytes < AHEAD_BYTES {
+            match self.items.next().and_then(|item| item.map(|item| self.prepare(item)).transpose()) {
+                Ok(None) => self.is_read = true,
+                Ok(Some(part)) => {
+                    self.ahead_bytes += part.weight();
+                    self.ahead.push_back(Ok(part));
                 }
-                self.part = Part::File { file, left: size, crc: Crc64::default(), wanted: crc, name };
+                Err(error) => {
+                    self.is_read = true;
+                    self.ahead.push_back(Err(error));
+                }
             }
         }
-        Ok(true)
+    }
+
+    fn prepare(&mut self, item: Item) -> Result<Part, Error> {
+        let (name, size, crc) = match item {
+            Item::Segment(bytes) => return Ok(Part::Segment { bytes, used: 0 }),
+            Item::File { size: 0, .. } => return Ok(Part::None),
+            Item::File { name, size, crc } => (name, size, crc),
+        };
+        let file = self.open(&name)?;
+        let length = file.metadata().map_err(|error| read_error(&name, &error))?.len();
+        if length != size {
+            return Err(Error::Changed { entry: Name::new(&name) });
+        }
+        // A hint: what it cannot do, reading does.
+        let _ = fadvise(&file, 0, NonZeroU64::new(size.min(AHEAD_BYTES)), Advice::WillNeed);
+        Ok(Part::File { file, left: size, crc: Crc64::default(), wanted: crc, name })
     }
 
     fn open(&mut self, name: &[u8]) -> Result<File, Error> {
