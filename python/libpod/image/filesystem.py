@@ -15,7 +15,6 @@ from libpod.errors import CorruptError, InvalidError, NotFoundError
 from libpod.image.copy import read_image
 from libpod.image.layertree import Entry, Node, components, merge, read_layer
 from libpod.image.manifest import Platform
-from libpod.image.pipe import through_pipe
 from libpod.image.tarball import scratch_file
 from libpod.image.transport import has_transport, open_source
 
@@ -111,8 +110,7 @@ class Layer:
         digest = _digest_of_blob(self.open())
         if digest != self.digest and self.digest == self.diff_id:
             # A layer that is compressed inside a docker-archive goes by its diff id.
-            blob = self.open()
-            _, digest = through_pipe(lambda fd: _core.unpack_to(blob, fd), _digest_of_blob)
+            digest = _digest_of_blob(_core.decompress_blob(self.open()))
         if digest != self.digest:
             raise CorruptError(f"layer {self.digest}: digest mismatch: got {digest}")
         self._proven = True

@@ -37,7 +37,7 @@ pub use digest::{Digest, Hasher};
 pub use entries::Entries;
 pub use error::{Error, ErrorKind, Name, chain};
 pub use libpod_sys::fs::Resolver;
-pub use pack::{PackOptions, Packed, Packer};
+pub use pack::{Compressed, PackOptions, Packed, Packer, compress};
 pub use pipeline::pump;
 pub use rebuild::{Rebuild, rebuild};
 pub use whiteout::XattrPrefix;

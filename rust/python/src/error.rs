@@ -163,6 +163,11 @@ impl From<Fault> for PyErr {
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
+        // A stream broke, and whoever read it only saw a failed read: its own error is inside.
+        let error = match error.downcast::<libpod_layer::Error>() {
+            Ok(inside) => return inside.into(),
+            Err(error) => error,
+        };
         if let Some(fault) = crate::registry::fault_of_stream(&error) {
             return fault;
         }

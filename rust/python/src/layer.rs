@@ -32,14 +32,6 @@ impl From<layer::Error> for Fault {
     }
 }
 
-/// An I/O error that may carry an error of the layer crate inside.
-fn from_io(error: io::Error) -> Fault {
-    match error.downcast::<layer::Error>() {
-        Ok(error) => error.into(),
-        Err(error) => error.into(),
-    }
-}
-
 fn compression(name: &str) -> Result<layer::Compression, Fault> {
     match name {
         "none" => Ok(layer::Compression::None),
@@ -79,13 +71,33 @@ fn packed_to_python<'py>(py: Python<'py>, packed: &layer::Packed) -> PyResult<Bo
     Ok(sums)
 }
 
+/// Blob of the compressed ("gzip", "zstd") form of `blob`, compressed while it is read.
+///
+/// Reading it fails before its end where `blob` is not what `diff_id` names. Its own digest is left to the reader.
+#[pyfunction]
+#[pyo3(signature = (blob, diff_id, compression, level=None))]
+fn compress_blob(blob: &Blob, diff_id: &str, compression: &str, level: Option<i32>) -> PyResult<Blob> {
+    let options = layer::PackOptions { compression: self::compression(compression)?, level, threads: None };
+    let diff_id = diff_id.parse::<layer::Digest>().map_err(Fault::from)?;
+    let compressed = layer::compress(blob.take()?, diff_id, options).map_err(Fault::from)?;
+    Ok(Blob::new(Box::new(compressed), None))
+}
+
+/// Blob of the uncompressed form of `blob` (gzip, zstd, xz, bzip2 by its magic, or as it is), decompressed while it is read.
+#[pyfunction]
+fn decompress_blob(py: Python<'_>, blob: &Blob) -> PyResult<Blob> {
+    let source = blob.take()?;
+    let (_, decoder) = detached(py, || layer::decoder(source))?;
+    Ok(Blob::new(decoder, None))
+}
+
 /// Copy `blob` to `fd`, decompressed by its magic (gzip, zstd, xz, bzip2 or not at all); the number of bytes written.
 #[pyfunction]
 fn unpack_to(py: Python<'_>, blob: &Blob, fd: RawFd) -> PyResult<u64> {
     let source = blob.take()?;
     let mut target = File::from(duplicate(fd)?);
     Ok(detached(py, move || -> Result<u64, Fault> {
-        let (_, decoder) = layer::decoder(source).map_err(from_io)?;
+        let (_, decoder) = layer::decoder(source)?;
         Ok(layer::pump(decoder, &mut target)?)
     })?)
 }
@@ -151,7 +163,7 @@ impl LayerReader {
     fn read<'py>(&self, py: Python<'py>, limit: u64) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.with(py, |entries| {
             let mut bytes = Vec::new();
-            entries.take(limit + 1).read_to_end(&mut bytes).map_err(from_io)?;
+            entries.take(limit + 1).read_to_end(&mut bytes).map_err(Fault::from)?;
             if bytes.len() as u64 > limit {
                 return Err(Fault::new(Kind::Invalid, format!("larger than the limit of {limit} bytes")));
             }
@@ -163,7 +175,7 @@ impl LayerReader {
     /// Copy what is left of the current entry's content to `fd`; the number of bytes.
     fn copy_to(&self, py: Python<'_>, fd: RawFd) -> PyResult<u64> {
         let mut target = File::from(duplicate(fd)?);
-        Ok(self.with(py, move |entries| io::copy(entries, &mut target).map_err(from_io))?)
+        Ok(self.with(py, move |entries| io::copy(entries, &mut target).map_err(Fault::from))?)
     }
 }
 
@@ -208,7 +220,7 @@ fn to_tuple<'py>(py: Python<'py>, entry: &layer::tar::Entry) -> PyResult<EntryTu
 #[pyfunction]
 fn walk_layer(py: Python<'_>, blob: &Blob) -> PyResult<LayerReader> {
     let source = blob.take()?;
-    let (_, decoder) = detached(py, || layer::decoder(source).map_err(from_io))?;
+    let (_, decoder) = detached(py, || layer::decoder(source).map_err(Fault::from))?;
     Ok(LayerReader { entries: Mutex::new(layer::Entries::new(decoder)) })
 }
 
@@ -305,6 +317,8 @@ fn diff_layer<'py>(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<LayerReader>()?;
     module.add_function(wrap_pyfunction!(pack, module)?)?;
+    module.add_function(wrap_pyfunction!(compress_blob, module)?)?;
+    module.add_function(wrap_pyfunction!(decompress_blob, module)?)?;
     module.add_function(wrap_pyfunction!(unpack_to, module)?)?;
     module.add_function(wrap_pyfunction!(walk_layer, module)?)?;
     module.add_function(wrap_pyfunction!(extract_layer, module)?)?;
