@@ -103,8 +103,8 @@ def test_who_connects_after_the_end_is_told(
     os.kill(record["pid"], signal.SIGKILL)
     attach, connected, told = _core.attach, threading.Semaphore(0), []
 
-    def counted(run_dir: str) -> _core.Session:
-        session = attach(run_dir)
+    def counted(run_dir: str, **options: bool) -> _core.Session:
+        session = attach(run_dir, **options)
         connected.release()
         return session
 
@@ -125,6 +125,20 @@ def test_who_connects_after_the_end_is_told(
     for thread in threads:
         thread.join(60)
     assert told == [KILLED] * MANY
+
+
+def test_who_waits_for_several_is_told_of_each(program: cli.Cli, engine: libpod.Engine) -> None:
+    # It writes more than sockets and pipes hold while nobody who waits reads.
+    noisy = "while [ ! -e /go ]; do sleep 0.05; done; seq 300000; exit 3"
+    program("run", "-d", "--rm", "--network", "none", "--name", "second", "rich", "sh", "-c", noisy)
+    _, record = run(program, engine, "--rm")
+    eventually(lambda: clients(record) == 1)
+    waiter = program.spawn("wait", "waited", "second")
+    eventually(lambda: clients(record) == 2 and status(waiter.pid)[0] == "S")
+    program("exec", "second", "touch", "/go")
+    eventually(lambda: program("ps", "-aq", "--filter", "name=second").stdout == "")
+    program("kill", "waited")
+    assert answers([waiter]) == [f"{KILLED}\n3"]
 
 
 def test_the_end_is_waited_for_as_long_as_the_monitor_is_stalled(program: cli.Cli, engine: libpod.Engine) -> None:

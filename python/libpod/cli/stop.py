@@ -71,14 +71,14 @@ def wait(context: Context, options: Options, arguments: list[str]) -> int:
     for condition in options.condition:
         if condition not in _STATES:
             raise InvalidError(f"unknown container state: {condition}: invalid argument")
-    for _, container in targets.select(context, options, arguments):
-        if options.condition:
-            code = lifecycle.wait_for_state(
-                context.engine, container, options.condition, interval_s=interval_ns / 10**9
-            )
-        else:
-            code = lifecycle.wait(context.engine, container, interval_s=interval_ns / 10**9)
-        context.write(str(code))
+    engine, interval_s = context.engine, interval_ns / 10**9
+    found = [container for _, container in targets.select(context, options, arguments)]
+    if options.condition:
+        for container in found:
+            context.write(str(lifecycle.wait_for_state(engine, container, options.condition, interval_s=interval_s)))
+        return 0
+    for container, session in [(container, lifecycle.listen(container)) for container in found]:
+        context.write(str(lifecycle.wait(engine, container, interval_s=interval_s, session=session)))
     return 0
 
 

@@ -30,25 +30,38 @@ _KILLED_S = 10.0
 _MONITOR_S = 5.0
 
 
-def wait(engine: Engine, container: Container, *, interval_s: float = 0.25) -> int:
+def listen(container: Container) -> _core.Session | None:
+    """Connect with the monitor of a container, to be told its exit code; None where no monitor listens."""
+    try:
+        return _core.attach(container.run_directory, output=False)
+    except StateError:
+        return None
+
+
+def wait(
+    engine: Engine, container: Container, *, interval_s: float = 0.25, session: _core.Session | None = None
+) -> int:
     """Wait until a container that runs has ended; return its exit code. One that never ran is waited for until it did.
 
+    session: of an earlier `listen`. Who waits for several containers listens to all before: one of `--rm` may be gone when it is
+    its turn.
     Raises: ContainerNotFoundError where it is removed before its code could be read.
     """
-    while True:
+    code = _hear_end(session)
+    while code is None:
         state = container.state
         if state.status == "exited":
             return state.exit_code
         if state.is_running:
-            code = _hear_end(container)
-            if code is not None:
-                return code
-            # Its monitor was killed, or ended with it just now.
-            _core.wait_process(state.pid, state.start_time, interval_s)
+            code = _hear_end(listen(container))
+            if code is None:
+                # Its monitor was killed, or ended with it just now.
+                _core.wait_process(state.pid, state.start_time, interval_s)
             continue
         if not engine.containers.exists(container.id):
             raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
         time.sleep(interval_s)
+    return code
 
 
 def wait_for_state(engine: Engine, container: Container, states: Sequence[str], *, interval_s: float = 0.25) -> int:
@@ -65,14 +78,12 @@ def wait_for_state(engine: Engine, container: Container, states: Sequence[str], 
         time.sleep(interval_s)
 
 
-def _hear_end(container: Container) -> int | None:
-    """Let the monitor of a container tell its exit code: `--rm` takes the record away sooner than one can look for it.
+def _hear_end(session: _core.Session | None) -> int | None:
+    """Let a monitor tell the exit code: `--rm` takes the record away sooner than one can look for it.
 
-    None where no monitor listens, or it goes without a word.
+    None where there is no monitor, or it goes without a word.
     """
-    try:
-        session = _core.attach(container.run_directory)
-    except StateError:
+    if session is None:
         return None
     try:
         return int(session.wait_end()["exit_code"])

@@ -140,8 +140,8 @@ impl Session {
         document(py, &running)
     }
 
-    /// Wait until the process ends, taking none of its output; return its exit record. Raises StateError where the monitor goes
-    /// without a word.
+    /// Wait until the process ends, dropping its output; return its exit record. Raises StateError where the monitor goes without
+    /// a word.
     fn wait_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let record = self.with(py, |conversation, interrupted| conversation.wait_end(interrupted))?;
         document(py, &record)
@@ -274,9 +274,16 @@ fn exec(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResul
 }
 
 /// Connect to the monitor of a running container. Raises StateError where none listens.
+///
+/// output: whether the container's output is taken; a client that takes none is only told of the end, and need not hurry.
 #[pyfunction]
-fn attach(py: Python<'_>, run_dir: PathBuf) -> PyResult<Session> {
-    Ok(Session::new(interruptible(py, |_| launch::attach(&run_dir))?))
+#[pyo3(signature = (run_dir, *, output=true))]
+fn attach(py: Python<'_>, run_dir: PathBuf, output: bool) -> PyResult<Session> {
+    let mut conversation = interruptible(py, |_| launch::attach(&run_dir))?;
+    if !output {
+        conversation.take_no_output();
+    }
+    Ok(Session::new(conversation))
 }
 
 fn held(pid: i32, start_time: u64) -> PyResult<Option<Held>> {

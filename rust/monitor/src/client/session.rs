@@ -149,10 +149,14 @@ impl Session {
         }
     }
 
-    /// Wait until the process has ended, and take none of its output.
-    pub fn wait_end(&mut self, interrupted: Interrupted<'_>) -> Result<ExitRecord, Error> {
+    /// Say that this client takes no output, and holds the container up by none that it leaves unread.
+    pub fn take_no_output(&mut self) {
         // A monitor that has gone cannot be told, but what it said last can be read.
         let _ = self.socket.send(&Request::NoOutput.encode());
+    }
+
+    /// Wait until the process has ended; what output comes is dropped.
+    pub fn wait_end(&mut self, interrupted: Interrupted<'_>) -> Result<ExitRecord, Error> {
         loop {
             match self.receive()? {
                 Some(Received::Exited(record)) => return Ok(record),
