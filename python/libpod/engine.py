@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from libpod.container.model import Container
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
-    from libpod.image.manager import Image, ImageManager
+    from libpod.image.lookup import Image
+    from libpod.image.manager import ImageManager
     from libpod.store import Store
 
 _HELPER = "libpod-runtime"

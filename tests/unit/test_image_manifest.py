@@ -9,7 +9,7 @@ import pytest
 
 from libpod.errors import CorruptError, InvalidError, LibpodError, NotFoundError, UnsupportedError
 from libpod.image import manifest as m
-from libpod.image.transport import Descriptor
+from libpod.image.descriptor import Descriptor
 
 DIGEST = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

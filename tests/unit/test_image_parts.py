@@ -11,7 +11,7 @@ from libpod.errors import InvalidError
 from libpod.image import filters
 from libpod.image.changes import apply_changes
 from libpod.image.layertree import Node, merge, read_layer
-from libpod.image.manager import normalize_tag
+from libpod.image.lookup import normalize_tag
 from tests.support.images import tar
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from libpod.cli.context import Context
     from libpod.cli.parser import Options
-    from libpod.image.manager import Image, ImageManager
+    from libpod.image.lookup import Image
+    from libpod.image.manager import ImageManager
 
 _SORT_FIELDS = ("created", "id", "repository", "size", "tag")
 _NONE = "<none>"
@@ -81,7 +82,7 @@ class _View:
         """Return the size of an image; the layers are read once for all."""
         if self._sizes is None:
             self._sizes = sizes.Sizes(self.manager.store)
-        return self._sizes.of(image)
+        return self._sizes.of(image.record)
 
 
 class _Row(dict[str, "Any"]):

@@ -14,7 +14,7 @@ from libpod.image.transport import Progress
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod._core import Blob
-    from libpod.image.transport import Descriptor
+    from libpod.image.descriptor import Descriptor
 
 _UNITS = ("b", "KiB", "MiB", "GiB", "TiB")
 #: Pause between two drawings.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from libpod.cli.context import Context
     from libpod.cli.parser import Options
-    from libpod.image.manager import Image
+    from libpod.image.lookup import Image
     from libpod.image.manifest import Platform
     from libpod.image.transport import Options as TransportOptions
 

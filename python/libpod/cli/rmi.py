@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from libpod.cli.context import Context
     from libpod.cli.parser import Options
-    from libpod.image.manager import Removal
+    from libpod.image.removal import Removal
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
     from libpod.engine import Engine
-    from libpod.image.manager import Image
+    from libpod.image.lookup import Image
 
     Predicate = Callable[[Container], bool]
 

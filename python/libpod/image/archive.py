@@ -16,6 +16,7 @@ import os
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
 from libpod.image import tarball
+from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
@@ -29,7 +30,7 @@ from libpod.image.manifest import (
     parse_config,
     parse_manifest,
 )
-from libpod.image.transport import DECOMPRESS, Descriptor, ImageDestination, ImageSource
+from libpod.image.transport import DECOMPRESS, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

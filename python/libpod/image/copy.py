@@ -14,6 +14,7 @@ import os
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, UnsupportedError
+from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import (
     DOCKER_CONFIG,
     DOCUMENT_LIMIT,
@@ -30,7 +31,7 @@ from libpod.image.manifest import (
     parse_manifest,
     to_oci_config,
 )
-from libpod.image.transport import COMPRESS, DECOMPRESS, PRESERVE, Descriptor, LostBlobError, Progress
+from libpod.image.transport import COMPRESS, DECOMPRESS, PRESERVE, LostBlobError, Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import os
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
+from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import DOCUMENT_LIMIT, check_digest_syntax, digest_of
-from libpod.image.transport import COMPRESS, PRESERVE, Descriptor, ImageDestination, ImageSource
+from libpod.image.transport import COMPRESS, PRESERVE, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from libpod.config import auth
 from libpod.config import registries as configuration
 from libpod.errors import InvalidError, LibpodError, UnsupportedError
 from libpod.image import reference, shortnames
-from libpod.image.transport import COMPRESS, TRANSPORTS, Descriptor, ImageDestination, ImageSource
+from libpod.image.descriptor import Descriptor
+from libpod.image.transport import COMPRESS, TRANSPORTS, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Self
 
     from libpod._core import Blob, LayerReader
-    from libpod.image.transport import Descriptor, ImageSource, Options
+    from libpod.image.descriptor import Descriptor
+    from libpod.image.transport import ImageSource, Options
 
 #: Links that are followed in one path, as many as the kernel follows.
 _LINK_LIMIT = 40
@@ -62,7 +63,7 @@ def open_image(reference: str, *, platform: Platform | None = None, options: Opt
 
 def _open_stored(rest: str) -> ImageSource:
     """Open an image of the store that storage.conf names, or of `[overlay@root+runroot]name`."""
-    from libpod.image.manager import ImageManager
+    from libpod.image.lookup import lookup
     from libpod.image.storage import StoreSource
     from libpod.store import open_store
 
@@ -75,7 +76,7 @@ def _open_stored(rest: str) -> ImageSource:
         if not closed or not root.startswith("/"):
             raise InvalidError(f"invalid store specifier [{place}]")
     store = open_store(root or None, runroot or None, driver or None)
-    return StoreSource(store, ImageManager(store).lookup(rest).record)
+    return StoreSource(store, lookup(store, rest).record)
 
 
 class Layer:

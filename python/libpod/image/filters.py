@@ -8,13 +8,15 @@ from __future__ import annotations
 from libpod import timestamp
 from libpod.errors import ImageNotFoundError, InvalidError
 from libpod.image import reference as references
+from libpod.image.lookup import lookup
 from libpod.image.tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from libpod.image.manager import Image, ImageManager
+    from libpod.image.lookup import Image
+    from libpod.store import Store
 
     Test = Callable[[Image], bool]
 
@@ -26,11 +28,9 @@ _BOOLEAN = ("dangling", "intermediate", "readonly")
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 
 
-def apply_filters(
-    manager: ImageManager, images: list[Image], filters: Sequence[str], *, hide_intermediate: bool
-) -> list[Image]:
+def apply_filters(store: Store, images: list[Image], filters: Sequence[str], *, hide_intermediate: bool) -> list[Image]:
     """Return the images that pass. hide_intermediate: leave out nameless images that others are built on."""
-    compiler = _Compiler(manager, images)
+    compiler = _Compiler(store, images)
     texts = [*filters, "intermediate=false"] if hide_intermediate else list(filters)
     tests: dict[str, list[Test]] = {}
     for text in texts:
@@ -42,8 +42,8 @@ def apply_filters(
 class _Compiler:
     """Turns filter texts into tests of an image."""
 
-    def __init__(self, manager: ImageManager, images: list[Image]) -> None:
-        self._manager = manager
+    def __init__(self, store: Store, images: list[Image]) -> None:
+        self._store = store
         self._images = images
         self._seen: dict[str, str] = {}
         self._built_tree: Tree | None = None
@@ -51,7 +51,7 @@ class _Compiler:
     @property
     def _tree(self) -> Tree:
         if self._built_tree is None:
-            self._built_tree = Tree(self._manager.store, self._images)
+            self._built_tree = Tree(self._store, self._images)
         return self._built_tree
 
     def compile(self, text: str) -> tuple[str, Test]:
@@ -84,7 +84,7 @@ class _Compiler:
 
     def _moment_of(self, key: str, value: str) -> int:
         try:
-            return _created(self._manager.lookup(value))
+            return _created(lookup(self._store, value))
         except ImageNotFoundError as error:
             raise ImageNotFoundError(
                 f'could not find local image for filter filter "{key}"="{value}": {error}'
@@ -102,7 +102,7 @@ class _Compiler:
 
     def _containers(self, value: str) -> Test:
         wanted = _parse_bool("containers", value)
-        used = {container["image"] for container in self._manager.store.containers()}
+        used = {container["image"] for container in self._store.containers()}
         return lambda image: (image.id in used) == wanted
 
 

@@ -7,7 +7,8 @@ import os
 from libpod import _core, timestamp
 from libpod.errors import NotFoundError
 from libpod.image.changes import apply_changes
-from libpod.image.manager import normalize_tag
+from libpod.image.descriptor import Descriptor
+from libpod.image.lookup import normalize_tag
 from libpod.image.manifest import (
     OCI_CONFIG,
     OCI_LAYER,
@@ -19,7 +20,7 @@ from libpod.image.manifest import (
     parse_manifest,
 )
 from libpod.image.storage import StoreDestination
-from libpod.image.transport import Descriptor, Progress
+from libpod.image.transport import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

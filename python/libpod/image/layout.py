@@ -15,6 +15,7 @@ import os
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
 from libpod.image import tarball
+from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import (
     DOCKER_LIST,
     DOCUMENT_LIMIT,
@@ -26,7 +27,7 @@ from libpod.image.manifest import (
     go_json,
     parse_descriptor,
 )
-from libpod.image.transport import COMPRESS, Descriptor, ImageDestination, ImageSource
+from libpod.image.transport import COMPRESS, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

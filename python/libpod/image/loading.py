@@ -7,7 +7,7 @@ import os
 from libpod.errors import InvalidError, LibpodError, NotFoundError
 from libpod.image import tarball
 from libpod.image.copy import copy_image
-from libpod.image.manager import normalize_tag
+from libpod.image.lookup import normalize_tag
 from libpod.image.storage import StoreDestination
 from libpod.image.trust import check_allowed
 

@@ -1,124 +1,28 @@
 """The images of a store: find, list, name, remove, bring in and carry out.
 
-Start at `ImageManager`; `lookup` holds Podman's rules for names, and an `Image` is a record with its config read on
-demand. What is only needed by slower verbs (the copy pipeline, filters, reports) is imported where it is used, as
-`run` goes through `lookup` every time. Nothing here prints.
+Start at `ImageManager`: a face over the modules beside it, which do the work on a store and do not know the face. How a
+name is found is in `lookup`. What is only needed by slower verbs (the copy pipeline, filters, reports) is imported where
+it is used. Nothing here prints.
 """
 
 from __future__ import annotations
 
-from libpod.errors import ImageNotFoundError, InUseError, InvalidError, LibpodError, NotFoundError
-from libpod.image import reference as references
+from libpod.errors import ImageNotFoundError, NotFoundError
+from libpod.image.lookup import Image, all_images, lookup, normalize_tag, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from libpod.image.manifest import ImageConfig, Platform
+    from libpod.image.manifest import Platform
+    from libpod.image.removal import Removal
     from libpod.image.transport import Options, Progress
     from libpod.store import Store
 
     # `list` is a method of the manager, as it is a verb of Podman's.
     Documents = list[dict[str, Any]]
     Names = list[str]
-
-_HEX = frozenset("0123456789abcdef")
-
-
-class Image:
-    """One image of the store, as it was when it was looked up.
-
-    record: the store's record. config: the whole OCI config document; `defaults` is its part about running.
-    """
-
-    __slots__ = ("_config", "_store", "record")
-
-    def __init__(self, store: Store, record: dict[str, Any]) -> None:
-        self._store = store
-        self.record = record
-        self._config: ImageConfig | None = None
-
-    @property
-    def id(self) -> str:
-        """Hex of the config's digest."""
-        return str(self.record["id"])
-
-    @property
-    def names(self) -> list[str]:
-        """Fully qualified names, in the store's order."""
-        return list(self.record["names"])
-
-    @property
-    def digest(self) -> str:
-        """Digest of the manifest that brought the image."""
-        return str(self.record["digest"])
-
-    @property
-    def digests(self) -> list[str]:
-        """Digests of all manifests by which the image is known."""
-        found = [self.digest] if self.digest else []
-        for key, digest in self.record["big-data-digests"].items():
-            if key.startswith("manifest") and digest not in found:
-                found.append(digest)
-        return found
-
-    @property
-    def top_layer(self) -> str | None:
-        """Id of the uppermost layer; None for an image without layers."""
-        return self.record["layer"] or None
-
-    @property
-    def created(self) -> str:
-        """Time of creation by the record, RFC 3339."""
-        return str(self.record["created"])
-
-    @property
-    def size(self) -> int:
-        """Bytes of the layers, uncompressed, and of the image's documents."""
-        from libpod.image.sizes import Sizes
-
-        return Sizes(self._store).of(self)
-
-    @property
-    def is_dangling(self) -> bool:
-        """Say whether the image has no name."""
-        return not self.record["names"]
-
-    @property
-    def is_read_only(self) -> bool:
-        """Say whether the image lies in an additional, read-only store."""
-        return bool(self.record.get("read-only"))
-
-    @property
-    def document(self) -> ImageConfig:
-        """The image config with its accessors."""
-        if self._config is None:
-            from libpod.image.storage import read_config
-
-            self._config = read_config(self._store, self.record)
-        return self._config
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The whole OCI image config document."""
-        return self.document.value
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """What the image says about running it: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on."""
-        return self.document.config
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The labels; none for a manifest list or an image whose config cannot be read."""
-        try:
-            return self.defaults.get("Labels") or {}
-        except LibpodError:
-            return {}
-
-    def __repr__(self) -> str:
-        return f"Image({self.id[:12]}, {self.names!r})"
 
 
 class ImageManager:
@@ -138,50 +42,11 @@ class ImageManager:
         any image whose repository ends in it.
         Raises: ImageNotFoundError, InvalidError (an ambiguous id prefix, no name at all).
         """
-        return self.resolve(name)[0]
+        return lookup(self.store, name)
 
     def resolve(self, name: str) -> tuple[Image, str]:
         """Find an image as `lookup` does; the second value is the name of it that was meant, "" for an id."""
-        wanted = name.removeprefix("sha256:")
-        is_id = len(wanted) == 64 and _HEX.issuperset(wanted)
-        if is_id or wanted != name:
-            if not is_id:
-                raise InvalidError(f"{name}: invalid format: no 64-byte hexadecimal value")
-            return self._exact(wanted, name), ""
-        if references.is_short(name):
-            return self._short(name)
-        full = str(_without_tag_beside_digest(references.parse_normalized(name)))
-        return self._exact(full, name), full
-
-    def _exact(self, key: str, name: str) -> Image:
-        try:
-            return Image(self.store, self.store.image(key))
-        except ImageNotFoundError:
-            raise _unknown(name) from None
-
-    def _short(self, name: str) -> tuple[Image, str]:
-        records = self.store.images()
-        matches = _ending_in(records, name)
-        if len(matches) > 1:
-            from libpod.image.shortnames import local_candidates
-
-            by_name = {full: record for record, full in matches}
-            for candidate in local_candidates(name):
-                record = by_name.get(str(candidate))
-                if record is not None:
-                    return Image(self.store, record), str(candidate)
-        # An id prefix comes before the other registries' names, and behind `localhost/` and docker.io.
-        preferred = [pair for pair in matches if pair[1].startswith(("localhost/", "docker.io/"))]
-        if not preferred:
-            by_id = [record for record in records if record["id"].startswith(name)]
-            if len(by_id) > 1:
-                raise InvalidError(f"{name}: id prefix is ambiguous: it stands for {len(by_id)} images")
-            if by_id:
-                return Image(self.store, by_id[0]), ""
-        if matches:
-            record, full = (preferred or matches)[0]
-            return Image(self.store, record), full
-        raise _unknown(name)
+        return resolve(self.store, name)
 
     def exists(self, name: str) -> bool:
         """Say whether `lookup` would find something."""
@@ -196,12 +61,12 @@ class ImageManager:
 
         all: also nameless images that others are built on. Raises: InvalidError for a filter that is none.
         """
-        images = [Image(self.store, record) for record in self.store.images()]
+        images = all_images(self.store)
         # Only a nameless image can be intermediate; finding out reads every config.
-        if filters or not (all or all_named(images)):
+        if filters or not (all or not any(image.is_dangling for image in images)):
             from libpod.image.filters import apply_filters
 
-            images = apply_filters(self, images, filters, hide_intermediate=not all)
+            images = apply_filters(self.store, images, filters, hide_intermediate=not all)
         return images
 
     # Naming ----------------------------------------------------------------------------------------------------------
@@ -238,7 +103,7 @@ class ImageManager:
         """
         from libpod.image.removal import Remover
 
-        remover = Remover(self, force=force, ignore=ignore, remove_container=remove_container)
+        remover = Remover(self.store, force=force, ignore=ignore, remove_container=remove_container)
         for name in names:
             remover.remove(name)
         return remover.removal
@@ -247,7 +112,7 @@ class ImageManager:
         """Remove every image that is not in use; with force, those too."""
         from libpod.image.removal import Remover
 
-        remover = Remover(self, force=force, ignore=False, remove_container=remove_container)
+        remover = Remover(self.store, force=force, ignore=False, remove_container=remove_container)
         remover.remove_all()
         return remover.removal
 
@@ -257,13 +122,13 @@ class ImageManager:
         """Tell how an image came to be, newest step first: id, created, CreatedBy, size, comment, tags."""
         from libpod.image.report import history
 
-        return history(self, self.lookup(name))
+        return history(self.store, self.lookup(name))
 
     def inspect(self, name: str) -> dict[str, Any]:
         """Describe an image in the members that `podman image inspect` prints."""
         from libpod.image.report import inspect
 
-        return inspect(self, self.lookup(name))
+        return inspect(self.store, self.lookup(name))
 
     # In and out ------------------------------------------------------------------------------------------------------
 
@@ -293,7 +158,7 @@ class ImageManager:
         """
         from libpod.image.saving import save
 
-        save(self, names, target, format=format, multi=multi, compress=compress, progress=progress)
+        save(self.store, names, target, format=format, multi=multi, compress=compress, progress=progress)
 
     def import_(
         self,
@@ -325,7 +190,15 @@ class ImageManager:
         """
         from libpod.image.pulling import pull
 
-        return pull(self, name, policy=policy, platform=platform, options=options, progress=progress)
+        return pull(
+            self.store,
+            name,
+            policy=policy,
+            platform=platform,
+            options=options,
+            progress=progress,
+            choose=self.choose,
+        )
 
     def push(
         self,
@@ -342,7 +215,7 @@ class ImageManager:
         from libpod.image.pushing import push
 
         return push(
-            self,
+            self.store,
             name,
             destination,
             format=format,
@@ -351,73 +224,3 @@ class ImageManager:
             options=options,
             progress=progress,
         )
-
-
-class Removal:
-    """What a removal did. reports: `(verb, text)` in order, verb "Untagged" or "Deleted". errors: what failed."""
-
-    __slots__ = ("errors", "reports")
-
-    def __init__(self) -> None:
-        self.reports: list[tuple[str, str]] = []
-        self.errors: list[Exception] = []
-
-    @property
-    def exit_code(self) -> int:
-        """The code of `podman rmi`: 1 for an unknown image alone, 2 for one in use, 125 for the rest."""
-        if not self.errors:
-            return 0
-        codes = {
-            1 if isinstance(error, NotFoundError) else 2 if isinstance(error, InUseError) else 125
-            for error in self.errors
-        }
-        return max(codes & {1, 2}) if codes <= {1, 2} else 125
-
-
-def all_named(images: Sequence[Image]) -> bool:
-    """Say whether every image has a name."""
-    return not any(image.is_dangling for image in images)
-
-
-def _unknown(name: str) -> ImageNotFoundError:
-    return ImageNotFoundError(f"{name}: image not known")
-
-
-def _without_tag_beside_digest(name: references.Reference) -> references.Reference:
-    if name.digest is None or name.tag is None:
-        return name
-    return references.Reference(name.registry, name.repository, None, name.digest)
-
-
-def _ending_in(records: list[dict[str, Any]], name: str) -> list[tuple[dict[str, Any], str]]:
-    """List the images, each with its matching name, whose repository is `name` or ends in `/name`; the tag is equal.
-
-    With a digest, the image's known digests decide in place of the tag.
-    """
-    repository, tag, digest = references.split(name)
-    found = []
-    for record in records:
-        if digest is not None and digest not in (record["digest"], *record["big-data-digests"].values()):
-            continue
-        for full in record["names"]:
-            base, _, of_name = full.rpartition(":") if "@" not in full else full.partition("@")
-            if (base == repository or base.endswith("/" + repository)) and (
-                digest is not None or of_name == (tag or references.DEFAULT_TAG)
-            ):
-                found.append((record, full))
-                break
-    return found
-
-
-def normalize_tag(text: str) -> str:
-    """Return a name as `tag` stores it: short ones under `localhost/`, with a tag, never a digest.
-
-    Raises: InvalidError in Podman's words.
-    """
-    try:
-        full = references.parse_normalized(f"localhost/{text}" if references.is_short(text) else text)
-    except InvalidError as error:
-        raise InvalidError(f'normalizing name "{text}": normalizing name "{text}": {error}') from error
-    if full.digest is not None:
-        raise InvalidError(f"{text}: tag by digest not supported")
-    return str(full)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
-from libpod.image.transport import Descriptor
+from libpod.image.descriptor import Descriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

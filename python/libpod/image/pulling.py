@@ -8,7 +8,7 @@ from __future__ import annotations
 from libpod.config.registries import record_alias
 from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
 from libpod.image.copy import copy_image
-from libpod.image.manager import normalize_tag
+from libpod.image.lookup import lookup, normalize_tag, resolve, unknown_image
 from libpod.image.reference import is_short, parse_normalized
 from libpod.image.shortnames import Candidates, pull_candidates
 from libpod.image.storage import StoreDestination
@@ -17,22 +17,30 @@ from libpod.image.trust import check_allowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.image.manager import Image, ImageManager
+    from collections.abc import Callable
+
+    from libpod.image.lookup import Image
     from libpod.image.manifest import Platform
+    from libpod.store import Store
+
+    Choose = Callable[[list[str]], int]
 
 POLICIES = ("always", "missing", "newer", "never")
 
 
 def pull(
-    manager: ImageManager,
+    store: Store,
     name: str,
     *,
     policy: str = "always",
     platform: Platform | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
+    choose: Choose | None = None,
 ) -> str:
     """Bring an image in and return its id; see `ImageManager.pull`.
+
+    choose: asks the user which of several full names a short one means; returns its index.
 
     Raises: ImageNotFoundError (policy `never`), DeniedError (trust), and what the transport raises.
     """
@@ -40,34 +48,33 @@ def pull(
         raise InvalidError(f'unsupported pull policy "{policy}"')
     options, progress = options or Options(), progress or Progress()
     if has_transport(name) and not name.startswith("docker:"):
-        return _pull_local(manager, name, options, progress, platform)
+        return _pull_local(store, name, options, progress, platform)
     if name.startswith("docker://"):
         name = str(parse_normalized(name.removeprefix("docker://")))
-    local = _local(manager, name) if policy in ("missing", "never", "newer") else None
+    local = _local(store, name) if policy in ("missing", "never", "newer") else None
     if local is not None and policy != "newer":
         return local.id
     if policy == "never":
-        raise ImageNotFoundError(f"{name}: image not known")
-    return _pull_remote(manager, name, platform, options, progress, local)
+        raise unknown_image(name)
+    return _pull_remote(store, _candidates(store, name, choose), platform, options, progress, local)
 
 
-def _local(manager: ImageManager, name: str) -> Image | None:
+def _local(store: Store, name: str) -> Image | None:
     try:
-        return manager.lookup(name)
+        return lookup(store, name)
     except ImageNotFoundError:
         return None
 
 
 def _pull_remote(
-    manager: ImageManager,
-    name: str,
+    store: Store,
+    candidates: Candidates,
     platform: Platform | None,
     options: Options,
     progress: Progress,
     fallback: Image | None,
 ) -> str:
     """Try the candidates in order. fallback: what the store has, where a failure shall not matter (`newer`)."""
-    candidates = _candidates(manager, name)
     if candidates.description:
         progress.message(candidates.description)
     errors: list[LibpodError | OSError] = []
@@ -76,7 +83,7 @@ def _pull_remote(
         try:
             check_allowed("docker", f"//{full}")
             progress.message(f"Trying to pull {full}...")
-            with open_source(f"docker://{full}", options) as source, StoreDestination(manager.store, [full]) as target:
+            with open_source(f"docker://{full}", options) as source, StoreDestination(store, [full]) as target:
                 image_id = copy_image(source, target, platform=platform, progress=progress).image_id
         except (LibpodError, OSError) as error:
             errors.append(error)
@@ -101,23 +108,21 @@ def _record(candidates: Candidates, progress: Progress) -> None:
         progress.message(f'The choice for "{candidates.choice[0]}" is not recorded: {error}')
 
 
-def _candidates(manager: ImageManager, name: str) -> Candidates:
+def _candidates(store: Store, name: str, choose: Choose | None) -> Candidates:
     """Resolve the name; a short one that the store knows already stands for what it stands for there."""
     if len(name) == 64 and all(digit in "0123456789abcdef" for digit in name):
         raise InvalidError(f"pull policy is always but image has been referred to by ID ({name})")
     if is_short(name):
         try:
-            known = manager.resolve(name)[1]
+            known = resolve(store, name)[1]
         except LibpodError:
             known = ""
         if known and not known.startswith("localhost/"):
             return pull_candidates(known)
-    return pull_candidates(name, choose=manager.choose)
+    return pull_candidates(name, choose=choose)
 
 
-def _pull_local(
-    manager: ImageManager, name: str, options: Options, progress: Progress, platform: Platform | None
-) -> str:
+def _pull_local(store: Store, name: str, options: Options, progress: Progress, platform: Platform | None) -> str:
     """Bring in the image of an archive or a directory, under the names that it has there."""
     transport, rest = split_reference(name)
     check_allowed(transport, rest)
@@ -126,5 +131,5 @@ def _pull_local(
         if transport == "oci":
             # Podman calls such an image by its path, whatever the layout calls it.
             names = [normalize_tag(rest.partition(":")[0].strip("./"))]
-        with StoreDestination(manager.store, names) as target:
+        with StoreDestination(store, names) as target:
             return copy_image(source, target, platform=platform, progress=progress).image_id

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from libpod.errors import InvalidError
 from libpod.image.copy import copy_image
+from libpod.image.lookup import resolve
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
 from libpod.image.storage import StoreSource
 from libpod.image.transport import Options, has_transport, open_destination
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.image.manager import ImageManager
     from libpod.image.transport import Progress
+    from libpod.store import Store
 
 _FORMATS = {"oci": OCI_MANIFEST, "v2s2": DOCKER_MANIFEST, "docker": DOCKER_MANIFEST}
 
 
 def push(
-    manager: ImageManager,
+    store: Store,
     name: str,
     destination: str | None,
     *,
@@ -33,7 +34,7 @@ def push(
     """
     if format is not None and format not in _FORMATS:
         raise InvalidError(f'unknown format "{format}". Choose one of the supported formats: oci, v2s1, or v2s2')
-    image, full = manager.resolve(name)
+    image, full = resolve(store, name)
     target = destination or full
     if not target:
         raise InvalidError(f"{name} is an image ID and not a name: say where to push it")
@@ -43,7 +44,7 @@ def push(
     if compression == "zstd" and manifest_type is None:
         # Docker's manifests have no word for zstd.
         manifest_type = OCI_MANIFEST
-    with StoreSource(manager.store, image.record) as source, open_destination(target, options or Options()) as remote:
+    with StoreSource(store, image.record) as source, open_destination(target, options or Options()) as remote:
         remote.may_reuse_from(image.names)
         copied = copy_image(
             source,

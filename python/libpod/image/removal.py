@@ -6,15 +6,36 @@ containers are not this package's business.
 
 from __future__ import annotations
 
-from libpod.errors import ImageNotFoundError, InUseError, InvalidError, LibpodError
-from libpod.image.manager import Image, Removal, _unknown
+from libpod.errors import ImageNotFoundError, InUseError, InvalidError, LibpodError, NotFoundError
+from libpod.image.lookup import Image, all_images, resolve, unknown_image
 from libpod.image.tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from libpod.image.manager import ImageManager
+    from libpod.store import Store
+
+
+class Removal:
+    """What a removal did. reports: `(verb, text)` in order, verb "Untagged" or "Deleted". errors: what failed."""
+
+    __slots__ = ("errors", "reports")
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[str, str]] = []
+        self.errors: list[Exception] = []
+
+    @property
+    def exit_code(self) -> int:
+        """The code of `podman rmi`: 1 for an unknown image alone, 2 for one in use, 125 for the rest."""
+        if not self.errors:
+            return 0
+        codes = {
+            1 if isinstance(error, NotFoundError) else 2 if isinstance(error, InUseError) else 125
+            for error in self.errors
+        }
+        return max(codes & {1, 2}) if codes <= {1, 2} else 125
 
 
 class Remover:
@@ -22,15 +43,14 @@ class Remover:
 
     def __init__(
         self,
-        manager: ImageManager,
+        store: Store,
         *,
         force: bool,
         ignore: bool,
         remove_container: Callable[[str], None] | None,
     ) -> None:
         self.removal = Removal()
-        self._manager = manager
-        self._store = manager.store
+        self._store = store
         self._force = force
         self._ignore = ignore
         self._remove_container = remove_container
@@ -38,7 +58,7 @@ class Remover:
     def remove(self, name: str) -> None:
         """Remove the image or the name; an error is noted, not raised."""
         try:
-            image, full = self._manager.resolve(name)
+            image, full = resolve(self._store, name)
         except ImageNotFoundError as error:
             if not (self._ignore or self._force):
                 self.removal.errors.append(error)
@@ -53,7 +73,7 @@ class Remover:
 
     def remove_all(self) -> None:
         """Remove every image; those in use are errors, or go with their containers when forced."""
-        for image in self._manager.list():
+        for image in all_images(self._store):
             try:
                 self._delete_if_there(image)
             except (LibpodError, OSError) as error:
@@ -82,18 +102,18 @@ class Remover:
 
     def _delete(self, image: Image) -> None:
         self._free(image)
-        tree = Tree(self._store, self._manager.list())
+        tree = Tree(self._store, all_images(self._store))
         parent, has_children = tree.parent(image), bool(tree.children(image))
         try:
             self._store.remove_image(image.id)
         except ImageNotFoundError:
-            raise _unknown(image.id) from None
+            raise unknown_image(image.id) from None
         self.removal.reports.extend(("Untagged", name) for name in image.names)
         if not has_children:
             # With children the content is still there, so nothing was deleted in the eyes of the user.
             self.removal.reports.append(("Deleted", image.id))
         if parent is not None and parent.is_dangling:
-            rest = Tree(self._store, self._manager.list())
+            rest = Tree(self._store, all_images(self._store))
             if not rest.children(parent) and not self._users(parent):
                 self._delete_if_there(parent)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.errors import UnsupportedError
+from libpod.image.lookup import all_images
 from libpod.image.manifest import DOCKER_MANIFEST, Manifest, parse_manifest
 from libpod.image.storage import layer_chain
 from libpod.image.tree import Tree
@@ -12,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod.image.manager import Image, ImageManager
+    from libpod.image.lookup import Image
+    from libpod.store import Store
 
 #: Members of an image's `Config`, in the order in which Podman prints them.
 _CONFIG_MEMBERS = (
@@ -25,14 +27,14 @@ _HISTORY_MEMBERS = ("created", "created_by", "author", "comment", "empty_layer")
 _HEALTHCHECK_MEMBERS = ("Test", "StartPeriod", "Interval", "Timeout", "Retries")
 
 
-def history(manager: ImageManager, image: Image) -> list[dict[str, Any]]:
+def history(store: Store, image: Image) -> list[dict[str, Any]]:
     """Tell the steps of an image, newest first.
 
     Each has id (of the first image that ends with the step's layer, named once; `<missing>` otherwise), created,
     CreatedBy, size, comment and tags.
     """
-    tree, told = Tree(manager.store, manager.list()), set()
-    waiting = layer_chain(manager.store, image.top_layer)
+    tree, told = Tree(store, all_images(store)), set()
+    waiting = layer_chain(store, image.top_layer)
     steps: list[dict[str, Any]] = []
     for entry in reversed(image.document.history):
         step: dict[str, Any] = {
@@ -63,15 +65,14 @@ def repo_digests(image: Image) -> list[str]:
     return sorted(f"{repository}@{digest}" for repository in repositories for digest in image.digests)
 
 
-def inspect(manager: ImageManager, image: Image) -> dict[str, Any]:
+def inspect(store: Store, image: Image) -> dict[str, Any]:
     """Describe an image in the members that Podman prints, in its order."""
-    store = manager.store
     manifest = parse_manifest(store.image_data(image.id, "manifest"))
     if not isinstance(manifest, Manifest):
         raise UnsupportedError(f"{image.id} is a manifest list, not an image")
     document = image.document
     defaults = document.config
-    parent = Tree(store, manager.list()).parent(image)
+    parent = Tree(store, all_images(store)).parent(image)
     size = image.size
     is_docker = manifest.media_type == DOCKER_MANIFEST
     first = document.history[0] if document.history else {}

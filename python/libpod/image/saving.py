@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.errors import InvalidError
 from libpod.image.copy import copy_image
-from libpod.image.manager import normalize_tag
+from libpod.image.lookup import normalize_tag, resolve
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
 from libpod.image.storage import StoreSource
 
@@ -12,14 +12,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from libpod.image.manager import Image, ImageManager
+    from libpod.image.lookup import Image
     from libpod.image.transport import ImageDestination, Progress
+    from libpod.store import Store
 
 FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
 
 
 def save(
-    manager: ImageManager,
+    store: Store,
     names: Sequence[str],
     target: str | int,
     *,
@@ -35,13 +36,13 @@ def save(
     if format not in FORMATS:
         raise InvalidError(f'unsupported format "{format}"')
     if format == "docker-archive":
-        _save_archive(manager, names, target, multi=multi, progress=progress)
+        _save_archive(store, names, target, multi=multi, progress=progress)
         return
     if multi:
         raise InvalidError(f'"{format}" does not support saving multiple images')
-    image, full = manager.resolve(names[0])
+    image, full = resolve(store, names[0])
     manifest_type = DOCKER_MANIFEST if format == "docker-dir" else OCI_MANIFEST
-    with _open(format, target, full, compress) as destination, StoreSource(manager.store, image.record) as source:
+    with _open(format, target, full, compress) as destination, StoreSource(store, image.record) as source:
         copy_image(source, destination, manifest_type=manifest_type, progress=progress)
 
 
@@ -59,29 +60,29 @@ def _open(format: str, target: str | int, name: str, compress: bool) -> ImageDes
 
 
 def _save_archive(
-    manager: ImageManager, names: Sequence[str], target: str | int, *, multi: bool, progress: Progress | None
+    store: Store, names: Sequence[str], target: str | int, *, multi: bool, progress: Progress | None
 ) -> None:
     from libpod.image.archive import ArchiveDestination, ArchiveWriter
 
-    chosen = _choose(manager, names, multi=multi)
+    chosen = _choose(store, names, multi=multi)
     writer = ArchiveWriter(target) if isinstance(target, str) else ArchiveWriter("standard output", fd=target)
     try:
         for image, tags in chosen:
-            with ArchiveDestination(writer, tags) as destination, StoreSource(manager.store, image.record) as source:
+            with ArchiveDestination(writer, tags) as destination, StoreSource(store, image.record) as source:
                 copy_image(source, destination, progress=progress)
         writer.finish()
     finally:
         writer.close()
 
 
-def _choose(manager: ImageManager, names: Sequence[str], *, multi: bool) -> list[tuple[Image, list[str]]]:
+def _choose(store: Store, names: Sequence[str], *, multi: bool) -> list[tuple[Image, list[str]]]:
     """List the images with the names they get in the archive. Without `multi` the further names are all the first's."""
-    image, full = manager.resolve(names[0])
+    image, full = resolve(store, names[0])
     if not multi:
         return [(image, [normalize_tag(name) for name in names[1:]] + _tag_of(full))]
     chosen: dict[str, tuple[Image, list[str]]] = {}
     for name in names:
-        image, full = manager.resolve(name)
+        image, full = resolve(store, name)
         tags = chosen.setdefault(image.id, (image, []))[1]
         tags.extend(tag for tag in _tag_of(full) if tag not in tags)
     return list(chosen.values())

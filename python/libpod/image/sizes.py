@@ -6,7 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod.image.manager import Image
     from libpod.store import Store
 
 
@@ -17,14 +16,14 @@ class Sizes:
         self._store = store
         self._layers: dict[str, dict[str, Any]] = {layer["id"]: layer for layer in store.layers()}
 
-    def of(self, image: Image) -> int:
-        """Return the size in bytes; a layer of unknown size is measured on disk."""
-        total = sum(image.record["big-data-sizes"].values())
-        layer: str | None = image.top_layer
+    def of(self, record: dict[str, Any]) -> int:
+        """Return the size of an image in bytes, by its record; a layer of unknown size is measured on disk."""
+        total = sum(record["big-data-sizes"].values())
+        layer: str | None = record["layer"]
         seen: set[str] = set()
         while layer and layer in self._layers and layer not in seen:
             seen.add(layer)
-            record = self._layers[layer]
-            total += record["diff-size"] if record["diff-digest"] else self._store.content_size(layer)
-            layer = record["parent"]
+            found = self._layers[layer]
+            total += found["diff-size"] if found["diff-digest"] else self._store.content_size(layer)
+            layer = found["parent"]
         return int(total)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError
+from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import DOCUMENT_LIMIT, OCI_MANIFEST, Manifest, layer_type, parse_config, parse_manifest
-from libpod.image.transport import PRESERVE, Descriptor, ImageDestination, ImageSource, LostBlobError
+from libpod.image.transport import PRESERVE, ImageDestination, ImageSource, LostBlobError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

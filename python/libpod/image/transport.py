@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from libpod._core import Blob
+    from libpod.image.descriptor import Descriptor
     from libpod.image.manifest import ImageConfig, Index, Manifest
 
-#: Module that serves a transport. `containers-storage` is the store itself and is resolved by `image/manager.py`.
+#: Module that serves a transport. `containers-storage` is the store itself and is resolved by `image/lookup.py`.
 TRANSPORTS = {
     "docker": "libpod.image.docker",
     "docker-archive": "libpod.image.archive",
@@ -30,43 +31,6 @@ TRANSPORTS = {
 
 #: What a destination wants of layers: as they are, plain tars, or compressed ones.
 PRESERVE, DECOMPRESS, COMPRESS = "preserve", "decompress", "compress"
-
-
-class Descriptor:
-    """A reference to content: media type, digest (`sha256:<hex>`) and size in bytes, -1 where it is not known."""
-
-    __slots__ = ("annotations", "digest", "media_type", "platform", "size", "urls")
-
-    def __init__(
-        self,
-        media_type: str,
-        digest: str,
-        size: int,
-        *,
-        annotations: dict[str, str] | None = None,
-        platform: dict[str, Any] | None = None,
-        urls: Sequence[str] = (),
-    ) -> None:
-        self.media_type = media_type
-        self.digest = digest
-        self.size = size
-        self.annotations = annotations or {}
-        self.platform = platform
-        self.urls = tuple(urls)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the descriptor as the specifications write it, members in the order of the Go types."""
-        value: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-        if self.urls:
-            value["urls"] = list(self.urls)
-        if self.annotations:
-            value["annotations"] = {name: self.annotations[name] for name in sorted(self.annotations)}
-        if self.platform is not None:
-            value["platform"] = self.platform
-        return value
-
-    def __repr__(self) -> str:
-        return f"Descriptor({self.media_type!r}, {self.digest!r}, {self.size})"
 
 
 class Options:

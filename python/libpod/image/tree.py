@@ -10,7 +10,7 @@ from libpod.errors import LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.image.manager import Image
+    from libpod.image.lookup import Image
     from libpod.store import Store
 
 

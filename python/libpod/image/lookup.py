@@ -1,0 +1,220 @@
+"""An image of the store, and Podman's rules for finding one by what the user typed.
+
+Start at `resolve`. An `Image` is a record with its config read on demand. `run` comes here every time: what only slower
+verbs need is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
+from libpod.image import reference as references
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.image.manifest import ImageConfig
+    from libpod.store import Store
+
+_HEX = frozenset("0123456789abcdef")
+
+
+class Image:
+    """One image of the store, as it was when it was looked up.
+
+    record: the store's record. config: the whole OCI config document; `defaults` is its part about running.
+    """
+
+    __slots__ = ("_config", "_store", "record")
+
+    def __init__(self, store: Store, record: dict[str, Any]) -> None:
+        self._store = store
+        self.record = record
+        self._config: ImageConfig | None = None
+
+    @property
+    def id(self) -> str:
+        """Hex of the config's digest."""
+        return str(self.record["id"])
+
+    @property
+    def names(self) -> list[str]:
+        """Fully qualified names, in the store's order."""
+        return list(self.record["names"])
+
+    @property
+    def digest(self) -> str:
+        """Digest of the manifest that brought the image."""
+        return str(self.record["digest"])
+
+    @property
+    def digests(self) -> list[str]:
+        """Digests of all manifests by which the image is known."""
+        found = [self.digest] if self.digest else []
+        for key, digest in self.record["big-data-digests"].items():
+            if key.startswith("manifest") and digest not in found:
+                found.append(digest)
+        return found
+
+    @property
+    def top_layer(self) -> str | None:
+        """Id of the uppermost layer; None for an image without layers."""
+        return self.record["layer"] or None
+
+    @property
+    def created(self) -> str:
+        """Time of creation by the record, RFC 3339."""
+        return str(self.record["created"])
+
+    @property
+    def size(self) -> int:
+        """Bytes of the layers, uncompressed, and of the image's documents."""
+        from libpod.image.sizes import Sizes
+
+        return Sizes(self._store).of(self.record)
+
+    @property
+    def is_dangling(self) -> bool:
+        """Say whether the image has no name."""
+        return not self.record["names"]
+
+    @property
+    def is_read_only(self) -> bool:
+        """Say whether the image lies in an additional, read-only store."""
+        return bool(self.record.get("read-only"))
+
+    @property
+    def document(self) -> ImageConfig:
+        """The image config with its accessors."""
+        if self._config is None:
+            from libpod.image.storage import read_config
+
+            self._config = read_config(self._store, self.record)
+        return self._config
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole OCI image config document."""
+        return self.document.value
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What the image says about running it: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on."""
+        return self.document.config
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels; none for a manifest list or an image whose config cannot be read."""
+        try:
+            return self.defaults.get("Labels") or {}
+        except LibpodError:
+            return {}
+
+    def __repr__(self) -> str:
+        return f"Image({self.id[:12]}, {self.names!r})"
+
+
+def all_images(store: Store) -> list[Image]:
+    """List every image, in the store's order."""
+    return [Image(store, record) for record in store.images()]
+
+
+def lookup(store: Store, name: str) -> Image:
+    """Find an image by id, id prefix, name, short name or `repository@digest`, as Podman does.
+
+    A short name stands for its alias, then for `localhost/`, the search registries and docker.io, and at last for any
+    image whose repository ends in it.
+    Raises: ImageNotFoundError, InvalidError (an ambiguous id prefix, no name at all).
+    """
+    return resolve(store, name)[0]
+
+
+def resolve(store: Store, name: str) -> tuple[Image, str]:
+    """Find an image as `lookup` does; the second value is the name of it that was meant, "" for an id."""
+    wanted = name.removeprefix("sha256:")
+    is_id = len(wanted) == 64 and _HEX.issuperset(wanted)
+    if is_id or wanted != name:
+        if not is_id:
+            raise InvalidError(f"{name}: invalid format: no 64-byte hexadecimal value")
+        return _exact(store, wanted, name), ""
+    if references.is_short(name):
+        return _short(store, name)
+    full = str(_without_tag_beside_digest(references.parse_normalized(name)))
+    return _exact(store, full, name), full
+
+
+def unknown_image(name: str) -> ImageNotFoundError:
+    """Return the error of a name or an id that no image has."""
+    return ImageNotFoundError(f"{name}: image not known")
+
+
+def normalize_tag(text: str) -> str:
+    """Return a name as `tag` stores it: short ones under `localhost/`, with a tag, never a digest.
+
+    Raises: InvalidError in Podman's words.
+    """
+    try:
+        full = references.parse_normalized(f"localhost/{text}" if references.is_short(text) else text)
+    except InvalidError as error:
+        raise InvalidError(f'normalizing name "{text}": normalizing name "{text}": {error}') from error
+    if full.digest is not None:
+        raise InvalidError(f"{text}: tag by digest not supported")
+    return str(full)
+
+
+def _exact(store: Store, key: str, name: str) -> Image:
+    try:
+        return Image(store, store.image(key))
+    except ImageNotFoundError:
+        raise unknown_image(name) from None
+
+
+def _short(store: Store, name: str) -> tuple[Image, str]:
+    records = store.images()
+    matches = _ending_in(records, name)
+    if len(matches) > 1:
+        from libpod.image.shortnames import local_candidates
+
+        by_name = {full: record for record, full in matches}
+        for candidate in local_candidates(name):
+            record = by_name.get(str(candidate))
+            if record is not None:
+                return Image(store, record), str(candidate)
+    # An id prefix comes before the other registries' names, and behind `localhost/` and docker.io.
+    preferred = [pair for pair in matches if pair[1].startswith(("localhost/", "docker.io/"))]
+    if not preferred:
+        by_id = [record for record in records if record["id"].startswith(name)]
+        if len(by_id) > 1:
+            raise InvalidError(f"{name}: id prefix is ambiguous: it stands for {len(by_id)} images")
+        if by_id:
+            return Image(store, by_id[0]), ""
+    if matches:
+        record, full = (preferred or matches)[0]
+        return Image(store, record), full
+    raise unknown_image(name)
+
+
+def _without_tag_beside_digest(name: references.Reference) -> references.Reference:
+    if name.digest is None or name.tag is None:
+        return name
+    return references.Reference(name.registry, name.repository, None, name.digest)
+
+
+def _ending_in(records: list[dict[str, Any]], name: str) -> list[tuple[dict[str, Any], str]]:
+    """List the images, each with its matching name, whose repository is `name` or ends in `/name`; the tag is equal.
+
+    With a digest, the image's known digests decide in place of the tag.
+    """
+    repository, tag, digest = references.split(name)
+    found = []
+    for record in records:
+        if digest is not None and digest not in (record["digest"], *record["big-data-digests"].values()):
+            continue
+        for full in record["names"]:
+            base, _, of_name = full.rpartition(":") if "@" not in full else full.partition("@")
+            if (base == repository or base.endswith("/" + repository)) and (
+                digest is not None or of_name == (tag or references.DEFAULT_TAG)
+            ):
+                found.append((record, full))
+                break
+    return found
