@@ -60,8 +60,7 @@ def test_both_names_are_one_program() -> None:
 
 
 def test_every_command_has_help_and_every_visible_option_a_text() -> None:
-    from libpod.cli.main import load
-    from libpod.cli.registry import COMMANDS, GROUPS
+    from libpod.cli.registry import COMMANDS, GROUPS, load
 
     homes = set(COMMANDS.values()) | {home for table in GROUPS.values() for home in table.values()}
     for home in homes:

@@ -15,7 +15,7 @@ from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Options
 
 OPTIONS = (
     Option("--add-host", kind="strings", help="Add a custom host-to-IP mapping (host:ip)"),

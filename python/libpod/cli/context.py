@@ -1,4 +1,4 @@
-"""What a command is given: the global options, the engine that they describe, and the two output streams."""
+"""What a command is given: the values of its options, the engine that the global ones describe, the two output streams."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.parser import Options
+    from typing import Any
+
     from libpod.engine import Engine
+
+
+class Options:
+    """The values of one parse, an attribute for each option; `given` names the fields that the user set."""
+
+    def __init__(self) -> None:
+        self.given: set[str] = set()
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 class Context:

@@ -9,8 +9,7 @@ from libpod.errors import LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from libpod.cli.command import Command, Option
-from libpod.cli.registry import COMMANDS, GROUPS
+from libpod.cli.registry import COMMANDS, GLOBAL_OPTIONS, GROUPS, load
 
 _WIDTH = 120
 _GROUP_TITLES = {
@@ -22,8 +22,6 @@ _GROUP_TITLES = {
 
 def print_help(words: list[str]) -> int:
     """Print the help of the command that `words` name; the program's own where they name none."""
-    from libpod.cli.main import GLOBAL_OPTIONS, load
-
     names = _command_words(words)
     if names[:1] and names[0] in GROUPS and (len(names) == 1 or names[1] not in GROUPS[names[0]]):
         text = _group_help(f"podman {names[0]}", _GROUP_TITLES.get(names[0], names[0]), GROUPS[names[0]], ())
@@ -55,8 +53,6 @@ def command_help(command: Command, path: str) -> str:
 
 
 def _group_help(path: str, title: str, table: dict[str, str], options: tuple[Option, ...]) -> str:
-    from libpod.cli.main import load
-
     formatter = click.HelpFormatter(width=_WIDTH)
     formatter.write(f"{title}\n")
     with formatter.section("Usage"):
@@ -93,8 +89,6 @@ def _description(option: Option) -> str:
 
 def _command_words(words: list[str]) -> list[str]:
     """The words that can name a command: options of the program and their values are skipped."""
-    from libpod.cli.main import GLOBAL_OPTIONS
-
     valued = {name for option in GLOBAL_OPTIONS if option.kind != "bool" for name in option.names}
     names: list[str] = []
     skip = False
@@ -110,8 +104,6 @@ def _command_words(words: list[str]) -> list[str]:
 
 def click_tree() -> click.Group:
     """The whole command line as click commands, for completion; nothing is ever run through it."""
-    from libpod.cli.main import GLOBAL_OPTIONS, load
-
     root = click.Group("podman", params=[_parameter(option) for option in GLOBAL_OPTIONS if option.supported])
     for name, home in COMMANDS.items():
         root.add_command(_click_command(name, load(home)), name)

@@ -11,8 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 _TYPES = ("container", "image", "all")
 _KNOWN_TYPES = (*_TYPES, "network", "pod", "volume")

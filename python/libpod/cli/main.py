@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import sys
 
-from libpod.cli.command import Option, flag, unsupported
 from libpod.cli.context import Context, message_of, say
 from libpod.cli.parser import HelpRequested, parse, parse_options
-from libpod.cli.registry import COMMANDS, GROUPS, MISSING
+from libpod.cli.registry import COMMANDS, GLOBAL_OPTIONS, GROUPS, MISSING, load
 from libpod.errors import LibpodError, UnsupportedError, UsageError
 
 TYPE_CHECKING = False
@@ -21,35 +20,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from libpod.cli.command import Command
-
-GLOBAL_OPTIONS = (
-    Option("--cgroup-manager", help='Cgroup manager to use ("cgroupfs")', choices=("cgroupfs",)),
-    Option(
-        "--log-level", help="Log messages above specified level (warn, warning, error, fatal, panic)", default="warn"
-    ),
-    Option("--root", help="Path to the root directory in which data, including images, is stored"),
-    Option("--runroot", help="Path to the 'run directory' where all state information is stored"),
-    Option("--storage-driver", help="Select which storage driver is used to manage storage of images and containers"),
-    Option("--storage-opt", kind="array", help="Used to pass an option to the storage driver"),
-    flag("--version", "-v", help="version for podman"),
-    unsupported("--runtime"),
-    unsupported("--runtime-flag", kind="array"),
-    unsupported("--conmon"),
-    unsupported("--events-backend"),
-    unsupported("--hooks-dir", kind="strings"),
-    unsupported("--namespace"),
-    unsupported("--network-cmd-path"),
-    unsupported("--network-config-dir"),
-    unsupported("--noout", kind="bool"),
-    unsupported("--syslog", kind="bool"),
-    unsupported("--tmpdir"),
-    unsupported("--volumepath"),
-    unsupported("--remote", "-r", kind="bool"),
-    unsupported("--connection", "-c"),
-    unsupported("--identity"),
-    unsupported("--ssh"),
-    unsupported("--url"),
-)
 
 
 def main() -> NoReturn:
@@ -155,13 +125,6 @@ def find_command(words: list[str]) -> tuple[Command, str, list[str]]:
             raise UnsupportedError(f"`{full}` is not supported by this version of libpod")
         raise UsageError(f"unrecognized command `{full}`", hint=_suggestion(name, table, path))
     return load(home), f"{path} {name}", rest
-
-
-def load(home: str) -> Command:
-    """Import the command at `module` or `module:NAME` (default `COMMAND`)."""
-    module, _, attribute = home.partition(":")
-    command: Command = getattr(__import__(f"libpod.cli.{module}", fromlist=["COMMAND"]), attribute or "COMMAND")
-    return command
 
 
 def _suggestion(name: str, table: dict[str, str], path: str) -> str:

@@ -9,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
     from libpod.network.manager import NetworkManager
 
 _SHORT_ID = 12

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from libpod.cli.context import Options
 from libpod.errors import UnsupportedError, UsageError
 
 TYPE_CHECKING = False
@@ -21,17 +22,6 @@ _DURATION_CHARACTERS = frozenset("0123456789.hmsunµ-+")
 
 class HelpRequested(Exception):  # noqa: N818  (it is no error)
     """The user asked for help."""
-
-
-class Options:
-    """The values of one parse, an attribute for each option; `given` names the fields that the user set."""
-
-    def __init__(self) -> None:
-        self.given: set[str] = set()
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
 
 
 def parse(command: Command, words: list[str], *, path: str = "podman") -> tuple[Options, list[str]]:

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
     from libpod.container.listing import Row
 
 _SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")

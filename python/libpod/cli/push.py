@@ -8,8 +8,7 @@ from libpod.errors import UnsupportedError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 _FORMATS = ("oci", "v2s2")
 _COMPRESSIONS = ("gzip", "zstd")

@@ -1,6 +1,45 @@
-"""Which module serves which command. A new command is one line here and one module beside this one."""
+"""What the program knows: its own options, and which module serves which command.
+
+A new command is one line here and one module beside this one.
+"""
 
 from __future__ import annotations
+
+from libpod.cli.command import Option, flag, unsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.command import Command
+
+#: Options that stand before the command.
+GLOBAL_OPTIONS = (
+    Option("--cgroup-manager", help='Cgroup manager to use ("cgroupfs")', choices=("cgroupfs",)),
+    Option(
+        "--log-level", help="Log messages above specified level (warn, warning, error, fatal, panic)", default="warn"
+    ),
+    Option("--root", help="Path to the root directory in which data, including images, is stored"),
+    Option("--runroot", help="Path to the 'run directory' where all state information is stored"),
+    Option("--storage-driver", help="Select which storage driver is used to manage storage of images and containers"),
+    Option("--storage-opt", kind="array", help="Used to pass an option to the storage driver"),
+    flag("--version", "-v", help="version for podman"),
+    unsupported("--runtime"),
+    unsupported("--runtime-flag", kind="array"),
+    unsupported("--conmon"),
+    unsupported("--events-backend"),
+    unsupported("--hooks-dir", kind="strings"),
+    unsupported("--namespace"),
+    unsupported("--network-cmd-path"),
+    unsupported("--network-config-dir"),
+    unsupported("--noout", kind="bool"),
+    unsupported("--syslog", kind="bool"),
+    unsupported("--tmpdir"),
+    unsupported("--volumepath"),
+    unsupported("--remote", "-r", kind="bool"),
+    unsupported("--connection", "-c"),
+    unsupported("--identity"),
+    unsupported("--ssh"),
+    unsupported("--url"),
+)
 
 #: Top-level commands: name → `module` or `module:ATTRIBUTE`.
 COMMANDS: dict[str, str] = {
@@ -107,3 +146,10 @@ MISSING = frozenset(
     )
     for name in names.split()
 )
+
+
+def load(home: str) -> Command:
+    """Import the command at `module` or `module:NAME` (default `COMMAND`)."""
+    module, _, attribute = home.partition(":")
+    command: Command = getattr(__import__(f"libpod.cli.{module}", fromlist=["COMMAND"]), attribute or "COMMAND")
+    return command

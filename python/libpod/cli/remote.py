@@ -11,7 +11,7 @@ from libpod.image.transport import Options as TransportOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Options
 
 AUTHFILE = Option(
     "--authfile",

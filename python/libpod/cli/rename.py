@@ -6,8 +6,7 @@ from libpod.cli.command import Command, Option, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 
 def rename(context: Context, options: Options, arguments: list[str]) -> int:

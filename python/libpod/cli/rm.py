@@ -9,8 +9,7 @@ from libpod.errors import ContainerNotFoundError, LibpodError, StateError, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
     from libpod.container.model import Container
 
 #: podman-rm(1), "Exit Status".

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Session
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
     from libpod.container.model import Container
 
 #: Podman's exit code for a container that exists and cannot be started.

@@ -10,8 +10,7 @@ from libpod.errors import InvalidError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
 

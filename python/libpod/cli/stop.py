@@ -8,8 +8,7 @@ from libpod.errors import InvalidError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 _STATES = ("running", "stopped", "exited", "created", "configured", "initialized", "paused", "removing", "stopping")
 

@@ -6,8 +6,7 @@ from libpod.cli.command import Command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 
 def tag(context: Context, options: Options, arguments: list[str]) -> int:

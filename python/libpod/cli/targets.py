@@ -9,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
     from libpod.container.model import Container
 
 LATEST = flag("--latest", "-l", help="Act on the latest container podman is aware of")

@@ -8,8 +8,7 @@ from libpod.errors import ContainerNotFoundError, InvalidError, StateError, Usag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:

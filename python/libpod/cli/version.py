@@ -9,8 +9,7 @@ from libpod.cli.command import Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.cli.context import Context
-    from libpod.cli.parser import Options
+    from libpod.cli.context import Context, Options
 
 #: The release of Podman whose commands and documents this one follows; scripts compare it.
 API_VERSION = "4.3.1"
