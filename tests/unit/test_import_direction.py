@@ -84,25 +84,30 @@ def _level(room: str) -> int:
     raise AssertionError(f"the room {room} has no level")
 
 
-def _runtime_imports(path: Path) -> set[str]:
-    """Rooms of libpod that a module imports at run time, at its top or inside a function."""
+def _imports(path: Path, *, types: bool = False) -> set[str]:
+    """Modules of libpod that a file imports, at its top or inside a function; with `types`, also for the type checker."""
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            for other in node.orelse:
+            for other in [*(node.body if types else ()), *node.orelse]:
                 visit(other)
             return
         if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[1] for alias in node.names if alias.name.startswith("libpod."))
+            found.update(alias.name for alias in node.names if alias.name.startswith("libpod."))
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "libpod":
-            parts = node.module.split(".")
-            found.update([parts[1]] if len(parts) > 1 else [alias.name for alias in node.names])
+            found.update(_home(node.module, alias.name) for alias in node.names)
         for child in ast.iter_child_nodes(node):
             visit(child)
 
     visit(ast.parse(path.read_text()))
-    return {name for name in found if not name.startswith("__")}
+    return found - {"libpod"}
+
+
+def _home(module: str, name: str) -> str:
+    """The module that `from module import name` imports: `module.name` where that is one."""
+    base = PACKAGE.joinpath(*module.split(".")[1:], name)
+    return f"{module}.{name}" if base.is_dir() or any(base.parent.glob(f"{name}.*")) else module
 
 
 def _modules() -> list[Path]:
@@ -112,8 +117,43 @@ def _modules() -> list[Path]:
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_module_imports_lower_rooms_only(path: Path) -> None:
     own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    for room in _runtime_imports(path):
+    for room in {name.split(".")[1] for name in _imports(path)}:
         assert room == own or _level(room) < _level(own), f"{own} imports {room}"
+
+
+def _circles(graph: dict[str, set[str]]) -> list[str]:
+    """What is left when every module that imports none of the others has been taken away, again and again."""
+    left = {name: imported & set(graph) for name, imported in graph.items()}
+    while free := [name for name, imported in left.items() if not imported]:
+        for name in free:
+            del left[name]
+        for imported in left.values():
+            imported.difference_update(free)
+    return sorted(f"{name} -> {', '.join(sorted(imported))}" for name, imported in left.items())
+
+
+def _graph(*, types: bool) -> dict[str, set[str]]:
+    names = {path: ".".join(("libpod", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in _modules()}
+    return {
+        name.removesuffix(".__init__"): _imports(path, types=types) - {name.removesuffix(".__init__")}
+        for path, name in names.items()
+    }
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert _circles(_graph(types=False)) == []
+
+
+def test_types_make_no_circle_but_through_the_engine() -> None:
+    graph = _graph(types=True)
+    # A container's verbs are given the whole engine that calls them, and so must name its type.
+    del graph["libpod.engine"]
+    assert _circles(graph) == []
+
+
+def test_a_circle_is_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}
+    assert _circles(graph) == ["a -> b", "b -> c", "c -> a"]
 
 
 def test_only_the_command_line_imports_click_or_prints() -> None:

@@ -94,15 +94,13 @@ def _process(
     terminal: bool,
     privileged: bool,
 ) -> dict[str, Any]:
-    from libpod.container.starting import oci_user
-
     settings = container.settings
     found = _user(engine, container, user or settings.user)
     variables = {**settings.env, **env}
     variables.setdefault("HOME", found["home"])
     return {
         "terminal": terminal,
-        "user": {**oci_user(found), "umask": int(settings.umask, 8)},
+        "user": {**spec.oci_user(found), "umask": int(settings.umask, 8)},
         "args": list(argv),
         "env": [f"{name}={value}" for name, value in variables.items()],
         "cwd": workdir or settings.workdir,
@@ -113,9 +111,7 @@ def _process(
 
 
 def _user(engine: Engine, container: Container, user: str) -> dict[str, Any]:
-    from libpod.container.starting import layers_of
-
-    layers = layers_of(engine.store.rootfs(container.id))
+    layers = spec.layers_of(engine.store.rootfs(container.id))
     try:
         return _core.lookup_user(layers, user, container.settings.groups)
     except InvalidError as error:

@@ -12,7 +12,7 @@ import time
 from libpod import _core
 from libpod.container.cgroup import Cgroup
 from libpod.container.locking import Lock
-from libpod.container.model import write_document
+from libpod.container.model import remove_tree, write_document
 from libpod.container.settings import ContainerSettings
 from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
@@ -217,8 +217,6 @@ def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
     if cgroup.directories():
         cgroup.kill()
         cgroup.remove()
-    from libpod.container.manager import remove_tree
-
     remove_tree(container.run_directory)
 
 

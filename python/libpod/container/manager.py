@@ -7,12 +7,11 @@ name, protects the image, and is the first thing made and the last thing removed
 
 from __future__ import annotations
 
-import os
 import time
 
 from libpod import _core, timestamp
 from libpod.container import names
-from libpod.container.model import Container, write_document
+from libpod.container.model import Container, remove_tree, write_document
 from libpod.container.resolve import resolve
 from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError
 
@@ -265,23 +264,3 @@ class ContainerManager:
         self._store.remove_container(container.id)
         # The store removes its own directories; the monitor's is beside them.
         remove_tree(container.run_directory)
-
-
-def remove_tree(path: str) -> None:
-    """Remove a directory of plain files that may be gone already."""
-    try:
-        entries = list(os.scandir(path))
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            remove_tree(entry.path)
-        else:
-            try:
-                os.unlink(entry.path)
-            except FileNotFoundError:
-                continue
-    try:
-        os.rmdir(path)
-    except FileNotFoundError:
-        return

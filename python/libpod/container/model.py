@@ -1,7 +1,8 @@
 """One container, and what it is at this moment.
 
 A container's state is derived, never stored: from the monitor's pid.json (process id and start time), from exit.json, and
-from its cgroup's freezer. Start reading at `derive_state`. Nothing here changes anything; see `lifecycle`.
+from its cgroup's freezer. Start reading at `derive_state`. Nothing here changes what a container is; see `lifecycle`. How the
+files in its directories are read, written and removed is here, below all that do so.
 """
 
 from __future__ import annotations
@@ -182,6 +183,26 @@ def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
     finally:
         os.close(file)
     os.rename(temporary, path)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory of plain files that may be gone already."""
+    try:
+        entries = list(os.scandir(path))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(entry.path)
+        else:
+            try:
+                os.unlink(entry.path)
+            except FileNotFoundError:
+                continue
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return
 
 
 def derive_state(container: Container) -> ContainerState:

@@ -73,6 +73,18 @@ def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
     return spec
 
 
+def layers_of(rootfs: dict[str, Any]) -> list[str]:
+    """List the directories of a root file system, the uppermost first."""
+    upper = rootfs.get("upper")
+    return [upper, *rootfs["lower"]] if upper else rootfs["lower"]
+
+
+def oci_user(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what `lookup_user` found as a user of the runtime spec; the primary group is the first of the others."""
+    more = [gid for gid in found["additional_gids"] if gid != found["gid"]]
+    return {"uid": found["uid"], "gid": found["gid"], "additionalGids": [found["gid"], *more]}
+
+
 def hostname(settings: ContainerSettings, container_id: str) -> str:
     """Return the host name that a container sees: its own, or the host's where it shares the network or the name."""
     if settings.hostname:

@@ -11,7 +11,7 @@ from libpod.container import files
 from libpod.container.locking import Lock
 from libpod.container.model import write_text
 from libpod.container.mounts import clean_destination
-from libpod.container.spec import Context, build_spec
+from libpod.container.spec import Context, build_spec, layers_of, oci_user
 from libpod.errors import InvalidError, StateError
 
 TYPE_CHECKING = False
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
     from libpod.engine import Engine
-
-
-def layers_of(rootfs: dict[str, Any]) -> list[str]:
-    """List the directories of a root file system, the uppermost first."""
-    upper = rootfs.get("upper")
-    return [upper, *rootfs["lower"]] if upper else rootfs["lower"]
-
-
-def oci_user(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what `lookup_user` found as a user of the runtime spec; the primary group is the first of the others."""
-    more = [gid for gid in found["additional_gids"] if gid != found["gid"]]
-    return {"uid": found["uid"], "gid": found["gid"], "additionalGids": [found["gid"], *more]}
 
 
 def launch(
