@@ -146,17 +146,19 @@ class Engine:
         """
         if pull not in ("missing", "never", "always", "newer"):
             raise InvalidError(f'unsupported pull policy "{pull}"')
+        from libpod.image.lookup import lookup, resolve
+
         if pull in ("missing", "never"):
             try:
-                return self.images.resolve(name)
+                return resolve(self.store, name)
             except ImageNotFoundError:
                 if pull == "never":
                     raise
         image_id = self.images.pull(name, policy=pull)
         try:
-            return self.images.resolve(name)
+            return resolve(self.store, name)
         except ImageNotFoundError:
-            return self.images.lookup(image_id), ""
+            return lookup(self.store, image_id), ""
 
     def create(self, request: ContainerRequest, image: str, argv: Sequence[str], *, pull: str = "missing") -> Container:
         """Create a container from a request; nothing of it runs.
