@@ -20,7 +20,7 @@ CRATES = {
     "sys": set(),
     "layer": {"sys"},
     "store": {"sys", "layer"},
-    "registry": set(),
+    "registry": {"sys"},
     "runtime": {"sys"},
     "monitor": {"sys", "runtime"},
     "helper": {"sys", "runtime", "monitor"},

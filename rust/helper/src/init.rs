@@ -98,6 +98,6 @@ fn execute(argv: &[CString]) -> i32 {
             errno => worst = errno,
         }
     }
-    eprintln!("podman-init: {name}: {}", libpod_runtime::errno_text(worst.raw_os_error()));
+    eprintln!("podman-init: {name}: {}", libpod_sys::errno_text(worst.raw_os_error()));
     if worst == Errno::NOENT { 127 } else { 126 }
 }

@@ -224,15 +224,3 @@ fn kind_of(error: &io::Error) -> ErrorKind {
         None => ErrorKind::Corrupt,
     }
 }
-
-/// One text with every cause, joined with ": ", outermost first.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
-}

@@ -35,7 +35,7 @@ pub use compression::{Compression, decoder};
 pub use diff::{DiffOptions, diff};
 pub use digest::{Digest, Hasher};
 pub use entries::Entries;
-pub use error::{Error, ErrorKind, Name, chain};
+pub use error::{Error, ErrorKind, Name};
 pub use libpod_sys::fs::Resolver;
 pub use pack::{Compressed, PackOptions, Packed, Packer, compress};
 pub use pipeline::pump;

@@ -292,7 +292,7 @@ struct SourceError(io::Error);
 
 impl std::fmt::Display for SourceError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&libpod_sys::io_text(&self.0))
     }
 }
 

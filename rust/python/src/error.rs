@@ -119,8 +119,7 @@ impl Fault {
         Self { errno: Some(errno), path, ..Self::new(Kind::Os, message) }
     }
 
-    fn raise(mut self, py: Python<'_>) -> PyResult<PyErr> {
-        self.message = spelled(&self.message);
+    fn raise(self, py: Python<'_>) -> PyResult<PyErr> {
         if self.kind == Kind::Os {
             if let Some(errno) = self.errno {
                 return Ok(PyOSError::new_err((errno, self.message, self.path)));
@@ -140,21 +139,6 @@ impl Fault {
     }
 }
 
-/// The kernel's reasons as users know them: `No such file or directory (os error 2)` loses its number and its capital.
-fn spelled(message: &str) -> String {
-    let mut parts = message.split(" (os error ");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let start = text.rfind(": ").map_or(0, |colon| colon + 2);
-        if let Some(first) = text[start..].chars().next() {
-            let lower: String = first.to_lowercase().collect();
-            text.replace_range(start..start + first.len_utf8(), &lower);
-        }
-        text.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
-    }
-    text
-}
-
 impl From<Fault> for PyErr {
     fn from(fault: Fault) -> Self {
         Python::attach(|py| fault.raise(py).unwrap_or_else(|error| error))
@@ -172,7 +156,7 @@ impl From<std::io::Error> for Fault {
             return fault;
         }
         match error.raw_os_error() {
-            Some(errno) => Self::os(errno, error.to_string(), None),
+            Some(errno) => Self::os(errno, libpod_sys::errno_text(errno), None),
             None => Self::new(Kind::Corrupt, error.to_string()),
         }
     }

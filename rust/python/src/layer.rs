@@ -20,7 +20,7 @@ impl From<layer::Error> for Fault {
                 return fault;
             }
         }
-        let message = layer::chain(&error);
+        let message = libpod_sys::chain(&error);
         let path = error.entry().map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
         let kind = match error.kind() {
             layer::ErrorKind::Corrupt => Kind::Corrupt,

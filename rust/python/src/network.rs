@@ -5,6 +5,7 @@ use crate::error::{Fault, Kind, detached};
 use crate::value::{from_python, to_python};
 use libpod_runtime::network::{self, Attach};
 use libpod_runtime::seccomp;
+use libpod_sys::chain;
 use pyo3::prelude::*;
 use serde::Serialize;
 use std::os::fd::{AsFd, RawFd};
@@ -28,12 +29,6 @@ impl From<seccomp::Error> for Fault {
     fn from(error: seccomp::Error) -> Self {
         Self::new(Kind::Invalid, chain(&error))
     }
-}
-
-/// The causes, outermost first.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn request(document: &Bound<'_, PyAny>) -> PyResult<Attach> {

@@ -33,9 +33,7 @@ impl From<store::Error> for Fault {
                 return Self::os(rustix::io::Errno::INTR.raw_os_error(), message, Some(path.display().to_string()));
             }
             E::Os { op, path, errno } => {
-                let reason = std::io::Error::from(errno).to_string();
-                let reason = reason.split(" (os error").next().unwrap_or(&reason);
-                let text = format!("{reason} ({op})");
+                let text = format!("{} ({op})", libpod_sys::strerror(errno.raw_os_error()));
                 return Self::os(errno.raw_os_error(), text, Some(path.display().to_string()));
             }
             E::Corrupt { path, .. } => return Self::new(Kind::Corrupt, message).with_path(path.display().to_string()),

@@ -29,7 +29,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A connection broke while a blob was read, and could not be resumed.
-    #[error("reading {what} at byte {at}: {source}")]
+    #[error("reading {what} at byte {at}: {}", libpod_sys::io_text(source))]
     Broken {
         /// The blob.
         what: String,
@@ -220,6 +220,6 @@ fn explain_io(error: &io::Error, url: &Url) -> (String, bool) {
         _ if error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup") => {
             (format!("dial tcp: lookup {}: {error}", url.host()), false)
         }
-        _ => (error.to_string(), false),
+        _ => (libpod_sys::io_text(error), false),
     }
 }

@@ -8,10 +8,11 @@
 //! Source: containers-certs.d(5).
 
 use crate::Error;
+use libpod_sys::io_text;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -256,7 +257,7 @@ fn read_directory(directory: &Path) -> Result<(Vec<CertificateDer<'static>>, Opt
                     let reason = format!("missing key {} for client certificate", key.display());
                     return Err(refuse(&path, reason));
                 }
-                let parsed = PrivateKeyDer::from_pem_file(&key).map_err(|error| refuse(&key, error))?;
+                let parsed = PrivateKeyDer::from_pem_file(&key).map_err(|error| refuse(&key, pem_text(&error)))?;
                 identity = Some((read_certificates(&path)?, parsed));
             }
             Some("key") if !path.with_extension("cert").exists() => {
@@ -271,16 +272,17 @@ fn read_directory(directory: &Path) -> Result<(Vec<CertificateDer<'static>>, Opt
 
 fn sorted_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(|error| refuse(directory, error))? {
-        paths.push(entry.map_err(|error| refuse(directory, error))?.path());
+    for entry in std::fs::read_dir(directory).map_err(|error| refuse(directory, io_text(&error)))? {
+        paths.push(entry.map_err(|error| refuse(directory, io_text(&error)))?.path());
     }
     paths.sort();
     Ok(paths)
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refuse(path, error))?;
-    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|error| refuse(path, error))?;
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refuse(path, pem_text(&error)))?;
+    let certificates: Vec<_> =
+        certificates.collect::<Result<_, _>>().map_err(|error| refuse(path, pem_text(&error)))?;
     if certificates.is_empty() {
         return Err(refuse(path, "no certificate in PEM form"));
     }
@@ -289,6 +291,13 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error>
 
 fn refuse(path: &Path, reason: impl ToString) -> Error {
     Error::Certificates { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+fn pem_text(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => format!("I/O error: {}", io_text(error)),
+        other => other.to_string(),
+    }
 }
 
 /// A TLS failure in the words that Go programs use for it.

@@ -229,7 +229,7 @@ impl<'a> Command<'a> {
     }
 
     fn not_executable(&self, errno: Errno) -> Error {
-        let reason = crate::error::errno_text(errno.raw_os_error());
+        let reason = libpod_sys::errno_text(errno.raw_os_error());
         Error::CommandNotExecutable { command: self.process.args[0].clone(), reason }
     }
 }

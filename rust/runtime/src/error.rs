@@ -3,6 +3,7 @@
 //! A child reports its error as the JSON form of [`Error`], so the parent raises exactly what the child met. The texts for a
 //! command that cannot be started are those which Podman's users know.
 
+use libpod_sys::errno_text;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -196,17 +197,6 @@ fn libc_enoent() -> i32 {
 
 fn path_text(path: &Option<PathBuf>) -> String {
     path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default()
-}
-
-/// The kernel's text in the spelling of the Go programs that users know: lower case, without the number.
-pub fn errno_text(errno: i32) -> String {
-    let text = std::io::Error::from_raw_os_error(errno).to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) if !text.starts_with("RFS") => first.to_lowercase().chain(letters).collect(),
-        _ => text.to_owned(),
-    }
 }
 
 fn chdir_text(errno: i32) -> &'static str {

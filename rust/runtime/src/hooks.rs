@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::spec::Hook;
+use libpod_sys::io_text;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -60,8 +61,8 @@ fn run_one(hook: &Hook, state: &State<'_>) -> std::result::Result<(), String> {
         return Err("the path is not absolute".into());
     }
     let text = serde_json::to_vec(state).map_err(|error| error.to_string())?;
-    let stderr = stderr_file().map_err(|error| error.to_string())?;
-    let mut child = spawn(hook, &stderr).map_err(|error| error.to_string())?;
+    let stderr = stderr_file().map_err(|error| io_text(&error))?;
+    let mut child = spawn(hook, &stderr).map_err(|error| io_text(&error))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A hook that does not read its state has closed the pipe, which is its right.
         let _ = stdin.write_all(&text);
@@ -89,10 +90,10 @@ fn spawn(hook: &Hook, stderr: &File) -> std::io::Result<Child> {
 }
 
 fn wait(child: &mut Child, timeout_s: Option<u64>) -> std::result::Result<ExitStatus, String> {
-    let Some(timeout_s) = timeout_s else { return child.wait().map_err(|error| error.to_string()) };
+    let Some(timeout_s) = timeout_s else { return child.wait().map_err(|error| io_text(&error)) };
     let end = Instant::now() + Duration::from_secs(timeout_s);
     while Instant::now() < end {
-        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+        if let Some(status) = child.try_wait().map_err(|error| io_text(&error))? {
             return Ok(status);
         }
         std::thread::sleep(POLL);

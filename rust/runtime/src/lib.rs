@@ -41,5 +41,5 @@ mod step;
 pub mod user;
 
 pub use create::{Created, Request, Rootfs, Running, Stdio, create, describe};
-pub use error::{Error, ErrorKind, Result, errno_text};
+pub use error::{Error, ErrorKind, Result};
 pub use exec::{ExecRunning, ExecTarget, exec};

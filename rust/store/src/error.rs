@@ -92,7 +92,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A system call failed.
-    #[error("{op} {}: {}", path.display(), std::io::Error::from(*errno))]
+    #[error("{op} {}: {}", path.display(), libpod_sys::errno_text(errno.raw_os_error()))]
     Os {
         /// What was tried.
         op: &'static str,

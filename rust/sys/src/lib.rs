@@ -19,4 +19,4 @@ pub mod signal;
 pub mod spawn;
 pub mod xattr;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, chain, errno_text, io_text, strerror};

@@ -56,7 +56,7 @@ pub enum Error {
     #[error(transparent)]
     Stopped(#[from] Stop),
     /// Standard output or error takes nothing more.
-    #[error("write {end}: {}", libpod_runtime::errno_text(.errno.raw_os_error()))]
+    #[error("write {end}: {}", libpod_sys::errno_text(.errno.raw_os_error()))]
     Output {
         /// `/dev/stdout` or `/dev/stderr`.
         end: &'static str,
@@ -64,7 +64,7 @@ pub enum Error {
         errno: Errno,
     },
     /// A step failed in the kernel.
-    #[error("{step}: {source}")]
+    #[error("{step}: {}", libpod_sys::io_text(source))]
     Io {
         /// What was being done.
         step: String,

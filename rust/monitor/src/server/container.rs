@@ -8,6 +8,7 @@ use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
 use crate::record::{Ending, ExitRecord, publish};
 use libpod_runtime::network::detach;
+use libpod_sys::io_text;
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 use std::ffi::CStr;
 use std::io;
@@ -89,7 +90,7 @@ fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: En
     }
     if let Err(error) = publish(&document.exit_file, &record) {
         // Whoever removed the container's directory has no use for the record.
-        record.error.get_or_insert_with(|| format!("write {}: {error}", document.exit_file.display()));
+        record.error.get_or_insert_with(|| format!("write {}: {}", document.exit_file.display(), io_text(&error)));
     }
     pump.announce(Event::Exited(record).encode());
 }
@@ -109,7 +110,7 @@ fn clean(document: &Launch, started: &Started) -> Vec<String> {
     if complaints.is_empty() {
         if let Err(error) = std::fs::remove_dir_all(&document.run_dir) {
             if error.kind() != io::ErrorKind::NotFound {
-                complaints.push(error.to_string());
+                complaints.push(io_text(&error));
             }
         }
     }

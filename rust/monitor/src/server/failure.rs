@@ -2,6 +2,7 @@
 
 use crate::protocol::Failure;
 use libpod_runtime::{Error, ErrorKind, network, seccomp};
+use libpod_sys::{chain, io_text};
 use std::io;
 use std::path::Path;
 
@@ -59,12 +60,6 @@ impl From<network::Error> for Failure {
     }
 }
 
-/// The causes, outermost first.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 impl Failure {
     /// The failure of `step` on `path`.
     pub fn step(step: &str, path: &Path, error: &io::Error) -> Self {
@@ -73,7 +68,7 @@ impl Failure {
             step: Some(step.into()),
             path: Some(path.to_string_lossy().into_owned()),
             errno: error.raw_os_error(),
-            message: format!("{step} {}: {error}", path.display()),
+            message: format!("{step} {}: {}", path.display(), io_text(error)),
         }
     }
 
@@ -84,7 +79,7 @@ impl Failure {
             step: Some(step.into()),
             path: None,
             errno: error.raw_os_error(),
-            message: format!("{step}: {error}"),
+            message: format!("{step}: {}", io_text(error)),
         }
     }
 

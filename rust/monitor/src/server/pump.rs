@@ -9,6 +9,7 @@ use crate::log::Stream;
 use crate::log::writer::LogWriter;
 use crate::protocol::{FRAME_MAX, Failure, Request, kind};
 use crate::record::Ending;
+use libpod_sys::io_text;
 use libpod_sys::signal::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -235,7 +236,7 @@ impl Pump {
         let Some(data) = output.read(body) else { return false };
         head[0] = if output.stream == Stream::Stdout { kind::STDOUT } else { kind::STDERR };
         if let Err(error) = self.log.write(output.stream, data) {
-            self.complaint.get_or_insert_with(|| format!("write log: {error}"));
+            self.complaint.get_or_insert_with(|| format!("write log: {}", io_text(&error)));
         }
         let length = 1 + data.len();
         let frame = &self.buffer[..length];

@@ -148,7 +148,7 @@ pub enum Error {
         errno: Errno,
     },
     /// The kernel refused a step.
-    #[error("network: {step}: {}", std::io::Error::from(*errno))]
+    #[error("network: {step}: {}", libpod_sys::errno_text(errno.raw_os_error()))]
     Kernel {
         /// What was to be done, to what.
         step: String,

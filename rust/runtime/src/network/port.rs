@@ -4,7 +4,7 @@
 //! kernel's own answer to "is it taken", in every program's eyes, for as long as the container lives.
 
 use super::{Error, Port, Result};
-use crate::error::errno_text;
+use libpod_sys::errno_text;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
