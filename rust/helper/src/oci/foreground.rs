@@ -1,5 +1,6 @@
 //! Waiting for a container in the foreground: signals go to it, a terminal is relayed, and its exit becomes ours.
 
+use libpod_sys::errno_text;
 use libpod_sys::signal::{SignalFd, send_to};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -55,7 +56,9 @@ impl Foreground {
         let raw = terminal.as_ref().and_then(|_| Raw::new());
         let mut relay = terminal.map(Relay::new);
         loop {
-            let ended = self.turn(pidfd, relay.as_mut()).map_err(|errno| format!("wait for the container: {errno}"))?;
+            let ended = self
+                .turn(pidfd, relay.as_mut())
+                .map_err(|errno| format!("wait for the container: {}", errno_text(errno.raw_os_error())))?;
             if ended {
                 break;
             }
@@ -169,7 +172,7 @@ fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> rustix::io::Result<()> {
 
 fn exit_code(pidfd: BorrowedFd<'_>) -> Result<u8, String> {
     let status = waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED)
-        .map_err(|errno| format!("wait for the container: {errno}"))?;
+        .map_err(|errno| format!("wait for the container: {}", errno_text(errno.raw_os_error())))?;
     let status = status.ok_or("the container has no exit status")?;
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => Ok(code as u8),
@@ -190,5 +193,5 @@ pub fn hand_over(master: BorrowedFd<'_>, socket: &Path) -> Result<(), String> {
         sendmsg(&stream, &[IoSlice::new(b"/dev/ptmx")], &mut ancillary, SendFlags::NOSIGNAL)?;
         Ok(())
     };
-    send().map_err(|errno| format!("send the terminal to {}: {errno}", socket.display()))
+    send().map_err(|errno| format!("send the terminal to {}: {}", socket.display(), errno_text(errno.raw_os_error())))
 }

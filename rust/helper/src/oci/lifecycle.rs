@@ -9,6 +9,7 @@ use libpod_runtime::seccomp::{self, Program};
 use libpod_runtime::spec::Spec;
 use libpod_runtime::start::{make_socket, start as let_go};
 use libpod_runtime::{Created, Request, Rootfs, Stdio, hooks};
+use libpod_sys::io_text;
 use rustix::process::Pid;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ impl Order {
             }
         }
         let bundle = std::path::absolute(parsed.last("bundle").filter(|path| !path.is_empty()).unwrap_or("."))
-            .map_err(|error| Failure::new(format!("find the bundle: {error}")))?;
+            .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?;
         let spec = read_spec(&bundle)?;
         let root = spec.root.as_ref().ok_or_else(|| Failure::new("root must be specified"))?;
         let rootfs = bundle.join(&root.path);
@@ -204,7 +205,7 @@ pub fn start(context: &Context, words: &[String]) -> Outcome {
     let warnings = let_go(&container.start_socket())?;
     warnings.iter().for_each(|text| context.log.warn(text));
     std::fs::remove_file(container.start_socket())
-        .map_err(|error| Failure::new(format!("remove the start socket: {error}")))?;
+        .map_err(|error| Failure::new(format!("remove the start socket: {}", io_text(&error))))?;
     let spec = container.spec()?;
     if let Err(error) = run_hooks(&container, &spec, "poststart", "running") {
         context.log.warn(&error.to_string());
@@ -244,7 +245,7 @@ pub fn kill(context: &Context, words: &[String]) -> Outcome {
     match process.signal(number) {
         Ok(true) => Ok(0),
         Ok(false) => Err(Failure::new("container not running")),
-        Err(error) => Err(Failure::new(format!("send signal {number}: {error}"))),
+        Err(error) => Err(Failure::new(format!("send signal {number}: {}", io_text(&error)))),
     }
 }
 
@@ -329,7 +330,7 @@ fn end(container: &Container) -> Result<(), Failure> {
     let cgroup = container.cgroup()?;
     cgroup.kill()?;
     if let Some(process) = container.process() {
-        process.signal(9).map_err(|error| Failure::new(format!("kill the container: {error}")))?;
+        process.signal(9).map_err(|error| Failure::new(format!("kill the container: {}", io_text(&error))))?;
     }
     let deadline = Instant::now() + DELETE_PATIENCE;
     while container.process().is_some() {
@@ -349,7 +350,7 @@ fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<
     }
     cgroup.remove()?;
     std::fs::remove_dir_all(&container.directory)
-        .map_err(|error| Failure::new(format!("remove {}: {error}", container.directory.display())))?;
+        .map_err(|error| Failure::new(format!("remove {}: {}", container.directory.display(), io_text(&error))))?;
     if with_hooks {
         if let Ok(spec) = container.spec() {
             if let Err(error) = run_hooks(container, &spec, "poststop", "stopped") {

@@ -1,6 +1,7 @@
 //! Where errors and warnings go: stderr, or the file of `--log`, in logrus' text or JSON form, which engines parse.
 
 use libpod_monitor::clock::Moment;
+use libpod_sys::io_text;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -31,7 +32,7 @@ impl Log {
                 .create(true)
                 .mode(0o644)
                 .open(path)
-                .map_err(|error| format!("open {path}: {error}"))
+                .map_err(|error| format!("open {path}: {}", io_text(&error)))
         };
         let file = path.filter(|path| !path.is_empty()).map(open).transpose()?;
         Ok(Self { file, json, debug })

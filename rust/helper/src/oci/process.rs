@@ -7,6 +7,7 @@ use super::record::{self, Container, Status};
 use super::{Context, Failure, Outcome};
 use libpod_runtime::spec::{Process, Spec, User};
 use libpod_runtime::{ExecTarget, Stdio};
+use libpod_sys::io_text;
 use rustix::process::Pid;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -88,7 +89,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
 /// The process of `--process`, or the container's own with what the flags change.
 fn build(parsed: &Parsed, argv: &[String], spec: &Spec) -> Result<Process, Failure> {
     if let Some(path) = parsed.last("process") {
-        let text = std::fs::read(path).map_err(|error| Failure::new(format!("read {path}: {error}")))?;
+        let text = std::fs::read(path).map_err(|error| Failure::new(format!("read {path}: {}", io_text(&error))))?;
         return serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{path}: {error}")));
     }
     let mut process = spec.process.clone().ok_or_else(|| Failure::new("the container has no process to copy"))?;

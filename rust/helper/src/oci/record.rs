@@ -10,6 +10,7 @@ use libpod_monitor::clock::Moment;
 use libpod_monitor::process::{Held, start_time};
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::spec::Spec;
+use libpod_sys::io_text;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -125,7 +126,7 @@ fn make_directory(root: &Path, directory: &Path) -> Result<(), Failure> {
     };
     made.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => Failure::new("container with given ID already exists"),
-        _ => Failure::new(format!("make {}: {error}", directory.display())),
+        _ => Failure::new(format!("make {}: {}", directory.display(), io_text(&error))),
     })
 }
 
@@ -137,8 +138,8 @@ impl Reserved {
 
     /// Complete the record of a container that exists now.
     pub fn keep(mut self, pid: Pid) -> Result<Container, Failure> {
-        let start =
-            start_time(pid).map_err(|error| Failure::new(format!("read the container's start time: {error}")))?;
+        let start = start_time(pid)
+            .map_err(|error| Failure::new(format!("read the container's start time: {}", io_text(&error))))?;
         (self.record.pid, self.record.start_time) = (pid.as_raw_nonzero().get(), start);
         self.write()?;
         self.kept = true;
@@ -166,7 +167,7 @@ pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), Failure> {
     temporary.push(".tmp");
     std::fs::write(&temporary, text)
         .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(|error| Failure::new(format!("write {}: {error}", path.display())))
+        .map_err(|error| Failure::new(format!("write {}: {}", path.display(), io_text(&error))))
 }
 
 impl Container {
@@ -176,7 +177,7 @@ impl Container {
         let path = directory.join("state.json");
         let text = match std::fs::read(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::new("container does not exist")),
-            other => other.map_err(|error| Failure::new(format!("read {}: {error}", path.display())))?,
+            other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
         };
         let record =
             serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
@@ -261,7 +262,7 @@ pub fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Failure::new(format!("JSON specification file {} not found", path.display())));
         }
-        other => other.map_err(|error| Failure::new(format!("read {}: {error}", path.display())))?,
+        other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
     };
     serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
 }
@@ -283,7 +284,7 @@ pub fn list(context: &Context, words: &[String]) -> Outcome {
     let mut ids: Vec<String> = match std::fs::read_dir(&context.root) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         other => other
-            .map_err(|error| Failure::new(format!("read {}: {error}", context.root.display())))?
+            .map_err(|error| Failure::new(format!("read {}: {}", context.root.display(), io_text(&error))))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect(),
     };
