@@ -30,7 +30,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import Any, Self
 
 
 class LibpodError(Exception):
@@ -121,22 +121,12 @@ class RegistryError(LibpodError):
     """A registry answered with an error, or could not be reached.
 
     status: the HTTP status of its answer, None where none came. code: its own word for the error, such as `UNAUTHORIZED`,
-    `MANIFEST_UNKNOWN` or `TOOMANYREQUESTS`, None where it gave none.
+    `MANIFEST_UNKNOWN` or `TOOMANYREQUESTS`, None where it gave none. more: what every error takes.
     Source: OCI distribution-spec, "Error Codes".
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        op: str | None = None,
-        path: str | None = None,
-        errno: int | None = None,
-        hint: str | None = None,
-        status: int | None = None,
-        code: str | None = None,
-    ) -> None:
-        super().__init__(message, op=op, path=path, errno=errno, hint=hint)
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None, **more: Any) -> None:
+        super().__init__(message, **more)
         self.status = status
         self.code = code
 

@@ -30,7 +30,7 @@ from libpod.image.manifest import (
     parse_config,
     parse_manifest,
 )
-from libpod.image.transport import DECOMPRESS, ImageDestination, ImageSource
+from libpod.image.transport import DECOMPRESS, Closing, ImageDestination, ImageSource, open_alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ def open_source(transport: str, rest: str, options: Options) -> ImageSource:
     """Open `path[:reference]` or `path:@index`. Without a reference the archive must hold exactly one image."""
     path, _, wanted = rest.partition(":")
     archive = DockerArchive(path, spool_dir=options.spool_dir)
-    try:
-        source = archive.choose(wanted)
-    except BaseException:
-        archive.close()
-        raise
-    source.owns_archive = True
-    return source
+    return open_alone(archive, lambda: archive.choose(wanted))
 
 
 def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
@@ -77,7 +71,7 @@ def _tagged(name: str) -> str:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-class DockerArchive:
+class DockerArchive(Closing):
     """The images of one archive file, plain or compressed; a pipe is spooled (see `tarball.seekable`)."""
 
     def __init__(self, path: str, *, fd: int | None = None, spool_dir: str | None = None) -> None:
@@ -141,7 +135,6 @@ class DockerArchiveSource(ImageSource):
         if not isinstance(item, dict):
             raise InvalidError(f"{archive.path}: an item of manifest.json is not an object", path=archive.path)
         self.archive = archive
-        self.owns_archive = False
         self.reference = f"docker-archive:{archive.path}:@{place}"
         self._config_name = _text(item.get("Config"), "Config", archive.path)
         layers = item.get("Layers") or []
@@ -196,11 +189,6 @@ class DockerArchiveSource(ImageSource):
         if member is None:
             raise NotFoundError(f"{self.archive.path}: no blob {descriptor.digest} in the archive")
         return self.archive.tar.blob(member)
-
-    def close(self) -> None:
-        """Close the archive if it was opened for this image alone."""
-        if self.owns_archive:
-            self.archive.close()
 
 
 def _text(value: object, name: str, path: str) -> str:

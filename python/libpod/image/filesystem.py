@@ -16,13 +16,12 @@ from libpod.image.copy import read_image
 from libpod.image.layertree import Entry, Node, components, merge, read_layer
 from libpod.image.manifest import Platform
 from libpod.image.tarball import scratch_file
-from libpod.image.transport import has_transport, open_source
+from libpod.image.transport import Closing, has_transport, open_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
-    from typing import BinaryIO, Self
+    from typing import BinaryIO
 
     from libpod._core import Blob, LayerReader
     from libpod.image.descriptor import Descriptor
@@ -128,7 +127,7 @@ def _digest_of_blob(blob: Blob) -> str:
         os.close(null)
 
 
-class ImageView:
+class ImageView(Closing):
     """An image to look into: manifest, config, layers (base first), names that the source gives it, and its files."""
 
     def __init__(self, source: ImageSource, platform: Platform) -> None:
@@ -150,14 +149,6 @@ class ImageView:
     def digest(self) -> str:
         """Digest of the manifest."""
         return self.manifest.digest
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the source."""

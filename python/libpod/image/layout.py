@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
+from libpod.errors import InvalidError, NotFoundError, UnsupportedError
 from libpod.image import tarball
 from libpod.image.descriptor import Descriptor
+from libpod.image.held import HeldDirectory, check_sums
 from libpod.image.manifest import (
     DOCKER_LIST,
     DOCUMENT_LIMIT,
@@ -27,7 +28,7 @@ from libpod.image.manifest import (
     go_json,
     parse_descriptor,
 )
-from libpod.image.transport import COMPRESS, ImageDestination, ImageSource
+from libpod.image.transport import COMPRESS, Closing, ImageDestination, ImageSource, open_alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,13 +50,7 @@ def open_source(transport: str, rest: str, options: Options) -> ImageSource:
     """Open `path[:reference]`; without a reference the layout must hold exactly one image."""
     path, _, wanted = rest.partition(":")
     layout = Layout.open_archive(path, options.spool_dir) if transport == "oci-archive" else Layout.open_directory(path)
-    try:
-        source = LayoutSource(layout, transport, layout.choose(wanted))
-    except BaseException:
-        layout.close()
-        raise
-    source.owns_layout = True
-    return source
+    return open_alone(layout, lambda: LayoutSource(layout, transport, layout.choose(wanted)))
 
 
 def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
@@ -70,43 +65,6 @@ def blob_path(digest: str) -> str:
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
-
-
-class _DirectoryFiles:
-    """Files of a layout in a directory."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def read(self, name: str, limit: int) -> bytes:
-        """Read a small file whole."""
-        return self.blob(name).read_all(limit)
-
-    def blob(self, name: str) -> Blob:
-        """Open a file; a fifo or a device under the name is refused, it could block or never end."""
-        try:
-            fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._fd)
-        except FileNotFoundError:
-            raise NotFoundError(f"open {self.path}/{name}: no such file or directory", path=self.path) from None
-        try:
-            if not _is_file(fd):
-                raise InvalidError(f"{self.path}/{name} is not a regular file", path=self.path)
-            return _core.open_blob(fd)
-        finally:
-            os.close(fd)
-
-    def close(self) -> None:
-        """Close the directory; a second call does nothing."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-def _is_file(fd: int) -> bool:
-    from stat import S_ISREG
-
-    return S_ISREG(os.fstat(fd).st_mode)
 
 
 class _TarFiles:
@@ -129,22 +87,28 @@ class _TarFiles:
         self._tar.close()
 
 
-class Layout:
+def _manifests(files: HeldDirectory | _TarFiles) -> list[Any]:
+    """Read the entries of `index.json`. Raises: NotFoundError, InvalidError."""
+    document = _core.parse_json(files.read("index.json", DOCUMENT_LIMIT))
+    manifests = document.get("manifests") if isinstance(document, dict) else None
+    if not isinstance(manifests, list):
+        raise InvalidError(f"{files.path}: index.json lists no manifests", path=files.path)
+    return manifests
+
+
+class Layout(Closing):
     """An OCI layout: the entries of its `index.json`, and its blobs."""
 
-    def __init__(self, files: _DirectoryFiles | _TarFiles) -> None:
+    def __init__(self, files: HeldDirectory | _TarFiles) -> None:
         self._files = files
         self.path = files.path
-        document = _core.parse_json(files.read("index.json", DOCUMENT_LIMIT))
-        manifests = document.get("manifests") if isinstance(document, dict) else None
-        if not isinstance(manifests, list):
-            raise InvalidError(f"{self.path}: index.json lists no manifests", path=self.path)
+        manifests = _manifests(files)
         self.entries = [parse_descriptor(entry, f"manifests[{place}]") for place, entry in enumerate(manifests)]
 
     @classmethod
     def open_directory(cls, path: str) -> Layout:
         """Open a layout that is a directory. Raises: NotFoundError, InvalidError, OSError."""
-        return cls._over(_DirectoryFiles(path))
+        return cls._over(HeldDirectory(path))
 
     @classmethod
     def open_archive(cls, path: str, spool_dir: str | None = None) -> Layout:
@@ -166,11 +130,11 @@ class Layout:
         return cls(_TarFiles(tar))
 
     @classmethod
-    def _over(cls, files: _DirectoryFiles | _TarFiles) -> Layout:
+    def _over(cls, files: HeldDirectory | _TarFiles) -> Layout:
         try:
             return cls(files)
         except BaseException:
-            if isinstance(files, _DirectoryFiles):
+            if isinstance(files, HeldDirectory):
                 files.close()
             raise
 
@@ -209,7 +173,6 @@ class LayoutSource(ImageSource):
     def __init__(self, layout: Layout, transport: str, entry: Descriptor) -> None:
         self.layout = layout
         self.entry = entry
-        self.owns_layout = False
         name = entry.annotations.get(CONTAINERD_NAME) or entry.annotations.get(REF_NAME, "")
         self.names = [name] if name else []
         self.reference = f"{transport}:{layout.path}" + (f":{name}" if name else "")
@@ -226,11 +189,6 @@ class LayoutSource(ImageSource):
         """Open a blob in place."""
         return self.layout.blob(descriptor.digest)
 
-    def close(self) -> None:
-        """Close the layout if it was opened for this image alone."""
-        if self.owns_layout:
-            self.layout.close()
-
 
 # Writing ------------------------------------------------------------------------------------------------------------
 
@@ -242,13 +200,6 @@ def _entry(raw: bytes, media_type: str, name: str) -> dict[str, Any]:
 
 def _index(entries: list[dict[str, Any]]) -> bytes:
     return go_json({"schemaVersion": 2, "manifests": entries})
-
-
-def _check(done: dict[str, Any], digest: str | None, size: int | None) -> None:
-    if digest is not None and done["digest"] != digest:
-        raise CorruptError(f"blob digest mismatch: wanted {digest}, got {done['digest']}")
-    if size is not None and size >= 0 and done["size"] != size:
-        raise CorruptError(f"blob {done['digest']} has {done['size']} bytes, not {size}")
 
 
 class _LayoutWriter(ImageDestination):
@@ -283,31 +234,15 @@ class LayoutDestination(_LayoutWriter):
     def __init__(self, path: str, name: str) -> None:
         super().__init__("oci", path, name)
         os.makedirs(os.path.join(path, "blobs", "sha256"), exist_ok=True)
-        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._count = 0
+        self._directory = HeldDirectory(path)
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether another image of the layout brought the blob."""
-        try:
-            found = os.stat(blob_path(descriptor.digest), dir_fd=self._fd)
-        except FileNotFoundError:
-            return False
-        return descriptor.size < 0 or found.st_size == descriptor.size
+        return self._directory.has(blob_path(descriptor.digest), descriptor.size)
 
     def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
         """Write the blob under a temporary name, check it, and give it the name of its digest."""
-        self._count += 1
-        temporary = f"blobs/.{os.getpid()}-{self._count}-{id(blob):x}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=self._fd)
-        try:
-            done = _core.pack(blob, fd, "none", None)
-            _check(done, digest, size)
-            os.rename(temporary, blob_path(done["digest"]), src_dir_fd=self._fd, dst_dir_fd=self._fd)
-        except BaseException:
-            os.unlink(temporary, dir_fd=self._fd)
-            raise
-        finally:
-            os.close(fd)
+        done = self._directory.put(blob, blob_path, below="blobs/", digest=digest, size=size)
         return Descriptor(media_type, done["digest"], done["size"])
 
     def _put_bytes(self, digest: str, data: bytes) -> None:
@@ -318,22 +253,14 @@ class LayoutDestination(_LayoutWriter):
         if self._entry is None:
             raise InvalidError("the image has no manifest yet")
         entries = [entry for entry in self._old_entries() if not self._replaces(entry)]
-        self._replace("oci-layout", _LAYOUT_FILE)
-        self._replace("index.json", _index([*entries, self._entry]))
+        self._directory.replace("oci-layout", _LAYOUT_FILE)
+        self._directory.replace("index.json", _index([*entries, self._entry]))
 
     def _old_entries(self) -> list[dict[str, Any]]:
         try:
-            fd = os.open("index.json", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd)
-        except FileNotFoundError:
+            return _manifests(self._directory)
+        except NotFoundError:
             return []
-        try:
-            document = _core.parse_json(_core.open_blob(fd).read_all(DOCUMENT_LIMIT))
-        finally:
-            os.close(fd)
-        entries = document.get("manifests") if isinstance(document, dict) else None
-        if not isinstance(entries, list):
-            raise InvalidError(f"{self.path}: index.json lists no manifests", path=self.path)
-        return entries
 
     def _replaces(self, entry: dict[str, Any]) -> bool:
         name = (entry.get("annotations") or {}).get(REF_NAME, "")
@@ -342,18 +269,9 @@ class LayoutDestination(_LayoutWriter):
         assert self._entry is not None
         return not name and entry.get("digest") == self._entry["digest"]
 
-    def _replace(self, name: str, data: bytes) -> None:
-        temporary = f".{name}.{os.getpid()}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644, dir_fd=self._fd)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        os.rename(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
-
     def close(self) -> None:
         """Close the directory; a second call does nothing."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._directory.close()
 
 
 class LayoutArchiveDestination(_LayoutWriter):
@@ -389,7 +307,7 @@ class LayoutArchiveDestination(_LayoutWriter):
             done = self._put_patched(blob)
         else:
             done = self._put_spooled(blob)
-        _check(done, digest, size)
+        check_sums(done, digest, size)
         self._blobs[done["digest"]] = done["size"]
         return Descriptor(media_type, done["digest"], done["size"])
 

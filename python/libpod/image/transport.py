@@ -12,7 +12,7 @@ from libpod.errors import InvalidError, LibpodError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Any, Self
 
@@ -67,7 +67,7 @@ class LostBlobError(LibpodError):
     """A blob that the destination had is gone, removed by another process: the blobs have to be put again."""
 
 
-class _Closing:
+class Closing:
     """Something with `close`, usable in a `with` statement."""
 
     def close(self) -> None:
@@ -82,17 +82,24 @@ class _Closing:
         self.close()
 
 
-class ImageSource(_Closing):
+class ImageSource(Closing):
     """One image, or one index of images, that can be read.
 
     reference: the canonical text (`docker://registry/repo:tag`, `oci:/dir:name`…) for messages and records.
     names: names that the source gives to the image (the tags in an archive), fully qualified where they are so there.
     concurrent_blobs: several blobs may be open at once and read by different threads.
+    owner: what the image lies in, where that was opened for it alone; it is closed with the image.
     """
 
     reference: str = ""
     names: Sequence[str] = ()
     concurrent_blobs: bool = True
+    owner: Closing | None = None
+
+    def close(self) -> None:
+        """Close what was opened for this image."""
+        if self.owner is not None:
+            self.owner.close()
 
     def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
         """Return the raw manifest and the media type that the source claims for it ("" if it claims none).
@@ -118,7 +125,18 @@ class ImageSource(_Closing):
         return []
 
 
-class ImageDestination(_Closing):
+def open_alone(owner: Closing, choose: Callable[[], ImageSource]) -> ImageSource:
+    """Open one image of several that lie in `owner`, which is closed with it, or at once where the choice fails."""
+    try:
+        source = choose()
+    except BaseException:
+        owner.close()
+        raise
+    source.owner = owner
+    return source
+
+
+class ImageDestination(Closing):
     """A place that one image is written to: blobs, then the manifest, then `commit`.
 
     manifest_types: media types of manifests it can hold, best first; empty means any. layer_compression: what it
