@@ -1,5 +1,6 @@
 //! The only place where an error of a crate becomes a Python exception.
 
+use libpod_registry as registry;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -145,6 +146,45 @@ impl From<Fault> for PyErr {
     }
 }
 
+// The registry's errors stand here and not beside its binding: they also come inside an I/O error, when a blob's stream breaks.
+
+impl From<registry::Error> for Fault {
+    fn from(error: registry::Error) -> Self {
+        match error {
+            registry::Error::Source(source) => Self::from(source),
+            registry::Error::Certificates { ref path, .. } => of_registry(&error).with_path(path),
+            _ => of_registry(&error),
+        }
+    }
+}
+
+fn of_registry(error: &registry::Error) -> Fault {
+    use registry::Error as E;
+    let kind = match error {
+        E::Digest { .. } | E::Size { .. } | E::TooLarge { .. } => Kind::Corrupt,
+        E::Redirect { .. } => Kind::Denied,
+        E::Invalid { .. } | E::Certificates { .. } => Kind::Invalid,
+        _ => match error.status() {
+            Some(401 | 403) => Kind::RegistryDenied,
+            Some(404) => Kind::RegistryNotFound,
+            _ => Kind::Registry,
+        },
+    };
+    let fault = Fault::new(kind, error.to_string());
+    match kind {
+        Kind::Registry | Kind::RegistryDenied | Kind::RegistryNotFound => Fault {
+            answer: Some(Box::new(Answer { status: error.status(), code: error.code().map(str::to_owned) })),
+            ..fault
+        },
+        _ => fault,
+    }
+}
+
+/// The registry's error inside an I/O error: a blob's stream broke, and whoever read it only saw a failed read.
+pub fn fault_of_stream(error: &std::io::Error) -> Option<Fault> {
+    error.get_ref()?.downcast_ref().map(of_registry)
+}
+
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         // A stream broke, and whoever read it only saw a failed read: its own error is inside.
@@ -152,7 +192,7 @@ impl From<std::io::Error> for Fault {
             Ok(inside) => return inside.into(),
             Err(error) => error,
         };
-        if let Some(fault) = crate::registry::fault_of_stream(&error) {
+        if let Some(fault) = fault_of_stream(&error) {
             return fault;
         }
         match error.raw_os_error() {

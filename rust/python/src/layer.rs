@@ -16,7 +16,7 @@ use std::sync::Mutex;
 impl From<layer::Error> for Fault {
     fn from(error: layer::Error) -> Self {
         if let layer::Error::Source(source) = &error {
-            if let Some(fault) = crate::registry::fault_of_stream(source) {
+            if let Some(fault) = crate::error::fault_of_stream(source) {
                 return fault;
             }
         }

@@ -1,49 +1,12 @@
 //! Registries: `libpod-registry` as one class. Every method that talks to the network runs without the GIL.
 
 use crate::blob::Blob;
-use crate::error::{Answer, Fault, Kind, detached};
-use libpod_registry::{Client, Credentials, Digest, Error, Mounted, Options};
+use crate::error::{Fault, Kind, detached};
+use libpod_registry::{Client, Credentials, Digest, Mounted, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Source(source) => Self::from(source),
-            Error::Certificates { ref path, .. } => fault(&error).with_path(path),
-            _ => fault(&error),
-        }
-    }
-}
-
-fn fault(error: &Error) -> Fault {
-    let kind = match error {
-        Error::Digest { .. } | Error::Size { .. } | Error::TooLarge { .. } => Kind::Corrupt,
-        Error::Redirect { .. } => Kind::Denied,
-        Error::Invalid { .. } | Error::Certificates { .. } => Kind::Invalid,
-        _ => match error.status() {
-            Some(401 | 403) => Kind::RegistryDenied,
-            Some(404) => Kind::RegistryNotFound,
-            _ => Kind::Registry,
-        },
-    };
-    let fault = Fault::new(kind, error.to_string());
-    match kind {
-        Kind::Registry | Kind::RegistryDenied | Kind::RegistryNotFound => Fault {
-            answer: Some(Box::new(Answer { status: error.status(), code: error.code().map(str::to_owned) })),
-            ..fault
-        },
-        _ => fault,
-    }
-}
-
-/// The registry's error inside an I/O error: a blob's stream broke, and whoever read it only saw a failed read.
-pub fn fault_of_stream(error: &io::Error) -> Option<Fault> {
-    error.get_ref()?.downcast_ref().map(fault)
-}
 
 /// One registry. Threads may share it: they share its connections and tokens.
 #[pyclass(frozen, module = "libpod._core")]

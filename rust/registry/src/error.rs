@@ -1,7 +1,6 @@
 //! What can go wrong between us and a registry, with the request and the registry's own words.
 
 use crate::Url;
-use crate::http::Response;
 use std::io;
 use std::time::Duration;
 
@@ -179,13 +178,6 @@ impl Error {
             Self::Status(failure) => failure.retry_after,
             _ => None,
         }
-    }
-}
-
-impl From<Response> for Error {
-    /// An answer that is not the success it should be.
-    fn from(answer: Response) -> Self {
-        Self::Status(Box::new(answer.into_failure()))
     }
 }
 

@@ -228,6 +228,13 @@ impl Response {
     }
 }
 
+impl From<Response> for Error {
+    /// An answer that is not the success it should be.
+    fn from(answer: Response) -> Self {
+        Self::Status(Box::new(answer.into_failure()))
+    }
+}
+
 /// `{"errors": [{"code", "message"}]}`, or a token server's `{"details"}` and `{"error_description"}`.
 fn read_errors(body: &[u8]) -> Option<(Option<String>, String)> {
     let document: serde_json::Value = serde_json::from_slice(body).ok()?;

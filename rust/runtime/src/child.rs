@@ -3,8 +3,8 @@
 //! It has its own memory and one thread, so it may allocate. It reports over its [`Stage`]'s channel and never prints.
 
 use crate::command::Command;
-use crate::create::Stdio;
 use crate::error::{Error, Result};
+use crate::request::Stdio;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step};
 use libpod_sys::process::{place_fd, reset_signals};

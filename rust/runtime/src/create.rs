@@ -12,58 +12,14 @@ use crate::error::{Error, Result};
 use crate::mounting::Mounter;
 use crate::namespaces::NamespacePlan;
 use crate::plan;
-pub use crate::rootfs::Rootfs;
-use crate::seccomp::Program;
-use crate::spec::{IdMapping, Spec};
+use crate::request::{Request, Stdio};
+use crate::spec::IdMapping;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step};
 use libpod_sys::process::{Child, Namespaces, clone3, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
-
-/// The standard descriptors of a process.
-#[derive(Debug)]
-pub enum Stdio {
-    /// The caller's own.
-    Inherit,
-    /// Three descriptors, of pipes or files.
-    Pipes {
-        /// Read by the process.
-        stdin: OwnedFd,
-        /// Written by the process.
-        stdout: OwnedFd,
-        /// Written by the process.
-        stderr: OwnedFd,
-    },
-    /// A terminal made for it; the caller gets the master end.
-    Terminal,
-}
-
-/// What to start.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// The container.
-    pub id: &'a str,
-    /// Directory that relative paths of the specification start at.
-    pub bundle: &'a Path,
-    /// The specification.
-    pub spec: &'a Spec,
-    /// The root filesystem; `spec.root.path` is not read.
-    pub rootfs: Rootfs,
-    /// Standard descriptors; [`Stdio::Terminal`] where `spec.process.terminal` is set.
-    pub stdio: Stdio,
-    /// Descriptors after the standard ones that stay open.
-    pub preserve_fds: u32,
-    /// The compiled filter of `spec.linux.seccomp`.
-    pub seccomp: Option<Program>,
-    /// A listening socket: the child waits there for [`start`](crate::start::start), which may come from another process, instead of
-    /// for [`Created::go`].
-    pub start_socket: Option<OwnedFd>,
-    /// How mounts are made; [`Mounter::probe`] unless an old kernel is to be tried.
-    pub mounter: Mounter,
-}
 
 /// A container whose first process exists and does not yet run the user's program.
 #[derive(Debug)]

@@ -30,6 +30,7 @@ mod namespaces;
 pub mod network;
 mod plan;
 mod protect;
+mod request;
 mod rlimits;
 pub mod rootdir;
 mod rootfs;
@@ -40,6 +41,8 @@ pub mod start;
 mod step;
 pub mod user;
 
-pub use create::{Created, Request, Rootfs, Running, Stdio, create, describe};
+pub use create::{Created, Running, create, describe};
 pub use error::{Error, ErrorKind, Result};
 pub use exec::{ExecRunning, ExecTarget, exec};
+pub use request::{Request, Stdio};
+pub use rootfs::Rootfs;

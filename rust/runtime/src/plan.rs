@@ -5,12 +5,12 @@
 
 use crate::cgroup::Cgroup;
 use crate::cgroup_mount::CgroupMount;
-use crate::create::Request;
 use crate::devices;
 use crate::error::{Error, Result};
 use crate::foreign::Foreign;
 use crate::mount_options::{self, Bind, MountOptions};
 use crate::namespaces::NamespacePlan;
+use crate::request::Request;
 use crate::spec::{Mount, Personality, Process, Spec};
 use crate::step::{HookContext, NewMount, Step};
 use libpod_sys::mount::RDONLY;
@@ -318,8 +318,9 @@ fn push_protection<'a>(steps: &mut Vec<Step<'a>>, spec: &'a Spec, cwd: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::create::{Rootfs, Stdio};
     use crate::mounting::Mounter;
+    use crate::request::Stdio;
+    use crate::rootfs::Rootfs;
     use serde_json::{Value, json};
 
     fn base() -> Value {
