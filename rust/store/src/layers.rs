@@ -9,6 +9,7 @@ use crate::record::{Container, Image, Layer};
 use crate::staging::{self, Bin, Nest};
 use crate::step;
 use crate::store::Store;
+use crate::sync::Paced;
 use crate::table::{Home, Table, Writing};
 use libpod_layer as layer;
 use rustix::fs::{Mode, OFlags};
@@ -96,6 +97,8 @@ impl Store {
             Mode::from_raw_mode(0o600),
         )
         .map_err(|errno| Error::os("create", &tar_split_path, errno))?;
+        let aside = target.try_clone().map_err(|error| Error::io("open", &diff, &error))?;
+        let source = Box::new(Paced::new(source, aside, &self.syncing));
         let applied = layer::apply(source, target.as_fd(), File::from(tar_split), &apply_options(threads))?;
         self.syncing.begin(target, applied.diff_size);
         Ok(StagedLayer { nest, applied, failures })

@@ -10,7 +10,7 @@ use crate::staging::{self, Bin};
 use crate::sync::Syncing;
 use crate::table::{Area, Writing};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Drivers of containers/storage that this crate does not read.
 const OTHER_DRIVERS: [&str; 5] = ["vfs", "btrfs", "zfs", "aufs", "devicemapper"];
@@ -44,7 +44,7 @@ pub struct Store {
     pub(crate) containers: Area<Container>,
     pub(crate) others: Vec<Other>,
     prepared: OnceLock<()>,
-    pub(crate) syncing: Syncing,
+    pub(crate) syncing: Arc<Syncing>,
 }
 
 impl Store {
@@ -63,7 +63,7 @@ impl Store {
             containers: Area::new(&graphroot.join("overlay-containers"), "containers"),
             others: options.additional.iter().map(|root| Other::new(root)).collect(),
             prepared: OnceLock::new(),
-            syncing: Syncing::default(),
+            syncing: Arc::default(),
             options,
         };
         store.refuse_other_formats()?;

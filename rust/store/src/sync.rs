@@ -6,10 +6,11 @@
 use crate::error::{Context, Error, Result};
 use rustix::fs::{Mode, OFlags, syncfs};
 use rustix::io::Errno;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// A layer with less than this (16 MiB) leaves nothing to begin early with.
@@ -71,6 +72,36 @@ impl Syncing {
     }
 }
 
+/// Bytes of a layer after which what was made of them is begun to be written.
+const PACE: u64 = 64 << 20;
+
+/// A layer on its way to be unpacked into `directory`. What it has become is written while the rest of it comes.
+pub struct Paced {
+    source: Box<dyn Read + Send>,
+    directory: OwnedFd,
+    passed: u64,
+    syncing: Arc<Syncing>,
+}
+
+impl Paced {
+    /// Read `source`.
+    pub fn new(source: Box<dyn Read + Send>, directory: OwnedFd, syncing: &Arc<Syncing>) -> Self {
+        Self { source, directory, passed: 0, syncing: Arc::clone(syncing) }
+    }
+}
+
+impl Read for Paced {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.passed += count as u64;
+        if self.passed >= PACE {
+            self.passed = 0;
+            self.syncing.begin(self.directory.try_clone()?, PACE);
+        }
+        Ok(count)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +143,18 @@ mod tests {
         let held = syncing.early.lock().expect("no panic");
         syncing.begin(open, WORTH_SYNCING);
         assert!(held.running.is_none());
+    }
+
+    #[test]
+    fn a_long_layer_is_written_while_it_comes() {
+        let syncing = Arc::new(Syncing::default());
+        let open = rustix::fs::open("/tmp", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).expect("open");
+        let mut paced = Paced::new(Box::new(io::repeat(7)), open, &syncing);
+        let mut buffer = vec![0; usize::try_from(PACE).expect("fits") - 1];
+        paced.read_exact(&mut buffer).expect("read");
+        assert!(syncing.early.lock().expect("no panic").running.is_none());
+        paced.read_exact(&mut buffer[..1]).expect("read");
+        assert!(syncing.early.lock().expect("no panic").running.is_some());
+        assert_eq!(buffer[0], 7);
     }
 }
