@@ -100,6 +100,9 @@ class Inputs:
             busybox_tar(self.small)
         if self.oci_zstd.exists():
             return
+        # The last one to be made is missing: what is there is of a run that was interrupted.
+        self.docker_archive.unlink(missing_ok=True)
+        self.oci_gzip.unlink(missing_ok=True)
         tars = make_layers(self.directory)
         storage = self.directory / "buildah"
         buildah = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
