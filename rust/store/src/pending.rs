@@ -14,6 +14,7 @@ use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
 use crate::table::Writing;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// A note of this process.
@@ -37,13 +38,15 @@ impl Note {
 
     fn write(store: &Store, name: &str, text: &str) -> Result<Self> {
         let path = directory(store).join(name);
-        if let Err(error) = std::fs::write(&path, text) {
-            if error.kind() != std::io::ErrorKind::NotFound {
-                return Err(crate::Error::io("write", &path, &error));
+        let mut file = match std::fs::File::create(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                file::create_dirs(&directory(store))?;
+                std::fs::File::create(&path).at("create", &path)?
             }
-            file::create_dirs(&directory(store))?;
-            std::fs::write(&path, text).at("write", &path)?;
-        }
+            created => created.at("create", &path)?,
+        };
+        step();
+        file.write_all(text.as_bytes()).at("write", &path)?;
         step();
         Ok(Self(path))
     }
@@ -78,9 +81,12 @@ fn finish_container(
     bin: &Bin,
 ) -> Result<()> {
     let mut containers = store.containers.write()?;
-    let layer_stands = ids.first().is_some_and(|layer| layers.get(layer).is_some());
-    if layer_stands && containers.get(container).is_some_and(|record| Some(&record.layer) == ids.first()) {
-        return Ok(());
+    if let Some(record) = containers.get(container) {
+        // A note without a word: its writer died before it had begun.
+        let has_begun = !ids.is_empty();
+        if !has_begun || (ids[0] == record.layer && layers.get(&record.layer).is_some()) {
+            return Ok(());
+        }
     }
     containers.remove(&[container.to_owned()]);
     containers.save()?;
