@@ -39,6 +39,11 @@ class Published:
     def name(self, tag: str) -> str:
         return f"{self.registry.address}/team/app:{tag}"
 
+    def layers(self, tag: str) -> list[dict[str, str]]:
+        """The layers that the manifest lists."""
+        listed: list[dict[str, str]] = json.loads(self.raw(self.name(tag)))["layers"]
+        return listed
+
     def raw(self, name: str) -> bytes:
         """The manifest as the registry has it, read by Skopeo."""
         flags = [flag for flag in self.registry.flags if not flag.startswith("--creds")]
@@ -59,8 +64,13 @@ def published(secure_registry: Registry) -> Iterator[Published]:
         images.build(program, "localhost/built:1")
         source = f"containers-storage:[overlay@{program.root}+{program.runroot}]localhost/built:1"
         for tag, form in {"gzip": ("v2s2", "gzip"), "zstd": ("oci", "zstd"), "oci": ("oci", "gzip")}.items():
-            how = ["--format", form[0], "--dest-compress-format", form[1]]
-            run("skopeo", "copy", *how, *secure_registry.skopeo("dest"), source, f"docker://{made.name(tag)}")
+            # By way of an archive: Skopeo remembers the blobs of a registry, and would take a layer in the form it sent before.
+            archive = f"oci-archive:{directory / tag}.tar:built"
+            run("skopeo", "copy", "--format", "oci", "--dest-compress-format", form[1], source, archive)
+            how = ["--preserve-digests"] if form[0] == "oci" else ["--format", form[0]]
+            run("skopeo", "copy", *how, *secure_registry.skopeo("dest"), archive, f"docker://{made.name(tag)}")
+            kinds = {layer["mediaType"].rpartition(".tar")[2].lstrip("+.") for layer in made.layers(tag)}
+            assert kinds == {form[1]}, tag
         yield made
     finally:
         program.remove_all()
