@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,6 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import cli, leaks, probe, registry
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts() -> None:
+    """Have Ctrl-C work, here and in what is started: who starts the tests in the background of a shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
