@@ -48,12 +48,12 @@ pub struct Packed {
 }
 
 /// Hashes what passes, where asked to.
-struct Counted<W> {
+struct Hashed<W> {
     inner: W,
     hasher: Option<Hasher>,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for Hashed<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.inner.write(bytes)?;
         if let Some(hasher) = &mut self.hasher {
@@ -129,7 +129,7 @@ impl<W: Write> Write for Encoder<W> {
 
 /// Compresses what is written into it. Without [`Packer::finish`] the output is not complete.
 pub struct Packer<W: Write> {
-    encoder: Encoder<Counted<W>>,
+    encoder: Encoder<Hashed<W>>,
     hasher: Hasher,
 }
 
@@ -138,14 +138,14 @@ impl<W: Write> Packer<W> {
     pub fn new(out: W, options: PackOptions) -> Result<Self, Error> {
         // What is not compressed has one digest.
         let hasher = (options.compression != Compression::None).then(Hasher::default);
-        let encoder = Encoder::new(Counted { inner: out, hasher }, options)?;
+        let encoder = Encoder::new(Hashed { inner: out, hasher }, options)?;
         Ok(Self { encoder, hasher: Hasher::default() })
     }
 
     /// Complete the output and say what it is.
     pub fn finish(self) -> Result<(W, Packed), Error> {
         let (diff_id, diff_size) = self.hasher.finish();
-        let Counted { inner, hasher } = self.encoder.finish().map_err(Error::Output)?;
+        let Hashed { inner, hasher } = self.encoder.finish().map_err(Error::Output)?;
         let (digest, size) = hasher.map_or((diff_id, diff_size), Hasher::finish);
         Ok((inner, Packed { diff_id, diff_size, digest, size }))
     }
@@ -195,7 +195,7 @@ pub fn compress(source: Box<dyn Read + Send>, diff_id: Digest, options: PackOpti
 }
 
 fn compress_all(source: Box<dyn Read + Send>, wanted: Digest, encoder: Encoder<Pieces>) -> Result<(), Error> {
-    let mut hashed = Counted { inner: encoder, hasher: Some(Hasher::default()) };
+    let mut hashed = Hashed { inner: encoder, hasher: Some(Hasher::default()) };
     pump(source, &mut hashed)?;
     let (got, _) = hashed.hasher.unwrap_or_default().finish();
     if got != wanted {

@@ -117,25 +117,25 @@ impl Rebuild {
     /// Have as much wait as may.
     fn look_ahead(&mut self) {
         while !self.is_read && self.ahead.len() < AHEAD && self.ahead_bytes < AHEAD_BYTES {
-            match self.items.next().and_then(|item| item.map(|item| self.prepare(item)).transpose()) {
-                Ok(None) => self.is_read = true,
-                Ok(Some(part)) => {
-                    self.ahead_bytes += part.weight();
-                    self.ahead.push_back(Ok(part));
-                }
-                Err(error) => {
-                    self.is_read = true;
-                    self.ahead.push_back(Err(error));
-                }
-            }
+            let Some(part) = self.prepare().transpose() else {
+                self.is_read = true;
+                return;
+            };
+            self.is_read = part.is_err();
+            self.ahead_bytes += part.as_ref().map_or(0, Part::weight);
+            self.ahead.push_back(part);
         }
     }
 
-    fn prepare(&mut self, item: Item) -> Result<Part, Error> {
-        let (name, size, crc) = match item {
-            Item::Segment(bytes) => return Ok(Part::Segment { bytes, used: 0 }),
-            Item::File { size: 0, .. } => return Ok(Part::None),
-            Item::File { name, size, crc } => (name, size, crc),
+    /// The next part that has bytes; the reading of a file is begun.
+    fn prepare(&mut self) -> Result<Option<Part>, Error> {
+        let (name, size, crc) = loop {
+            match self.items.next()? {
+                None => return Ok(None),
+                Some(Item::Segment(bytes)) => return Ok(Some(Part::Segment { bytes, used: 0 })),
+                Some(Item::File { size: 0, .. }) => {}
+                Some(Item::File { name, size, crc }) => break (name, size, crc),
+            }
         };
         let file = self.open(&name)?;
         let length = file.metadata().map_err(|error| read_error(&name, &error))?.len();
@@ -144,7 +144,7 @@ impl Rebuild {
         }
         // A hint: what it cannot do, reading does.
         let _ = fadvise(&file, 0, NonZeroU64::new(size.min(AHEAD_BYTES)), Advice::WillNeed);
-        Ok(Part::File { file, left: size, crc: Crc64::default(), wanted: crc, name })
+        Ok(Some(Part::File { file, left: size, crc: Crc64::default(), wanted: crc, name }))
     }
 
     fn open(&mut self, name: &[u8]) -> Result<File, Error> {
