@@ -28,6 +28,8 @@ SIGKILL, SIGTERM = 9, 15
 _KILLED_S = 10.0
 #: How long a monitor may take to end after its container.
 _MONITOR_S = 5.0
+#: After how long to look again at a container whose process is gone and that nobody has recorded yet.
+_SETTLED_S = 0.005
 
 
 def listen(container: Container) -> _core.Session | None:
@@ -54,9 +56,9 @@ def wait(
             return state.exit_code
         if state.is_running:
             code = _hear_end(listen(container))
-            if code is None:
-                # Its monitor was killed, or ended with it just now.
-                _core.wait_process(state.pid, state.start_time, interval_s)
+            # Without a word its monitor was killed, or ended with it just now.
+            if code is None and _core.wait_process(state.pid, state.start_time, interval_s):
+                time.sleep(_SETTLED_S)
             continue
         if not engine.containers.exists(container.id):
             raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
