@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,19 +22,7 @@ from libpod.errors import (
     InvalidError,
     StateError,
 )
-from tests.support import cli, container_images, leaks, probe
-
-
-@pytest.fixture
-def engine(store_directory: Path) -> Iterator[libpod.Engine]:
-    probe.needs_root()
-    root = store_directory / "root.tar"
-    container_images.write_root(root)
-    program = cli.ours(store_directory)
-    program("import", "-q", "--change", "ENV A=image", str(root), "rich")
-    with libpod.Engine(root=program.root, runroot=program.runroot) as engine:
-        yield engine
-    program.remove_all()
+from tests.support import leaks
 
 
 def test_run_returns_what_the_command_wrote_and_how_it_ended(engine: libpod.Engine) -> None:

@@ -17,23 +17,11 @@ import libpod
 from libpod import _core
 from libpod.container import lifecycle, model
 from libpod.container.model import Container, read_document, write_document
-from tests.support import cli, container_images, probe
+from tests.support import cli
 
 KILLED = 137
 LOST = 255
 MANY = 20
-
-
-@pytest.fixture
-def engine(store_directory: Path) -> Iterator[libpod.Engine]:
-    probe.needs_root()
-    root = store_directory / "root.tar"
-    container_images.write_root(root)
-    program = cli.ours(store_directory)
-    program("import", "-q", "--change", 'CMD ["sleep","1000"]', str(root), "rich")
-    with libpod.Engine(root=program.root, runroot=program.runroot) as engine:
-        yield engine
-    program.remove_all()
 
 
 @pytest.fixture
