@@ -26,7 +26,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         raise UsageError(f'cannot find compressor for "{options.compression_format}"')
     transport = remote.transport_options(options)
     transport.compress = options.compress
-    remote.end_on_interrupt()
+    if remote.is_registry(arguments[-1]):
+        remote.end_on_interrupt()
     reporter = progress.choose(quiet=options.quiet)
     try:
         digest = context.engine.images.push(

@@ -94,10 +94,18 @@ def ask_password(prompt: str = "Password: ") -> str:
         sys.stdout.write("\n")
 
 
-def end_on_interrupt() -> None:
-    """Let Ctrl-C end the process at once: a transfer runs in the extension, where Python's own handler would wait for it.
+def is_registry(reference: str) -> bool:
+    """Whether a reference names an image of a registry, with its transport or without."""
+    from libpod.image.transport import has_transport
 
-    Nothing half-done becomes visible by that: layers are staged, and what a dead process staged is swept by the next one.
+    return reference.startswith("docker://") or not has_transport(reference)
+
+
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end the process at once: it may wait for a registry in the extension, and Python's own handler for it.
+
+    Nothing half-done becomes visible by that: layers are staged, and what a dead process staged is swept by the next one; a
+    registry forgets an upload that is not completed.
     """
     import signal
 

@@ -287,11 +287,10 @@ def _retyped(layer: Descriptor, target_type: str, diff_id: str) -> Descriptor:
 
 
 def _run_all(work: Callable[[int], None], order: Sequence[int], at_once: int) -> None:
-    """Call `work` for the positions in this order, `at_once` at a time, and raise its first error; nothing starts after one."""
-    if at_once == 1 or len(order) < 2:
-        for position in order:
-            work(position)
-        return
+    """Call `work` for the positions in this order, `at_once` at a time, and raise its first error; nothing starts after one.
+
+    In threads always, also one at a time: Ctrl-C reaches who waits for a thread, and not a call into the extension.
+    """
     import threading
 
     lock, waiting = threading.Lock(), list(reversed(order))

@@ -83,6 +83,8 @@ class DirectoryDestination(ImageDestination):
         self._directory = HeldDirectory(path)
         try:
             self._empty()
+            # From here on it is a directory of this transport, also for who tries again after an end in the middle.
+            self._directory.replace("version", _VERSION)
         except BaseException:
             self.close()
             raise
@@ -103,7 +105,7 @@ class DirectoryDestination(ImageDestination):
             os.close(version)
         for name in names:
             if (
-                name in ("version", "manifest.json")
+                name == "manifest.json"
                 or name.endswith(".manifest.json")
                 or "signature-" in name
                 or (len(name) == 64 and all(char in "0123456789abcdef" for char in name))
@@ -124,8 +126,7 @@ class DirectoryDestination(ImageDestination):
         self._directory.replace(f"{_hex(digest_of(raw))}.manifest.json" if instance else "manifest.json", raw)
 
     def commit(self) -> None:
-        """Write `version`, which makes the directory an image."""
-        self._directory.replace("version", _VERSION)
+        """Nothing is left to do: `manifest.json`, which was put last, makes the directory an image."""
 
     def close(self) -> None:
         """Close the directory; a second call does nothing."""

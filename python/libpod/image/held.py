@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, suppress
+from threading import Lock
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError
@@ -10,7 +12,7 @@ from libpod.image.transport import Closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from libpod._core import Blob
@@ -22,6 +24,9 @@ class HeldDirectory(Closing):
     def __init__(self, path: str) -> None:
         self.path = path
         self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # Held for a system call or two: a file that is being made is known to who closes.
+        self._lock = Lock()
+        self._unfinished: set[str] = set()
 
     def read(self, name: str, limit: int) -> bytes:
         """Read a small file whole."""
@@ -55,31 +60,52 @@ class HeldDirectory(Closing):
     ) -> dict[str, Any]:
         """Write a blob under a temporary name in `below`, check it, and give it the name of its digest; return its sums."""
         temporary = f"{below}.{os.getpid()}-{id(blob):x}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=self.fd)
-        try:
+        with self._replacing(temporary, os.O_EXCL) as fd:
             done = _core.pack(blob, fd, "none", None)
             check_sums(done, digest, size)
             os.rename(temporary, name_of(done["digest"]), src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        except BaseException:
-            os.unlink(temporary, dir_fd=self.fd)
-            raise
-        finally:
-            os.close(fd)
         return done
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a small file, in place of one of that name."""
         temporary = f".{name}.{os.getpid()}.tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644, dir_fd=self.fd)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        with self._replacing(temporary, os.O_TRUNC) as fd:
+            with open(fd, "wb", closefd=False) as file:
+                file.write(data)
+            os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+    @contextmanager
+    def _replacing(self, temporary: str, how: int) -> Iterator[int]:
+        """Make a file that is renamed inside the block, or removed after it where the block fails.
+
+        how: O_EXCL, or O_TRUNC for a name that a dead process may have left.
+        """
+        with self._lock:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC, 0o644, dir_fd=self.fd)
+            self._unfinished.add(temporary)
+        try:
+            yield fd
+            self._unfinished.discard(temporary)
+        except BaseException:
+            self._remove(temporary)
+            raise
+        finally:
+            os.close(fd)
+
+    def _remove(self, temporary: str) -> None:
+        self._unfinished.discard(temporary)
+        # Renamed or removed by the other thread meanwhile: then it is finished.
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=self.fd)
 
     def close(self) -> None:
-        """Close the directory; a second call does nothing."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        """Close the directory, and remove what another thread is still writing; a second call does nothing."""
+        with self._lock:
+            if self.fd >= 0:
+                for temporary in list(self._unfinished):
+                    self._remove(temporary)
+                os.close(self.fd)
+                self.fd = -1
 
 
 def check_sums(done: dict[str, Any], digest: str | None, size: int | None) -> None:
