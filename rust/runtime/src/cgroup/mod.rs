@@ -188,7 +188,7 @@ impl Cgroup {
         let mode = Mode::from_raw_mode(0o755);
         match mkdirat(&root, &self.path, mode) {
             Ok(()) | Err(Errno::EXIST) => {}
-            Err(Errno::NOENT) => make_ancestors(&root, &self.path, hierarchy).map_err(fail)?,
+            Err(Errno::NOENT) => make_ancestors(&root, &self.path).map_err(fail)?,
             Err(errno) => return Err(fail(errno)),
         }
         if hierarchy.controls("cpuset") {
@@ -222,12 +222,11 @@ fn open_directory(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<Owne
     openat(&hierarchy.open()?, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-fn make_ancestors(root: &OwnedFd, path: &Path, hierarchy: &Hierarchy) -> rustix::io::Result<()> {
+fn make_ancestors(root: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
     let mut made = PathBuf::new();
     for part in path.components() {
         made.push(part);
         match mkdirat(root, &made, Mode::from_raw_mode(0o755)) {
-            Ok(()) if hierarchy.controls("cpuset") => v1::inherit_cpuset(root, &made)?,
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }

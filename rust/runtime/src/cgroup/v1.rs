@@ -167,15 +167,26 @@ impl Writer<'_> {
 }
 
 /// Give a new cpuset its parent's processors and memory nodes: it starts with none, and takes no process then.
+///
+/// A parent may have none yet either: another engine, or a container that starts at the same time, has just made it.
 pub(super) fn inherit_cpuset(root: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
-    let parent = path.parent().unwrap_or(Path::new(""));
     for file in ["cpuset.cpus", "cpuset.mems"] {
-        if read_file(root, path.join(file))?.trim().is_empty() {
-            let value = read_file(root, parent.join(file))?;
-            write_file(root, path.join(file), value.trim())?;
-        }
+        inherit(root, path, file)?;
     }
     Ok(())
+}
+
+/// What a cpuset has, filled from the nearest ancestor that has any.
+fn inherit(root: &OwnedFd, path: &Path, file: &str) -> rustix::io::Result<String> {
+    let own = read_file(root, path.join(file))?;
+    match path.parent() {
+        Some(parent) if own.trim().is_empty() => {
+            let value = inherit(root, parent, file)?;
+            write_file(root, path.join(file), value.trim())?;
+            Ok(value)
+        }
+        _ => Ok(own),
+    }
 }
 
 /// Freeze or thaw; freezing is done when the kernel says so.

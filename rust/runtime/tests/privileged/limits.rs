@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
     ("rlimits_are_set", rlimits_are_set),
     ("an_rlimit_that_the_kernel_refuses_is_clamped_and_told", an_rlimit_that_the_kernel_refuses_is_clamped_and_told),
     ("cgroup_limits_are_written", cgroup_limits_are_written),
+    ("a_cpuset_without_processors_gets_its_parent_s", a_cpuset_without_processors_gets_its_parent_s),
     ("a_memory_limit_kills", a_memory_limit_kills),
     ("freezing_stops_and_thawing_goes_on", freezing_stops_and_thawing_goes_on),
     ("kill_ends_every_process_of_the_cgroup", kill_ends_every_process_of_the_cgroup),
@@ -76,6 +77,32 @@ fn cgroup_limits_are_written() {
         .expect("runs");
     assert!(outcome.warnings.is_empty(), "{outcome:?}");
     cgroup.remove().expect("goes");
+}
+
+/// As when two first containers start at once: the other has made the parents, and not filled them yet.
+fn a_cpuset_without_processors_gets_its_parent_s() {
+    let base = Path::new("/sys/fs/cgroup/cpuset");
+    if !base.is_dir() {
+        eprintln!("skipped: no cpuset hierarchy of cgroup v1");
+        return;
+    }
+    let name = format!("libpod-rt-{}-parent", std::process::id());
+    let parents = [base.join(&name), base.join(&name).join("inner")];
+    for parent in &parents {
+        fs::create_dir(parent).expect("makes");
+        assert_eq!(fs::read_to_string(parent.join("cpuset.cpus")).expect("reads").trim(), "");
+    }
+    let bench = Bench::new();
+    let path = format!("/{name}/inner/{}", bench.id);
+    let result = bench.set("/linux/cgroupsPath", json!(path)).run(&["true"]);
+    let filled = fs::read_to_string(parents[0].join("cpuset.cpus"));
+    for hierarchy in fs::read_dir("/sys/fs/cgroup").expect("reads").flatten() {
+        let _ = fs::remove_dir(hierarchy.path().join(&name).join("inner"));
+        let _ = fs::remove_dir(hierarchy.path().join(&name));
+    }
+    assert_eq!(result.expect("runs").code, 0);
+    let whole = fs::read_to_string(base.join("cpuset.cpus")).expect("reads");
+    assert_eq!(filled.expect("is there"), whole);
 }
 
 fn a_memory_limit_kills() {
