@@ -23,7 +23,8 @@ demo: install
 
 # Peers and tools that the lanes need. Debian and Ubuntu only; elsewhere the lanes say what they miss and are skipped.
 TEST_PACKAGES := busybox-static podman runc conmon skopeo buildah umoci docker-registry apache2-utils netavark catatonit \
-	debootstrap iproute2 iptables nftables curl openssl python3-seccomp libseccomp-dev xz-utils bzip2 zstd attr libcap2-bin uidmap
+	containernetworking-plugins iptables debootstrap iproute2 nftables curl openssl python3-seccomp libseccomp-dev xz-utils bzip2 \
+	zstd attr libcap2-bin uidmap
 
 test-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
