@@ -40,7 +40,7 @@ class StoreDestination(ImageDestination):
         self._names = list(names)
         self._staged: dict[int, StagedLayer] = {}
         self._chain: list[str] = []
-        self._total_bytes = 0
+        self._largest = 0
         self._manifest: Manifest
         self._config: ImageConfig
         self._index: Index | None = None
@@ -48,7 +48,7 @@ class StoreDestination(ImageDestination):
     def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
         """Derive the ids of the layers from the diff ids."""
         self._manifest, self._config, self._index = manifest, config, index
-        self._total_bytes = sum(max(layer.size, 0) for layer in manifest.layers)
+        self._largest = max((layer.size for layer in manifest.layers), default=0)
         self._chain, parent = [], None
         for diff_id in config.diff_ids:
             parent = _core.layer_id(parent, diff_id)
@@ -97,8 +97,9 @@ class StoreDestination(ImageDestination):
 
         A blob whose digest is the diff id may come compressed: that is how archives name compressed layers.
         """
-        # A layer that outweighs the others has the cores for itself in the end, so it is worth threads of its own.
-        inline = 0 <= descriptor.size * 2 <= self._total_bytes
+        # One thread a layer costs least. The largest, begun first, has several: they fill what the others leave idle, in
+        # the end above all.
+        inline = 0 <= descriptor.size < self._largest
         staged = self._store.stage_layer(blob, inline=inline)
         try:
             if staged.diff_id != diff_id:
