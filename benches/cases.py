@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benches.inputs import Inputs, sh
+from benches.inputs import LAYERS, Inputs, sh
 from benches.measure import Case
 
 OURS = str(Path(sys.executable).parent / "podman")
@@ -184,10 +184,16 @@ class Bench:
                 budget=budget,
                 rounds=3,
             )
+        yield self._durable(inputs.docker_archive)
         self._start_registry()
         for form, path in (("gzip", inputs.oci_gzip), ("zstd", inputs.oci_zstd)):
             name = f"127.0.0.1:{self.port}/large:{form}"
-            sh("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci-archive:{path}", f"docker://{name}")
+            # Skopeo remembers where a layer is already, compressed in another way, and would leave it at that.
+            copy = ("skopeo", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false")
+            sh(*copy, f"oci-archive:{path}", f"docker://{name}")
+            manifest = sh("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{name}")
+            if manifest.count(f"+{form}") != LAYERS:
+                raise RuntimeError(f"the registry has other layers than {form}: {manifest}")
             words = ("pull", "-q", "--tls-verify=false", name)
             yield Case(
                 f"pull {form} from a registry on loopback",
@@ -199,6 +205,20 @@ class Bench:
         for side in self.sides:
             side("load", "-q", "-i", str(inputs.docker_archive))
         yield from self._ways_out()
+
+    def _durable(self, path: Path) -> Case:
+        """Until what was loaded is on the disk: ours always is at the end, theirs only after a sync."""
+
+        def load(side: Side) -> None:
+            side.fresh("load", "-q", "-i", str(path))
+            os.sync()
+
+        return Case(
+            "load docker-archive, then sync",
+            ours=lambda: load(self.ours),
+            theirs=lambda: load(self.peer),
+            rounds=3,
+        )
 
     def _ways_out(self) -> Iterator[Case]:
         count = itertools.count()
