@@ -184,7 +184,6 @@ class Bench:
                 budget=budget,
                 rounds=3,
             )
-        yield self._durable(inputs.docker_archive)
         self._start_registry()
         for form, path in (("gzip", inputs.oci_gzip), ("zstd", inputs.oci_zstd)):
             name = f"127.0.0.1:{self.port}/large:{form}"
@@ -205,20 +204,6 @@ class Bench:
         for side in self.sides:
             side("load", "-q", "-i", str(inputs.docker_archive))
         yield from self._ways_out()
-
-    def _durable(self, path: Path) -> Case:
-        """Until what was loaded is on the disk: ours always is at the end, theirs only after a sync."""
-
-        def load(side: Side) -> None:
-            side.fresh("load", "-q", "-i", str(path))
-            os.sync()
-
-        return Case(
-            "load docker-archive, then sync",
-            ours=lambda: load(self.ours),
-            theirs=lambda: load(self.peer),
-            rounds=3,
-        )
 
     def _ways_out(self) -> Iterator[Case]:
         count = itertools.count()
