@@ -1,7 +1,8 @@
 """`make bench`: the table of ratios beside real Podman, runc and conmon, and the chart, into docs/benchmarks.md.
 
 Both sides use fresh stores below one directory of the same file system; nothing is deleted between timed runs, for ext4
-without a journal is slow just after large deletions. Usage: `benches/run.py [--only WORD] [--rounds N] [--no-write]`.
+without a journal is slow just after large deletions. Usage: `benches/run.py [--only WORD] [--rounds N] [--no-write]
+[--directory DIR]`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ def main() -> int:
     parser.add_argument(
         "--inputs", type=Path, default=Path("/var/tmp/libpod-bench-inputs"), help="where the inputs are kept"
     )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path("/tmp"),
+        help="where the stores are made; a tmpfs takes the disk out of the figures",
+    )
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("benches/run.py: needs root, as real containers do")
-    with tempfile.TemporaryDirectory(prefix="lb-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="lb-", dir=options.directory) as directory:
         bench = cases.Bench(Path(directory), options.inputs)
         outcomes = []
         try:
