@@ -36,7 +36,7 @@ def main() -> int:
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("benches/run.py: needs root, as real containers do")
-    with tempfile.TemporaryDirectory(prefix="lb-", dir=options.directory) as directory:
+    with tempfile.TemporaryDirectory(prefix="lb-", dir=options.directory.resolve()) as directory:
         bench = cases.Bench(Path(directory), options.inputs)
         outcomes = []
         try:
