@@ -21,10 +21,11 @@ CRATES = {
     "layer": {"sys"},
     "store": {"sys", "layer"},
     "registry": {"sys"},
+    "network": {"sys"},
     "runtime": {"sys"},
-    "monitor": {"sys", "runtime"},
+    "monitor": {"sys", "network", "runtime"},
     "helper": {"sys", "runtime", "monitor"},
-    "python": {"sys", "layer", "store", "registry", "runtime", "monitor"},
+    "python": {"sys", "layer", "store", "registry", "network", "runtime", "monitor"},
 }
 
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.

@@ -27,7 +27,7 @@ def attach_request(
     default: str = config.DEFAULT_NAME,
     ensure: bool = True,
 ) -> dict[str, Any]:
-    """Describe the attachment of one container to the network `name`, as `rust/runtime/src/network` reads it.
+    """Describe the attachment of one container to the network `name`, as `rust/network` reads it.
 
     subnet, default: the default network of containers.conf. ports: what `ports.parse_ports` returned. address, mac: fixed
     ones. ensure: make the bridge where it does not stand; False where a container is only taken off.

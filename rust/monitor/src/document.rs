@@ -1,6 +1,6 @@
 //! What a monitor is told to do: the launch documents, written by Python and read once.
 
-use libpod_runtime::network::Attach;
+use libpod_network::Attach;
 use libpod_runtime::spec::Process;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

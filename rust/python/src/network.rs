@@ -3,7 +3,7 @@
 use crate::blob::duplicate;
 use crate::error::{Fault, Kind, detached};
 use crate::value::{from_python, to_python};
-use libpod_runtime::network::{self, Attach};
+use libpod_network::{self as network, Attach};
 use libpod_runtime::seccomp;
 use libpod_sys::chain;
 use pyo3::prelude::*;

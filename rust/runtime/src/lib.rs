@@ -1,4 +1,4 @@
-//! OCI runtime: namespaces, mounts, cgroups, capabilities, seccomp, network attach, exec.
+//! OCI runtime: namespaces, mounts, cgroups, capabilities, seccomp, exec.
 //!
 //! A container is started in three calls: [`create`] makes the process in its namespaces and cgroup, [`Created::wait_prepared`]
 //! waits until its mounts stand, [`Created::go`] lets it execute the user's program. Between them the caller has a process
@@ -27,7 +27,6 @@ pub mod layers;
 mod mount_options;
 pub mod mounting;
 mod namespaces;
-pub mod network;
 mod plan;
 mod protect;
 mod request;

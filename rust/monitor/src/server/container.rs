@@ -7,7 +7,7 @@ use crate::document::Launch;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
 use crate::record::{Ending, ExitRecord, publish};
-use libpod_runtime::network::detach;
+use libpod_network::detach;
 use libpod_sys::io_text;
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 use std::ffi::CStr;

@@ -1,7 +1,8 @@
 //! Errors of a start, in the words that cross to the client.
 
 use crate::protocol::Failure;
-use libpod_runtime::{Error, ErrorKind, network, seccomp};
+use libpod_network as network;
+use libpod_runtime::{Error, ErrorKind, seccomp};
 use libpod_sys::{chain, io_text};
 use std::io;
 use std::path::Path;

@@ -148,11 +148,6 @@ pub fn local_address() -> Result<Option<Ipv4Addr>> {
     Ok(answers.iter().find_map(address))
 }
 
-/// Bring the loopback of a network namespace up.
-pub fn loopback_up(netns: BorrowedFd<'_>) -> Result<()> {
-    verdict(inside(netns)?.transact(vec![up(LOOPBACK)]), "bring lo up", |_| "bring lo up".to_owned())
-}
-
 fn up(index: u32) -> Message {
     Message::new(NEWLINK, 0).fixed(&link_header(index, IFF_UP))
 }

@@ -6,6 +6,7 @@
 //!
 //! Nothing depends on a clean end: a lease names its owner, and the next attach takes back what dead owners left. IPv4
 //! only; a subnet of another family is refused.
+#![forbid(unsafe_code)]
 
 mod firewall;
 mod forwarding;
@@ -22,7 +23,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-pub use link::{local_address, loopback_up};
+pub use link::local_address;
 pub use port::{bind_ports, free_port};
 
 /// What a container wants of a network.
@@ -175,7 +176,7 @@ pub enum Error {
     },
 }
 
-/// Result of this module.
+/// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
