@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from libpod.cli import format as formats
-from libpod.cli.table import align
-from libpod.cli.units import human_duration, human_size
+from libpod.cli.print import format as formats
+from libpod.cli.print.table import align
+from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import InvalidError
 
 VALUE = {

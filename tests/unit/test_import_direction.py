@@ -183,8 +183,8 @@ def test_import_libpod_loads_nothing_else() -> None:
     "modules",
     [
         "libpod.cli.main",
-        "libpod.engine, libpod.container.manager, libpod.image.manager, libpod.cli.run",
-        "libpod.cli.exec, libpod.cli.ps, libpod.cli.images",
+        "libpod.engine, libpod.container.manager, libpod.image.manager, libpod.cli.container.run",
+        "libpod.cli.container.exec, libpod.cli.container.ps, libpod.cli.image.ls",
     ],
 )
 def test_way_of_a_command_imports_nothing_heavy(modules: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.context import message_of
-from libpod.cli.functions import Map
+from libpod.cli.print.functions import Map
 from libpod.errors import ContainerNotFoundError, ImageNotFoundError, LibpodError, UsageError
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def run_image(context: Context, options: Options, arguments: list[str]) -> int:
 def inspect(context: Context, names: list[str], kind: str, format: str, *, size: bool) -> int:
     """Print the documents of what was found, then the errors; the code is 125 if there was one."""
     from libpod import _core
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
 
     if not names:
         raise UsageError("no names or ids specified")
@@ -103,7 +103,7 @@ def inspect(context: Context, names: list[str], kind: str, format: str, *, size:
 
 
 def _render(format: str, document: dict[str, Any]) -> str:
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
 
     parsed = formats.parse(format, name="inspect")
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from libpod.cli import remote
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.image import remote
 from libpod.config import auth
 from libpod.config import registries as configuration
 from libpod.errors import DeniedError, InvalidError, LibpodError, NotFoundError, UsageError

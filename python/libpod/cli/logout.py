@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli import remote
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.image import remote
 from libpod.cli.login import chosen_key
 from libpod.config import auth
 from libpod.config import registries as configuration

@@ -62,7 +62,7 @@ def run(words: list[str]) -> int:
     try:
         options, rest = parse_options(GLOBAL_OPTIONS, words, interspersed=False)
         if options.version:
-            from libpod.cli.version import print_version
+            from libpod.cli.system.version import print_version
 
             return print_version()
         _check_log_level(options.log_level)

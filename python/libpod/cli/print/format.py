@@ -10,8 +10,8 @@ Source: Go, package text/template; podman-ps(1), podman-inspect(1), "--format".
 from __future__ import annotations
 
 from libpod import _core
-from libpod.cli import template
-from libpod.cli.table import align
+from libpod.cli.print import template
+from libpod.cli.print.table import align
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

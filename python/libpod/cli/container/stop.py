@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli import targets
 from libpod.cli.command import Command, Option
+from libpod.cli.container import targets
 from libpod.errors import InvalidError, UsageError
 
 TYPE_CHECKING = False

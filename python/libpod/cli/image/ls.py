@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.table import table
-from libpod.cli.units import human_duration, human_size
+from libpod.cli.print.table import table
+from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import InvalidError, UsageError
 from libpod.image import sizes
 
@@ -184,7 +184,7 @@ def _print_table(context: Context, options: Options, lines: list[_Line]) -> None
 
 
 def _print_template(context: Context, options: Options, view: _View, lines: list[_Line]) -> None:
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
 
     if formats.is_json(options.format):
         _print_json(context, view, lines)
@@ -202,7 +202,7 @@ def _print_template(context: Context, options: Options, view: _View, lines: list
 
 
 def _print_json(context: Context, view: _View, lines: list[_Line]) -> None:
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
     from libpod.image.manifest import go_escape
 
     documents = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli import functions
-from libpod.cli.functions import Map, is_true, show
+from libpod.cli.print import functions
+from libpod.cli.print.functions import Map, is_true, show
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from libpod.cli import progress, remote
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.image import remote
+from libpod.cli.print import progress
 from libpod.errors import LibpodError, UsageError
 
 TYPE_CHECKING = False

@@ -41,7 +41,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     client = document()
     if options.format:
         from libpod import _core
-        from libpod.cli import format as formats
+        from libpod.cli.print import format as formats
 
         value: dict[str, object] = {"Client": client, "Server": None}
         if formats.is_json(options.format):

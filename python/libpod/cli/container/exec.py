@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli import terminal
 from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.container import terminal
 from libpod.cli.context import message_of
 from libpod.errors import LibpodError, UsageError
 

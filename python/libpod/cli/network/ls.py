@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.table import table
+from libpod.cli.print.table import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _manager(context: Context) -> NetworkManager:
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """List networks."""
     from libpod import _core
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
 
     networks = _manager(context).list(options.filter)
     if formats.is_json(options.format):
@@ -69,7 +69,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 def inspect(context: Context, options: Options, arguments: list[str]) -> int:
     """Print the configuration of networks; one that does not exist fails the command after the others are printed."""
     from libpod import _core
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
     from libpod.errors import NetworkNotFoundError
 
     manager = _manager(context)

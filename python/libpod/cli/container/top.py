@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, flag
-from libpod.cli.table import align
+from libpod.cli.print.table import align
 from libpod.errors import ContainerNotFoundError, InvalidError, StateError, UsageError
 
 TYPE_CHECKING = False

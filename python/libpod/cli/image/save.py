@@ -17,7 +17,7 @@ FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Save one image, or several in one archive."""
-    from libpod.cli import progress as reporting
+    from libpod.cli.print import progress as reporting
 
     if options.format not in FORMATS:
         raise InvalidError("format value must be one of oci-dir oci-archive docker-dir docker-archive")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Load and print the names."""
-    from libpod.cli import progress as reporting
+    from libpod.cli.print import progress as reporting
 
     source: str | int = options.input
     if not source:

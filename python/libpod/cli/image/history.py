@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.table import table
-from libpod.cli.units import human_duration, human_size
+from libpod.cli.print.table import table
+from libpod.cli.print.units import human_duration, human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _HEADERS = {"CreatedSince": "<no value>", "CreatedAt": "<no value>"}
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print the steps."""
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
 
     steps = context.engine.images.history(arguments[0])
     if formats.is_json(options.format):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Import and print the id."""
-    from libpod.cli import progress as reporting
+    from libpod.cli.print import progress as reporting
     from libpod.image.manifest import Platform
 
     path = arguments[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.table import table
-from libpod.cli.units import human_duration, human_size
+from libpod.cli.print.table import table
+from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import UsageError
 
 TYPE_CHECKING = False
@@ -213,7 +213,7 @@ def _print_table(context: Context, options: Options, view: _View, rows: list[Row
 
 
 def _print_template(context: Context, options: Options, view: _View, rows: list[Row]) -> None:
-    from libpod.cli import format as formats
+    from libpod.cli.print import format as formats
 
     if formats.is_json(options.format):
         _print_json(context, view, rows)

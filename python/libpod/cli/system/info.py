@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print the document as YAML, as JSON or by a template."""
-    from libpod.cli import format as formats
-    from libpod.cli.version import document as version_document
+    from libpod.cli.print import format as formats
+    from libpod.cli.system.version import document as version_document
     from libpod.info import collect
 
     value = {**collect(context.engine), "version": version_document()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli import terminal
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.container import terminal
 from libpod.errors import StateError, UsageError
 
 TYPE_CHECKING = False

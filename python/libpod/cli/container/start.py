@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli import targets, terminal
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.container import targets, terminal
 from libpod.cli.context import message_of
 from libpod.errors import LibpodError, UsageError
 
@@ -52,7 +52,7 @@ def _detached(context: Context, container: Container) -> bool:
 def _attached(context: Context, options: Options, container: Container) -> int:
     settings = container.settings
     if container.state.status == "running":
-        from libpod.cli.attach import join
+        from libpod.cli.container.attach import join
 
         return join(context, container, stdin=options.interactive, options=options)
     try:

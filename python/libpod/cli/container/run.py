@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from libpod.cli import terminal
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.container_options import OPTIONS, CidFile, request_of
+from libpod.cli.container import terminal
+from libpod.cli.container.options import OPTIONS, CidFile, request_of
 from libpod.cli.context import message_of
 from libpod.errors import InvalidError, LibpodError
 

@@ -1,0 +1,1 @@
+"""`podman container` and its verbs."""

@@ -1,0 +1,1 @@
+"""`podman image` and its verbs."""

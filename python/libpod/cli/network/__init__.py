@@ -1,0 +1,1 @@
+"""`podman network` and its verbs."""

@@ -1,0 +1,1 @@
+"""Output: escaping, tables, templates, sizes, progress."""

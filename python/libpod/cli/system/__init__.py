@@ -1,0 +1,1 @@
+"""`podman system`, `info` and `version`."""
