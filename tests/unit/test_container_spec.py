@@ -310,17 +310,17 @@ def test_every_option_of_a_request_reaches_the_settings() -> None:
 
 
 def test_every_option_of_the_command_line_is_one_of_the_request() -> None:
+    from libpod.cli.container import create, run
     from libpod.cli.container.options import NOT_OF_THE_CONTAINER
-    from libpod.cli.container.run import COMMAND, CREATE
 
-    for command in (COMMAND, CREATE):
+    for command in (run.COMMAND, create.COMMAND):
         declared = {option.field for option in command.options if option.supported}
         assert declared - set(REQUEST_FIELDS) - NOT_OF_THE_CONTAINER == set()
 
 
 def test_every_setting_is_used() -> None:
     rooms = "spec starting files lifecycle inspect model exec volumes listing manager".split()
-    source = _sources("engine", "cli/container/run", *(f"container/{room}" for room in rooms))
+    source = _sources("engine", "cli/container/run", "cli/container/create", *(f"container/{room}" for room in rooms))
     assert [name for name in FIELDS if f"settings.{name}" not in source] == []
 
 

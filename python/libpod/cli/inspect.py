@@ -1,4 +1,4 @@
-"""`podman inspect`, `podman image inspect`, `podman image exists`: all about containers and images, as JSON or by a template."""
+"""`podman inspect`, also for its `container` and `image` forms: all about an object, as JSON or by a template."""
 
 from __future__ import annotations
 
@@ -65,11 +65,6 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if options.type not in _TYPES:
         raise UsageError(f"inspecting objects of type {options.type} is not supported by this version of libpod")
     return inspect(context, arguments, options.type, options.format, size=options.size)
-
-
-def run_image(context: Context, options: Options, arguments: list[str]) -> int:
-    """Inspect images."""
-    return inspect(context, arguments, "image", options.format, size=False)
 
 
 def inspect(context: Context, names: list[str], kind: str, format: str, *, size: bool) -> int:
@@ -166,12 +161,7 @@ def _find(context: Context, name: str, kind: str, *, size: bool) -> dict[str, An
     return document
 
 
-def exists(context: Context, options: Options, arguments: list[str]) -> int:
-    """Answer by the exit code: 0 the image is there, 1 it is not."""
-    return 0 if context.engine.images.exists(arguments[0]) else 1
-
-
-_FORMAT = Option("--format", "-f", help="Format the output to a Go template or json", default="json")
+FORMAT = Option("--format", "-f", help="Format the output to a Go template or json", default="json")
 
 COMMAND = Command(
     "inspect",
@@ -180,7 +170,7 @@ COMMAND = Command(
     short="Display the configuration of object denoted by ID",
     long="Displays the low-level information on an object identified by name or ID.",
     options=(
-        _FORMAT,
+        FORMAT,
         flag("--size", "-s", help="Display total file size"),
         Option("--type", "-t", help="Specify inspect-object type", default="all"),
         unsupported("--latest", "-l", kind="bool"),
@@ -190,25 +180,4 @@ COMMAND = Command(
         "podman inspect --type image fedora",
         'podman inspect --format "imageId: {{.Id}} size: {{.Size}}" fedora',
     ),
-)
-
-IMAGE = Command(
-    "inspect",
-    call=run_image,
-    usage="[options] IMAGE [IMAGE...]",
-    short="Display the configuration of an image",
-    long="Displays the low-level information of an image identified by name or ID.",
-    options=(_FORMAT,),
-    examples=("podman image inspect alpine",),
-)
-
-EXISTS = Command(
-    "exists",
-    call=exists,
-    usage="IMAGE",
-    short="Check if an image exists in local storage",
-    long="If the named image exists in local storage, podman image exists exits with 0, otherwise the exit code will be "
-    "1.",
-    least=1,
-    most=1,
 )

@@ -41,29 +41,29 @@ GLOBAL_OPTIONS = (
     unsupported("--url"),
 )
 
-#: Top-level commands: name → `module` or `module:ATTRIBUTE`.
+#: Top-level commands: name → the module whose `COMMAND` it is.
 COMMANDS: dict[str, str] = {
     "attach": "container.attach",
     "completion": "completion",
-    "create": "container.run:CREATE",
+    "create": "container.create",
     "exec": "container.exec",
     "history": "image.history",
     "images": "image.ls",
     "import": "image.importing",
     "info": "system.info",
     "inspect": "inspect",
-    "kill": "container.stop:KILL",
+    "kill": "container.kill",
     "load": "image.load",
     "login": "login",
     "logout": "logout",
     "logs": "container.logs",
-    "pause": "container.stop:PAUSE",
+    "pause": "container.pause",
     "port": "container.port",
     "ps": "container.ps",
     "pull": "image.pull",
     "push": "image.push",
     "rename": "container.rename",
-    "restart": "container.start:RESTART",
+    "restart": "container.restart",
     "rm": "container.rm",
     "rmi": "image.rm",
     "run": "container.run",
@@ -72,57 +72,57 @@ COMMANDS: dict[str, str] = {
     "stop": "container.stop",
     "tag": "image.tag",
     "top": "container.top",
-    "unpause": "container.stop:UNPAUSE",
-    "untag": "image.tag:UNTAG",
+    "unpause": "container.unpause",
+    "untag": "image.untag",
     "version": "system.version",
-    "wait": "container.stop:WAIT",
+    "wait": "container.wait",
 }
 
 #: Commands of a group (`podman image ls`): group → name → module.
 GROUPS: dict[str, dict[str, str]] = {
     "container": {
         "attach": "container.attach",
-        "cleanup": "container.rm:CLEANUP",
-        "create": "container.run:CREATE",
+        "cleanup": "container.cleanup",
+        "create": "container.create",
         "exec": "container.exec",
-        "exists": "container.rename:EXISTS",
-        "inspect": "container.rename:INSPECT",
-        "kill": "container.stop:KILL",
+        "exists": "container.exists",
+        "inspect": "container.inspect",
+        "kill": "container.kill",
         "list": "container.ps",
         "logs": "container.logs",
         "ls": "container.ps",
-        "pause": "container.stop:PAUSE",
+        "pause": "container.pause",
         "port": "container.port",
         "ps": "container.ps",
         "rename": "container.rename",
-        "restart": "container.start:RESTART",
+        "restart": "container.restart",
         "rm": "container.rm",
         "run": "container.run",
         "start": "container.start",
         "stop": "container.stop",
         "top": "container.top",
-        "unpause": "container.stop:UNPAUSE",
-        "wait": "container.stop:WAIT",
+        "unpause": "container.unpause",
+        "wait": "container.wait",
     },
     "image": {
-        "exists": "inspect:EXISTS",
+        "exists": "image.exists",
         "history": "image.history",
         "import": "image.importing",
-        "inspect": "inspect:IMAGE",
+        "inspect": "image.inspect",
         "list": "image.ls",
         "load": "image.load",
         "ls": "image.ls",
-        "prune": "image.rm:PRUNE",
+        "prune": "image.prune",
         "pull": "image.pull",
         "push": "image.push",
         "rm": "image.rm",
         "save": "image.save",
         "tag": "image.tag",
-        "untag": "image.tag:UNTAG",
+        "untag": "image.untag",
     },
     "network": {
-        "exists": "network.ls:EXISTS",
-        "inspect": "network.ls:INSPECT",
+        "exists": "network.exists",
+        "inspect": "network.inspect",
         "list": "network.ls",
         "ls": "network.ls",
     },
@@ -149,7 +149,6 @@ MISSING = frozenset(
 
 
 def load(home: str) -> Command:
-    """Import the command at `module` or `module:NAME` (default `COMMAND`)."""
-    module, _, attribute = home.partition(":")
-    command: Command = getattr(__import__(f"libpod.cli.{module}", fromlist=["COMMAND"]), attribute or "COMMAND")
+    """Import the command of a module below `libpod.cli`."""
+    command: Command = __import__(f"libpod.cli.{home}", fromlist=["COMMAND"]).COMMAND
     return command

@@ -1,16 +1,15 @@
-"""`podman rm` and `podman container cleanup`."""
+"""`podman rm`."""
 
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container import targets
 from libpod.cli.context import message_of
-from libpod.errors import ContainerNotFoundError, LibpodError, StateError, UsageError
+from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
-    from libpod.container.model import Container
 
 #: podman-rm(1), "Exit Status".
 _NOT_FOUND, _RUNNING = 1, 2
@@ -45,23 +44,6 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
     return code
 
 
-def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
-    """Take away what containers that ended hold; with --rm the containers, too."""
-    from libpod.container import lifecycle
-
-    if not arguments and not options.all and not options.latest:
-        raise UsageError("you must provide at least one name or id")
-    found = targets.select(context, options, arguments)
-
-    def act(container: Container) -> None:
-        if options.rm:
-            lifecycle.remove(context.engine, container)
-        else:
-            lifecycle.cleanup(context.engine, container)
-
-    return targets.for_each(context, found, act)
-
-
 COMMAND = Command(
     "rm",
     call=remove,
@@ -81,16 +63,4 @@ COMMAND = Command(
         flag("--volumes", "-v", help="Remove anonymous volumes associated with the container"),
     ),
     examples=("podman rm imageID", "podman rm mywebserver myflaskserver 860a4b23", "podman rm --force --all"),
-)
-
-CLEANUP = Command(
-    "cleanup",
-    call=cleanup,
-    usage="[options] CONTAINER [CONTAINER...]",
-    short="Clean up network and mountpoints of one or more containers",
-    options=(
-        targets.all_of("Cleans up all containers"),
-        targets.LATEST,
-        flag("--rm", help="After cleanup, remove the container entirely"),
-    ),
 )

@@ -1,10 +1,11 @@
-"""`podman run` and `podman create`."""
+"""`podman run`."""
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.command import Command, flag
 from libpod.cli.container import terminal
-from libpod.cli.container.options import OPTIONS, CidFile, request_of
+from libpod.cli.container.create import ATTACH, DETACH_KEYS, create_container
+from libpod.cli.container.options import OPTIONS
 from libpod.cli.context import message_of
 from libpod.errors import InvalidError, LibpodError
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 #: Podman's exit code for a container that exists and cannot be started.
 _NOT_STARTED = 126
 
-_ATTACH = Option("--attach", "-a", kind="strings", help="Attach to STDIN, STDOUT or STDERR")
-_DETACH_KEYS = Option(
-    "--detach-keys", default="ctrl-p,ctrl-q", help="Override the key sequence for detaching a container"
-)
-
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Create a container, start it, and stay with it until it ends, unless it is detached."""
@@ -34,7 +30,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         streams = set()
     if options.sig_proxy and "sig_proxy" in options.given and options.tty:
         raise InvalidError("--sig-proxy and --tty cannot be set together")
-    container = _create(context, options, arguments)
+    container = create_container(context, options, arguments)
     if options.detach:
         _start(context, container, detach=True).close()
         context.write(container.id)
@@ -107,38 +103,6 @@ def not_started(error: BaseException) -> BaseException:
     return error
 
 
-def _create(context: Context, options: Options, arguments: list[str]) -> Container:
-    if options.tty and options.interactive:
-        terminal.warn_without_terminal()
-    request = request_of(options)
-    # Also before a --cidfile that is in the way is found, as with Podman.
-    if options.replace and options.name and context.engine.containers.replace(options.name):
-        context.write(options.name)
-    cidfile, container = CidFile(options.cidfile), None
-    try:
-        pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
-        container = context.engine.create(request, arguments[0], arguments[1:], pull=pull)
-        cidfile.write(container.id)
-    except BaseException:
-        cidfile.close(keep=False)
-        if container is not None:
-            context.engine.discard(container)
-        raise
-    cidfile.close(keep=True)
-    if request.publish and container.settings.network != "bridge":
-        context.warn(
-            "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
-        )
-    return container
-
-
-def create(context: Context, options: Options, arguments: list[str]) -> int:
-    """Create a container and print its id."""
-    container = _create(context, options, arguments)
-    context.write(container.id)
-    return 0
-
-
 COMMAND = Command(
     "run",
     call=run,
@@ -147,8 +111,8 @@ COMMAND = Command(
     long="Runs a command in a new container from the given image",
     options=(
         *OPTIONS,
-        _ATTACH,
-        _DETACH_KEYS,
+        ATTACH,
+        DETACH_KEYS,
         flag("--detach", "-d", help="Run container in background and print container ID"),
         flag("--sig-proxy", default=True, help="Proxy received signals to the process"),
     ),
@@ -158,21 +122,5 @@ COMMAND = Command(
         "podman run imageID ls -alF /etc",
         "podman run --network=host imageID dnf -y install java",
         "podman run --volume /var/hostdir:/var/ctrdir -i -t fedora /bin/bash",
-    ),
-)
-
-CREATE = Command(
-    "create",
-    call=create,
-    usage="[options] IMAGE [COMMAND [ARG...]]",
-    short="Create but do not start a container",
-    long="Creates a new container from the given image or storage and prepares it for running the specified command.",
-    options=(*OPTIONS, _ATTACH, _DETACH_KEYS, unsupported("--sig-proxy", kind="bool")),
-    least=1,
-    interspersed=False,
-    examples=(
-        "podman create alpine ls",
-        "podman create --annotation HELLO=WORLD alpine ls",
-        "podman create -t -i --name myctr alpine ls",
     ),
 )

@@ -1,4 +1,4 @@
-"""`podman tag` and `podman untag`: the names of an image."""
+"""`podman tag`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ def tag(context: Context, options: Options, arguments: list[str]) -> int:
     return 0
 
 
-def untag(context: Context, options: Options, arguments: list[str]) -> int:
-    """Remove names; without any, all of them."""
-    context.engine.images.untag(*arguments)
-    return 0
-
-
 COMMAND = Command(
     "tag",
     call=tag,
@@ -29,14 +23,4 @@ COMMAND = Command(
     long="Adds one or more additional names to locally-stored image.",
     least=2,
     examples=("podman tag 0e3bbc2 fedora:latest", "podman tag imageID:latest myNewImage:newTag"),
-)
-
-UNTAG = Command(
-    "untag",
-    call=untag,
-    usage="IMAGE [IMAGE...]",
-    short="Remove a name from a local image",
-    long="Removes one or more names from a locally-stored image.",
-    least=1,
-    examples=("podman untag 0e3bbc2", "podman untag imageID:latest otherImageName:latest"),
 )

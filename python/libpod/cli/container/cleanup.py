@@ -1,0 +1,42 @@
+"""`podman container cleanup`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, flag
+from libpod.cli.container import targets
+from libpod.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+    from libpod.container.model import Container
+
+
+def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
+    """Take away what containers that ended hold; with --rm the containers, too."""
+    from libpod.container import lifecycle
+
+    if not arguments and not options.all and not options.latest:
+        raise UsageError("you must provide at least one name or id")
+    found = targets.select(context, options, arguments)
+
+    def act(container: Container) -> None:
+        if options.rm:
+            lifecycle.remove(context.engine, container)
+        else:
+            lifecycle.cleanup(context.engine, container)
+
+    return targets.for_each(context, found, act)
+
+
+COMMAND = Command(
+    "cleanup",
+    call=cleanup,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Clean up network and mountpoints of one or more containers",
+    options=(
+        targets.all_of("Cleans up all containers"),
+        targets.LATEST,
+        flag("--rm", help="After cleanup, remove the container entirely"),
+    ),
+)

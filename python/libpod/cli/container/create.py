@@ -1,0 +1,67 @@
+"""`podman create`, and the creation that `run` begins with."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, Option, unsupported
+from libpod.cli.container import terminal
+from libpod.cli.container.options import OPTIONS, CidFile, request_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+    from libpod.container.model import Container
+
+ATTACH = Option("--attach", "-a", kind="strings", help="Attach to STDIN, STDOUT or STDERR")
+DETACH_KEYS = Option(
+    "--detach-keys", default="ctrl-p,ctrl-q", help="Override the key sequence for detaching a container"
+)
+
+
+def create_container(context: Context, options: Options, arguments: list[str]) -> Container:
+    """Create a container as the command line says; one that it cannot be written down for (`--cidfile`) is removed again."""
+    if options.tty and options.interactive:
+        terminal.warn_without_terminal()
+    request = request_of(options)
+    # Also before a --cidfile that is in the way is found, as with Podman.
+    if options.replace and options.name and context.engine.containers.replace(options.name):
+        context.write(options.name)
+    cidfile, container = CidFile(options.cidfile), None
+    try:
+        pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
+        container = context.engine.create(request, arguments[0], arguments[1:], pull=pull)
+        cidfile.write(container.id)
+    except BaseException:
+        cidfile.close(keep=False)
+        if container is not None:
+            context.engine.discard(container)
+        raise
+    cidfile.close(keep=True)
+    if request.publish and container.settings.network != "bridge":
+        context.warn(
+            "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
+        )
+    return container
+
+
+def create(context: Context, options: Options, arguments: list[str]) -> int:
+    """Create a container and print its id."""
+    container = create_container(context, options, arguments)
+    context.write(container.id)
+    return 0
+
+
+COMMAND = Command(
+    "create",
+    call=create,
+    usage="[options] IMAGE [COMMAND [ARG...]]",
+    short="Create but do not start a container",
+    long="Creates a new container from the given image or storage and prepares it for running the specified command.",
+    options=(*OPTIONS, ATTACH, DETACH_KEYS, unsupported("--sig-proxy", kind="bool")),
+    least=1,
+    interspersed=False,
+    examples=(
+        "podman create alpine ls",
+        "podman create --annotation HELLO=WORLD alpine ls",
+        "podman create -t -i --name myctr alpine ls",
+    ),
+)

@@ -1,0 +1,26 @@
+"""`podman container exists`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+
+
+def exists(context: Context, options: Options, arguments: list[str]) -> int:
+    """Answer by the exit code: 0 the container is there, 1 it is not."""
+    return 0 if context.engine.containers.exists(arguments[0]) else 1
+
+
+COMMAND = Command(
+    "exists",
+    call=exists,
+    usage="CONTAINER",
+    short="Check if a container exists in local storage",
+    long="If the named container exists in local storage, podman container exists exits with 0, otherwise the exit code will "
+    "be 1.",
+    least=1,
+    most=1,
+)

@@ -1,0 +1,38 @@
+"""`podman kill`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, Option
+from libpod.cli.container import targets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+
+
+def kill(context: Context, options: Options, arguments: list[str]) -> int:
+    """Send a signal to containers."""
+    from libpod.container import lifecycle
+    from libpod.container.quantities import parse_signal
+
+    number = parse_signal(options.signal)
+    found = targets.select(context, options, arguments)
+    if options.all:
+        found = [(word, container) for word, container in found if container.state.is_running]
+    return targets.for_each(context, found, lambda container: lifecycle.kill(container, number))
+
+
+COMMAND = Command(
+    "kill",
+    call=kill,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Kill one or more running containers with a specific signal",
+    long="The main process inside each container specified will be sent SIGKILL, or any signal specified with --signal.",
+    options=(
+        targets.all_of("Signal all running containers"),
+        targets.CIDFILE,
+        targets.LATEST,
+        Option("--signal", "-s", default="KILL", help="Signal to send to the container"),
+    ),
+    examples=("podman kill mywebserver", "podman kill --signal TERM ctrID"),
+)

@@ -1,0 +1,46 @@
+"""`podman restart`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, Option, flag
+from libpod.cli.container import targets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+    from libpod.container.model import Container
+
+
+def restart(context: Context, options: Options, arguments: list[str]) -> int:
+    """Stop containers that run, and start them all."""
+    if options.running:
+        found = [(container.id, container) for container in context.engine.containers.list()]
+    else:
+        found = targets.select(context, options, arguments)
+    timeout = options.time if "time" in options.given else None
+
+    def act(container: Container) -> None:
+        from libpod.container.lifecycle import stop
+
+        stop(context.engine, container, timeout_s=timeout)
+        context.engine.start(container, detach=True).close()
+
+    return targets.for_each(context, found, act)
+
+
+COMMAND = Command(
+    "restart",
+    call=restart,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Restart one or more containers",
+    long="Restarts one or more running containers. The container ID or name can be used.",
+    options=(
+        targets.all_of("Restart all non-running containers"),
+        targets.CIDFILE,
+        targets.FILTER,
+        targets.LATEST,
+        flag("--running", help="Restart only running containers"),
+        Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container"),
+    ),
+    examples=("podman restart ctrID", "podman restart ctrID1 ctrID2"),
+)

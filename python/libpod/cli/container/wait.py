@@ -1,0 +1,51 @@
+"""`podman wait`."""
+
+from __future__ import annotations
+
+from libpod.cli.command import Command, Option
+from libpod.cli.container import targets
+from libpod.errors import InvalidError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+
+_STATES = ("running", "stopped", "exited", "created", "configured", "initialized", "paused", "removing", "stopping")
+
+
+def wait(context: Context, options: Options, arguments: list[str]) -> int:
+    """Wait for containers to end, or for a state of theirs; print an exit code each."""
+    from libpod.container import lifecycle
+    from libpod.container.quantities import parse_duration_ns
+
+    if not arguments and not options.latest:
+        raise UsageError('"podman wait" requires a name, id, or the "--latest" flag')
+    text = options.interval
+    interval_ns = int(text) * 10**6 if text.isdigit() else parse_duration_ns(text)
+    for condition in options.condition:
+        if condition not in _STATES:
+            raise InvalidError(f"unknown container state: {condition}: invalid argument")
+    engine, interval_s = context.engine, interval_ns / 10**9
+    found = [container for _, container in targets.select(context, options, arguments)]
+    if options.condition:
+        for container in found:
+            context.write(str(lifecycle.wait_for_state(engine, container, options.condition, interval_s=interval_s)))
+        return 0
+    for container, session in [(container, lifecycle.listen(container)) for container in found]:
+        context.write(str(lifecycle.wait(engine, container, interval_s=interval_s, session=session)))
+    return 0
+
+
+COMMAND = Command(
+    "wait",
+    call=wait,
+    usage="[options] CONTAINER [CONTAINER...]",
+    short="Block on one or more containers",
+    long="Block until one or more containers stop and then print their exit codes.",
+    options=(
+        Option("--condition", kind="strings", help="Condition to wait on"),
+        Option("--interval", "-i", default="250ms", help="Time Interval to wait before polling for completion"),
+        targets.LATEST,
+    ),
+    examples=("podman wait --interval 5s ctrID", "podman wait ctrID1 ctrID2"),
+)

@@ -1,0 +1,52 @@
+"""`podman image prune`."""
+
+from __future__ import annotations
+
+import sys
+
+from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.image.rm import report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.cli.context import Context, Options
+
+
+def prune(context: Context, options: Options, arguments: list[str]) -> int:
+    """Remove images that nothing needs."""
+    if not options.force and not _confirmed(all=options.all):
+        return 0
+    images = context.engine.images
+    filters = list(options.filter)
+    if not options.all:
+        filters.append("dangling=true")
+    used = {container["image"] for container in context.engine.store.containers()}
+    doomed = [image.id for image in images.list(filters) if image.id not in used]
+    # By id, an image goes with all its names only when forced; containers are not touched, none uses these.
+    removal = images.remove(doomed, force=True, ignore=True)
+    for image_id in [text for verb, text in removal.reports if verb == "Deleted"]:
+        context.write(image_id)
+    return report(context, removal)
+
+
+def _confirmed(*, all: bool) -> bool:
+    which = "all images without at least one container associated to them" if all else "all dangling images"
+    sys.stdout.write(f"WARNING! This command removes {which}.\nAre you sure you want to continue? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower().startswith("y")
+
+
+COMMAND = Command(
+    "prune",
+    call=prune,
+    short="Remove unused images",
+    long="Removes dangling or unused images from local storage.",
+    options=(
+        flag("--all", "-a", help="Remove all images not in use by containers, not just dangling ones"),
+        Option("--filter", kind="array", help="Provide filter values (e.g. 'label=<key>=<value>')"),
+        flag("--force", "-f", help="Do not prompt for confirmation"),
+        unsupported("--external", kind="bool"),
+    ),
+    most=0,
+    examples=("podman image prune",),
+)
