@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from libpod.container.settings import ContainerSettings
     from libpod.image.lookup import Image
     from libpod.image.manager import ImageManager
+    from libpod.network.manager import NetworkManager
     from libpod.store import Store
 
 _HELPER = "libpod-runtime"
@@ -81,6 +82,7 @@ class Engine:
         self._conf: ContainersConf | None = None
         self._images: ImageManager | None = None
         self._containers: ContainerManager | None = None
+        self._networks: NetworkManager | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -311,18 +313,25 @@ class Engine:
 
     # What a start needs to know of networks --------------------------------------------------------------------------
 
+    @property
+    def networks(self) -> NetworkManager:
+        """The networks of the host."""
+        if self._networks is None:
+            from libpod.network.manager import NetworkManager
+
+            conf = self.conf.network
+            self._networks = NetworkManager(default=conf["default_network"], default_subnet=conf["default_subnet"])
+        return self._networks
+
     def network_request(self, container: Container) -> dict[str, Any]:
-        """Return what the runtime must know to attach a container to its bridge."""
-        from libpod.network.bridge import attach_request
+        """Return what the monitor must know to attach a container to its bridge, which is made if it does not stand."""
+        from libpod.network import bridge
 
         settings = container.settings
-        return attach_request(
-            self.runroot,
-            settings.network_name or self.conf.network["default_network"],
-            subnet=self.conf.network["default_subnet"],
-            ports=settings.ports,
-            address=settings.address,
-            mac=settings.mac,
+        network = self.networks.lookup(settings.network_name)
+        bridge.ensure(network)
+        return bridge.attach_request(
+            self.runroot, network, ports=settings.ports, address=settings.address, mac=settings.mac
         )
 
     def check_network(self, name: str) -> None:
@@ -330,23 +339,18 @@ class Engine:
 
         Raises: NetworkNotFoundError, UnsupportedError.
         """
-        from libpod.network import config
-
-        conf = self.conf.network
-        config.load(name, default=conf["default_network"], default_subnet=conf["default_subnet"]).check()
+        self.networks.lookup(name).check()
 
     def network_gateway(self, settings: ContainerSettings) -> str:
         """Return the host's address on a container's bridge."""
-        from libpod.network.bridge import gateway
-
-        return gateway(
-            settings.network_name or self.conf.network["default_network"], self.conf.network["default_subnet"]
-        )
+        return self.networks.lookup(settings.network_name).gateway
 
     def release_network(self, container: Container) -> None:
-        """Take back what a container holds of its bridge; nothing where it was taken back already."""
+        """Take back what a container holds of its networks; nothing if it was taken back already."""
         if container.is_ours and container.settings.network == "bridge":
-            _core.network_detach(container.id, self.network_request(container))
+            from libpod.network.bridge import release
+
+            release(self.runroot, container.id)
 
     def cleanup_command(self, container: Container) -> list[str]:
         """Return the command that removes a container of `--rm` where no client does."""

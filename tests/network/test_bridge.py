@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.network import images
 from tests.network.host import Host, needs_hosts, wait_for
 from tests.support import probe
+from tests.support.cli import Cli
 
 _REQUEST = """
 from libpod import _core
-from libpod.network import bridge
-answer = bridge.attach_request(argument, "podman")
+from libpod.network import bridge, config
+network = config.load("podman")
+bridge.ensure(network)
+answer = bridge.attach_request(argument, network)
 """
 
 
@@ -23,6 +27,12 @@ def host(store_directory: Path) -> Iterator[Host]:
     needs_hosts()
     with Host(store_directory) as host:
         yield host
+
+
+def with_image(host: Host, directory: Path) -> Cli:
+    program = host.podman(directory)
+    program("import", str(images.write_tar(directory / "root.tar")), images.NAME)
+    return program
 
 
 def addresses(host: Host, interface: str) -> list[str]:
@@ -66,6 +76,49 @@ def test_many_processes_make_the_bridge_at_once(host: Host, store_directory: Pat
     assert addresses(host, "podman0") == ["10.88.0.1/16"]
 
 
+def test_a_bridge_of_another_network_namespace_does_not_count(host: Host, store_directory: Path) -> None:
+    host.python(_REQUEST, str(store_directory))
+    # As in `unshare -n` and `nsenter --net`: /sys still shows the host's links, podman0 among them.
+    inside = (
+        f"argument = {str(store_directory)!r}\nimport os\nassert os.path.exists('/sys/class/net/podman0')\n{_REQUEST}"
+        "import subprocess\nsubprocess.run(['ip', 'link', 'show', 'podman0'], check=True)"
+    )
+    code = (
+        "import subprocess\n"
+        "answer = subprocess.run(['unshare', '-n', sys.executable, '-c', argument], capture_output=True, text=True).stderr"
+    )
+    assert host.python(code, inside) == ""
+
+
+def test_a_second_link_with_the_same_subnet_is_said(host: Host, store_directory: Path) -> None:
+    podman = with_image(host, store_directory)
+    host.shell(
+        "ip link add cni-podman0 type bridge; ip addr add 10.88.0.1/16 dev cni-podman0; ip link set cni-podman0 up"
+    )
+    done = podman("run", "--rm", "-p", "18080:80", images.NAME, "echo")
+    assert "sends packets for 10.88.128.1 to cni-podman0, not to podman0" in done.stderr
+    assert "ip link delete cni-podman0" in done.stderr
+    host.run("ip", "link", "delete", "cni-podman0")
+    assert podman("run", "--rm", "-p", "18080:80", images.NAME, "echo").stderr == ""
+
+
+def test_a_container_is_removed_when_its_network_is_gone(host: Host, store_directory: Path) -> None:
+    podman = with_image(host, store_directory)
+    host.shell(
+        "mkdir -p /etc/containers/networks; mount -t tmpfs tmpfs /etc/containers/networks\n"
+        """echo '{"name":"n1","id":"NN","driver":"bridge","network_interface":"n1br","subnets":[{"subnet":"10.99.0.0/24"}]}' |"""
+        " sed s/NN/$(printf '%064d' 1)/ >/etc/containers/networks/n1.json"
+    )
+    podman("run", "-d", "--name", "c", "--network", "n1", images.NAME, "sleep", "inf")
+    host.shell("rm /etc/containers/networks/n1.json; ip link delete n1br")
+    podman("rm", "-f", "-t", "0", "c")
+    assert podman("ps", "-aq").stdout == ""
+    # Taking a container off makes no bridge.
+    assert "n1br" not in host.run("ip", "-o", "link")
+    leases = store_directory / "run" / "libpod" / "networks" / "n1"
+    assert not [path for path in leases.iterdir() if path.name.startswith("10.")]
+
+
 _ATTACH = (
     _REQUEST
     + """
@@ -78,7 +131,7 @@ inside = subprocess.run(["nsenter", "-t", str(held.pid), "-n", "ip", "route"], c
 held.kill()
 held.wait()
 os.close(netns)
-_core.network_detach("c" * 64, answer)
+_core.network_detach("c" * 64, answer["lease_dir"])
 answer = {"attached": attached, "inside": inside, "lease_dir": answer["lease_dir"]}
 """
 )

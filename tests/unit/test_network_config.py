@@ -80,12 +80,12 @@ def test_a_network_that_cannot_be_served_is_listed_and_refused(
     write(directory, "odd", **change)
     assert "odd" in [network.name for network in NetworkManager().list()]
     with pytest.raises(UnsupportedError, match=what):
-        bridge.attach_request("/run/x", "odd", ensure=False)
+        bridge.attach_request("/run/x", config.load("odd"))
 
 
 def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
     port = {"host_ip": "", "host_port": 1, "container_port": 2, "protocol": "tcp", "range": 1}
-    assert bridge.attach_request("/run/x", "podman", ports=[port], address="10.88.0.9", ensure=False) == {
+    assert bridge.attach_request("/run/x", config.load("podman"), ports=[port], address="10.88.0.9") == {
         "network": "podman",
         "bridge": "podman0",
         "subnet": "10.88.0.0/16",

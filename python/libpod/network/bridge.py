@@ -1,44 +1,49 @@
 """What the runtime must know to attach a container to a network, and the bridge that must stand before it does.
 
-On the way of every `run`: where the bridge is up, one small file is read and nothing else of the host is touched.
-Start with `attach_request`.
+On the way of every `run`: if the bridge is up, the kernel is asked so over netlink, and nothing of the host is touched. (A
+/sys mounted in another network namespace shows the links of that one.) Start with `ensure`.
 """
 
 from __future__ import annotations
 
-from libpod.network import config
+import os
+
+from libpod import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-_IFF_UP = 1
+    from libpod.network.config import Network
+
+
+def ensure(network: Network) -> None:
+    """Make the bridge of a network if it does not stand in this process's network namespace.
+
+    Raises: UnsupportedError for a network that libpod cannot serve; DeniedError, OSError.
+    """
+    network.check()
+    if not _core.link_is_up(network.interface):
+        from libpod.network import host
+
+        host.create_bridge(network)
 
 
 def attach_request(
     runroot: str,
-    name: str,
+    network: Network,
     *,
-    subnet: str = config.DEFAULT_SUBNET,
     ports: Sequence[dict[str, Any]] = (),
     address: str | None = None,
     mac: str | None = None,
-    default: str = config.DEFAULT_NAME,
-    ensure: bool = True,
 ) -> dict[str, Any]:
-    """Describe the attachment of one container to the network `name`, as `rust/network` reads it.
+    """Describe the attachment of one container to a network, as `rust/network` reads it.
 
-    subnet, default: the default network of containers.conf. ports: what `ports.parse_ports` returned. address, mac: fixed
-    ones. ensure: make the bridge where it does not stand; False where a container is only taken off.
-    Raises: NetworkNotFoundError, UnsupportedError, InvalidError, OSError.
+    ports: what `ports.parse_ports` returned. address, mac: fixed ones.
+    Raises: UnsupportedError, InvalidError.
     """
-    network = config.load(name, default=default, default_subnet=subnet)
     network.check()
-    if ensure and not is_up(network.interface):
-        from libpod.network import host
-
-        host.create_bridge(network)
     return {
         "network": network.name,
         "bridge": network.interface,
@@ -53,20 +58,21 @@ def attach_request(
     }
 
 
-def gateway(name: str, subnet: str = config.DEFAULT_SUBNET, *, default: str = config.DEFAULT_NAME) -> str:
-    """Return the host's address on a network."""
-    return config.load(name, default=default, default_subnet=subnet).gateway
-
-
 def lease_directory(runroot: str, name: str) -> str:
     """Return where the addresses of a network are leased."""
     return f"{runroot}/libpod/networks/{name}"
 
 
-def is_up(interface: str) -> bool:
-    """Say whether an interface of the host is there and up; a bridge is brought up last of all, with its address."""
+def release(runroot: str, container_id: str) -> None:
+    """Take a container whose processes have ended off every network; may be repeated.
+
+    Only the leases are read: the networks' files may be gone, and no bridge is made.
+    Raises: DeniedError, OSError.
+    """
+    directory = lease_directory(runroot, "")
     try:
-        with open(f"/sys/class/net/{interface}/flags", "rb") as file:
-            return bool(int(file.read(), 16) & _IFF_UP)
-    except OSError:
-        return False
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return
+    for name in names:
+        _core.network_detach(container_id, directory + name)

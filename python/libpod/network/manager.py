@@ -1,4 +1,4 @@
-"""List and show networks: what `podman network ls` and `podman network inspect` print."""
+"""The networks of the host: look one up, list them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class NetworkManager:
         self._subnet = default_subnet
 
     def lookup(self, name: str) -> Network:
-        """Find a network by name, id or the beginning of its id.
+        """Find a network by name, id or the beginning of its id; "" is the default one.
 
-        Raises: NetworkNotFoundError, InvalidError where an id is ambiguous.
+        Raises: NetworkNotFoundError, InvalidError for an ambiguous id, CorruptError.
         """
-        return config.load(name, default=self._default, default_subnet=self._subnet)
+        return config.load(name or self._default, default=self._default, default_subnet=self._subnet)
 
     def list(self, filters: Sequence[str] = ()) -> list[Network]:
         """Return the networks that pass every kind of filter: `name=`, `id=`, `driver=`, `label=`; several of a kind are alternatives.

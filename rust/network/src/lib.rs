@@ -23,7 +23,7 @@ use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-pub use link::local_address;
+pub use link::{is_up, local_address};
 pub use port::{bind_ports, free_port};
 
 /// What a container wants of a network.
@@ -87,6 +87,9 @@ pub struct Attached {
     pub interface: String,
     /// The host's end.
     pub host_interface: String,
+    /// What stands in the way of this network, in words for the user.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// Why a container has no network.
@@ -278,6 +281,7 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
     let mut firewall = firewall::Firewall::open()?;
     let owner = lease::Owner { container, host_interface: &host_interface, ports: !request.ports.is_empty() };
     let address = lease::acquire(&plan, &owner, &mut host, &mut firewall)?;
+    let route = host.route_to(address);
     let mut connect = || {
         host.create_pair(&plan, &host_interface, bridge, netns)?;
         link::configure(&plan, netns, address)?;
@@ -287,7 +291,7 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
     if let Err(error) = connect() {
         // The first error is what the caller must see; what cannot be undone now is swept by the next attach.
         let _ = host.remove(&host_interface);
-        let _ = detach(container, request);
+        let _ = detach(container, &request.lease_dir);
         return Err(error);
     }
     Ok(Attached {
@@ -297,16 +301,30 @@ pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Resul
         mac: link::format_mac(plan.mac),
         interface: request.interface.clone(),
         host_interface,
+        warnings: route?
+            .filter(|link| *link != request.bridge)
+            .map(|link| astray(request, address, &link))
+            .into_iter()
+            .collect(),
     })
 }
 
-/// Take `container`, whose processes have ended, off the network of `request`.
+/// Say that the host sends a container's packets elsewhere, which a second link with the same subnet makes it do.
+fn astray(request: &Attach, address: Ipv4Addr, link: &str) -> String {
+    let Attach { network, bridge, subnet, .. } = request;
+    format!(
+        "network {network}: this host sends packets for {address} to {link}, not to {bridge}: published ports and answers do \
+         not reach the container (is {subnet} on both? remove one: `ip link delete {link}`)"
+    )
+}
+
+/// Take `container`, whose processes have ended, off the network whose leases are in `lease_dir`.
 ///
 /// Its port rules are gone at once. The veth pair goes with the network namespace, which the kernel takes down by itself
 /// (asking for it would cost some thirty milliseconds of waiting), and the address is free after that. May be repeated,
-/// and works when the container, its namespace or its monitor are gone.
-pub fn detach(container: &str, request: &Attach) -> Result<()> {
-    lease::release(&request.lease_dir, container, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
+/// and works when the container, its namespace, its monitor, or the network's definition are gone.
+pub fn detach(container: &str, lease_dir: &Path) -> Result<()> {
+    lease::release(lease_dir, container, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
 }
 
 /// Take back what dead containers left on the network whose leases are in `lease_dir`.

@@ -10,9 +10,11 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 // Source: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, ip.h, veth.h.
 const NEWLINK: u16 = 16;
 const DELLINK: u16 = 17;
+const GETLINK: u16 = 18;
 const NEWADDR: u16 = 20;
 const GETADDR: u16 = 22;
 const NEWROUTE: u16 = 24;
+const GETROUTE: u16 = 26;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
@@ -28,6 +30,7 @@ const IPV4_DEVCONF_ARP_NOTIFY: u16 = 22;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_BROADCAST: u16 = 4;
+const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
@@ -56,6 +59,21 @@ impl Host {
     /// Index of a link; None where there is none of that name.
     pub(super) fn index(&self, name: &str) -> Option<u32> {
         rustix::net::netdevice::name_to_index(&self.socket, name).ok()
+    }
+
+    /// Name of the link by which the host sends packets to `address`; None if it has no route there.
+    pub(super) fn route_to(&mut self, address: Ipv4Addr) -> Result<Option<String>> {
+        let question = Message::new(GETROUTE, 0)
+            .fixed(&[AF_INET, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            .attr(RTA_DST, &address.octets());
+        let step = |_| format!("look up the route to {address}");
+        let answers = match verdict(self.socket.ask(question), "look up a route", step) {
+            Err(Error::Kernel { errno: Errno::NETUNREACH, .. }) => return Ok(None),
+            other => other?,
+        };
+        let out = answers.first().and_then(|answer| attribute(answer.payload.get(12..)?, RTA_OIF));
+        let index = out.and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
+        Ok(index.and_then(|index| rustix::net::netdevice::index_to_name(&self.socket, index).ok()))
     }
 
     /// Make the pair: one end on the bridge and up, the other in the container's namespace, still down.
@@ -104,6 +122,20 @@ impl Host {
             Err(Error::Kernel { errno: Errno::NODEV, .. }) => Ok(()),
             other => other,
         }
+    }
+}
+
+/// Whether the calling thread's network namespace has a link of this name, and it is up.
+///
+/// Asked of the kernel's routing socket: a /sys may show the links of another network namespace.
+pub fn is_up(name: &str) -> Result<bool> {
+    let question = Message::new(GETLINK, 0).fixed(&link_header(0, 0)).text(IFLA_IFNAME, name);
+    match verdict(open()?.ask(question), "look at a link", |_| format!("look at {name}")) {
+        Err(Error::Kernel { errno: Errno::NODEV, .. }) => Ok(false),
+        other => Ok(other?.iter().any(|answer| {
+            let flags = answer.payload.get(8..12).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
+            flags.is_some_and(|flags| flags & IFF_UP != 0)
+        })),
     }
 }
 

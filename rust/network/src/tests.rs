@@ -105,7 +105,7 @@ impl Host {
     }
 
     fn detach(&self, container: &str, request: &Attach) {
-        self.space.run(|| detach(container, request)).expect("detach");
+        self.space.run(|| detach(container, &request.lease_dir)).expect("detach");
     }
 
     fn leased(&self) -> Vec<String> {

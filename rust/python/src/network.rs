@@ -55,11 +55,16 @@ fn network_attach<'py>(
     document(py, &attached)
 }
 
-/// Take a container whose processes have ended off its bridge; may be repeated.
+/// Take a container whose processes have ended off the network with these leases; may be repeated.
 #[pyfunction]
-fn network_detach(py: Python<'_>, container: &str, request: &Bound<'_, PyAny>) -> PyResult<()> {
-    let request = self::request(request)?;
-    Ok(detached(py, || network::detach(container, &request))?)
+fn network_detach(py: Python<'_>, container: &str, lease_dir: PathBuf) -> PyResult<()> {
+    Ok(detached(py, || network::detach(container, &lease_dir))?)
+}
+
+/// Whether the calling process's network namespace has a link of this name, and it is up.
+#[pyfunction]
+fn link_is_up(name: &str) -> PyResult<bool> {
+    Ok(network::is_up(name).map_err(Fault::from)?)
 }
 
 /// Take back what dead containers left; the number of swept leases.
@@ -99,6 +104,7 @@ fn read(path: &Path) -> seccomp::Result<Vec<u8>> {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(network_attach, module)?)?;
     module.add_function(wrap_pyfunction!(network_detach, module)?)?;
+    module.add_function(wrap_pyfunction!(link_is_up, module)?)?;
     module.add_function(wrap_pyfunction!(network_sweep, module)?)?;
     module.add_function(wrap_pyfunction!(free_port, module)?)?;
     module.add_function(wrap_pyfunction!(local_address, module)?)?;

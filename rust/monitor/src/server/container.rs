@@ -103,7 +103,7 @@ pub(super) fn reap(child: Pid) {
 fn clean(document: &Launch, started: &Started) -> Vec<String> {
     let mut complaints = Vec::new();
     if let Some(request) = &document.network {
-        complaints.extend(detach(&document.id, request).err().map(|error| error.to_string()));
+        complaints.extend(detach(&document.id, &request.lease_dir).err().map(|error| error.to_string()));
     }
     let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
     complaints.extend(removed.err().map(|error| error.to_string()));

@@ -43,7 +43,7 @@ impl Drop for Undo<'_> {
         }
         // What is left is found by the next attach, and by the next command on this container.
         if let Some(request) = self.document.network.as_ref().filter(|_| self.attached) {
-            let _ = detach(&self.document.id, request);
+            let _ = detach(&self.document.id, &request.lease_dir);
         }
         let _ = std::fs::remove_dir_all(&self.document.run_dir);
     }
@@ -88,6 +88,7 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     if let Some(network) = &network {
         name_address(document, network)?;
     }
+    let mut warnings = network.as_ref().map(|network| network.warnings.clone()).unwrap_or_default();
     let network = network.and_then(|network| serde_json::to_value(network).ok());
     let record = PidRecord::new(created.pid(), network, cgroup)
         .map_err(|error| Failure::pathless("read the container's start time", &error))?;
@@ -100,8 +101,9 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     }
     leave_records(document, &record)?;
     let running = created.go()?;
-    for text in &running.warnings {
-        pump.broadcast(&Event::Warning(text.clone()).encode());
+    warnings.extend(running.warnings);
+    for text in warnings {
+        pump.broadcast(&Event::Warning(text).encode());
     }
     undo.armed = false;
     Ok(Started { pid: running.pid, cgroup: running.cgroup, record })
