@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import sys
 
-from libpod import _core
+from libpod import _core, arguments
 from libpod.errors import ImageNotFoundError, InvalidError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Any, Self
 
     from libpod._core import Session
+    from libpod.arguments import Word
     from libpod.config.containers import ContainersConf
     from libpod.container.manager import ContainerManager
     from libpod.container.model import Container
@@ -62,21 +63,21 @@ class Engine:
         runroot: str | os.PathLike[str] | None = None,
         *,
         storage_driver: str | None = None,
-        storage_options: Sequence[str] | None = None,
-        helper: str | None = None,
+        storage_options: Iterable[str] | None = None,
+        helper: str | os.PathLike[str] | None = None,
     ) -> None:
         from libpod.store import open_store
 
-        self.store: Store = open_store(
-            None if root is None else os.fspath(root),
-            None if runroot is None else os.fspath(runroot),
-            storage_driver,
-            storage_options,
+        self._given = (
+            None if root is None else arguments.text("root", root),
+            None if runroot is None else arguments.text("runroot", runroot),
+            None if storage_driver is None else arguments.text("storage_driver", storage_driver),
+            None if storage_options is None else arguments.strings("storage_options", storage_options),
         )
+        self._helper = None if helper is None else arguments.text("helper", helper)
+        self.store: Store = open_store(*self._given)
         self.graphroot: str = self.store.graphroot
         self.runroot: str = self.store.runroot
-        self._given = (root, runroot, storage_driver, storage_options)
-        self._helper = helper
         #: Asks the user which of several full names a short image name means; None where there is nobody to ask.
         self.choose_name: Callable[[list[str]], int] | None = None
         self._conf: ContainersConf | None = None
@@ -150,6 +151,7 @@ class Engine:
             raise InvalidError(f'unsupported pull policy "{pull}"')
         from libpod.image.lookup import lookup, resolve
 
+        name = arguments.text("image", name)
         if pull in ("missing", "never"):
             try:
                 return resolve(self.store, name)
@@ -162,13 +164,16 @@ class Engine:
         except ImageNotFoundError:
             return lookup(self.store, image_id), ""
 
-    def create(self, request: ContainerRequest, image: str, argv: Sequence[str], *, pull: str = "missing") -> Container:
+    def create(
+        self, request: ContainerRequest, image: str, argv: Iterable[Word] = (), *, pull: str = "missing"
+    ) -> Container:
         """Create a container from a request; nothing of it runs.
 
-        Raises: what `find_image` and `ContainerManager.create` raise.
+        Raises: TypeError for an argv that is one string; what `find_image` and `ContainerManager.create` raise.
         """
+        words = arguments.strings("argv", argv)
         found, name = self.find_image(image, pull=pull)
-        return self.containers.create(request, found, list(argv), image_name=name)
+        return self.containers.create(request, found, words, image_name=name)
 
     def start(
         self,
@@ -186,30 +191,30 @@ class Engine:
     def run(
         self,
         image: str,
-        argv: Sequence[str] = (),
+        argv: Iterable[Word] = (),
         *,
         network: str | None = None,
         remove: bool = True,
         name: str = "",
-        env: Mapping[str, str] | None = None,
-        volumes: Sequence[str] = (),
-        tmpfs: Sequence[str] = (),
-        workdir: str = "",
-        user: str = "",
-        entrypoint: Sequence[str] | None = None,
+        env: Mapping[str, Word] | Iterable[str] | None = None,
+        volumes: Iterable[Word] | Mapping[Word, Word | Mapping[str, str]] = (),
+        tmpfs: Iterable[Word] | Mapping[Word, str] = (),
+        workdir: str | os.PathLike[str] = "",
+        user: str | int = "",
+        entrypoint: str | Iterable[Word] | None = None,
         hostname: str = "",
         stdin: bytes | None = None,
         timeout_s: float | None = None,
         output_limit: int = 64 << 20,
         read_only: bool = False,
         privileged: bool = False,
-        cap_add: Sequence[str] = (),
-        cap_drop: Sequence[str] = (),
-        memory: str = "",
+        cap_add: Iterable[str] = (),
+        cap_drop: Iterable[str] = (),
+        memory: str | int = "",
         cpus: float | None = None,
         pids_limit: int | None = None,
-        publish: Sequence[str] = (),
-        labels: Mapping[str, str] | None = None,
+        publish: Iterable[str] = (),
+        labels: Mapping[str, str] | Iterable[str] | None = None,
         pull: str = "missing",
         **options: Any,
     ) -> Completed:
@@ -217,20 +222,22 @@ class Engine:
 
         network: `none`, `host`, `container:NAME`, or the default bridge for None. remove: remove the container afterwards.
         stdin: what it reads; without it, nothing. timeout_s: kill it when it takes longer. output_limit: most bytes that it
-        may write. options: any other option of `podman run`, by its long name with `_` for `-`.
+        may write. env, labels: a mapping, or a list of `name=value`. volumes: a list of words of `-v`, or a mapping of
+        sources to paths in the container, or to `{"bind": path, "mode": options}`. tmpfs: a list of words of `--tmpfs`, or
+        a mapping of paths to options. options: any other option of `podman run`, by its long name with `_` for `-`.
         The exit code of the command is a result, not an error. On any error the container is killed first.
-        Raises: ImageNotFoundError, InvalidError (bad option, too much output), CommandNotFoundError,
+        Raises: TypeError (unknown option, value of the wrong shape), ImageNotFoundError, InvalidError (bad option, too much output), CommandNotFoundError,
         CommandNotExecutableError, TimeoutError, other LibpodErrors, OSError.
         """
         from libpod.container.request import ContainerRequest
 
         request = ContainerRequest(
             network=[network] if network else [],
-            rm=remove,
+            rm=arguments.flag("remove", remove),
             name=name,
-            environment=dict(env or {}),
-            volume=list(volumes),
-            tmpfs=list(tmpfs),
+            env=env,
+            volume=arguments.volumes("volumes", volumes),
+            tmpfs=tmpfs,
             workdir=workdir,
             user=user,
             entrypoint=entrypoint,
@@ -238,13 +245,13 @@ class Engine:
             interactive=stdin is not None,
             read_only=read_only,
             privileged=privileged,
-            cap_add=list(cap_add),
-            cap_drop=list(cap_drop),
+            cap_add=cap_add,
+            cap_drop=cap_drop,
             memory=memory,
             cpus=cpus,
             pids_limit=pids_limit,
-            publish=list(publish),
-            label=[f"{key}={value}" for key, value in (labels or {}).items()],
+            publish=publish,
+            label=None if labels is None else arguments.pairs("labels", labels),
             **options,
         )
         container = self.create(request, image, argv, pull=pull)
@@ -356,8 +363,8 @@ class Engine:
         """Return the command that removes a container of `--rm` where no client does."""
         root, runroot, _, options = self._given
         words = [sys.executable, "-m", "libpod"]
-        words += ["--root", os.fspath(root)] if root is not None else []
-        words += ["--runroot", os.fspath(runroot)] if runroot is not None else []
+        words += ["--root", root] if root is not None else []
+        words += ["--runroot", runroot] if runroot is not None else []
         for option in options or ():
             words += ["--storage-opt", option]
         return [*words, "container", "cleanup", "--rm", container.id]

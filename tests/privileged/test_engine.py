@@ -66,6 +66,27 @@ def test_errors_have_their_class(engine: libpod.Engine) -> None:
     assert engine.containers.list(all=True) == []
 
 
+def test_volumes_variables_and_labels_may_be_mappings(engine: libpod.Engine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mounted")
+    script = "cat /m/file; echo $A$B; touch /m/new 2>/dev/null || echo read-only"
+    volumes = {tmp_path: {"bind": "/m", "mode": "ro"}}
+    done = engine.run("rich", ["sh", "-c", script], network="none", env=["A=1", "B=2"], volumes=volumes, labels=["k=v"])
+    assert done.stdout == b"mounted12\nread-only\n"
+
+
+def test_a_string_of_names_removes_no_image(engine: libpod.Engine) -> None:
+    kept = engine.images.lookup("rich").id
+    # Each character of an id is the beginning of one.
+    for wrong in ([kept], (kept[:1],)):
+        with pytest.raises(TypeError):
+            engine.images.remove(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        engine.images.save("rich", "/dev/null")
+    assert engine.images.remove("nosuch-" + kept).errors
+    assert [image.id for image in engine.images.list()] == [kept]
+    assert engine.images.remove("rich", ignore=True).reports[-1] == ("Deleted", kept)
+
+
 def test_a_command_that_takes_too_long_is_killed(engine: libpod.Engine) -> None:
     before = leaks.snapshot()
     with pytest.raises(TimeoutError):

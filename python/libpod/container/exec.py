@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from libpod import _core
+from libpod import _core, arguments
 from libpod.container import environment, spec
 from libpod.errors import InvalidError, StateError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Session
+    from libpod.arguments import Word
     from libpod.container.model import Container, ContainerState
     from libpod.engine import Engine
 
@@ -27,11 +28,11 @@ NO_SESSION = 255
 def execute(
     engine: Engine,
     container: Container,
-    argv: Sequence[str],
+    argv: Iterable[Word],
     *,
-    env: Mapping[str, str] | None = None,
-    user: str = "",
-    workdir: str = "",
+    env: Mapping[str, Word] | None = None,
+    user: str | int = "",
+    workdir: str | os.PathLike[str] = "",
     terminal: bool = False,
     stdin_open: bool = False,
     privileged: bool = False,
@@ -41,10 +42,11 @@ def execute(
     """Start a command in a running container; return the exec session's id and its connection.
 
     The command runs when this returns; its exit code comes over the session.
-    Raises: StateError where the container does not run, InvalidError (exit code 255) for an empty command or a user that
+    Raises: TypeError for an argv that is one string, StateError where the container does not run, InvalidError (exit code 255) for an empty command or a user that
     the container does not know, CommandNotFoundError, CommandNotExecutableError.
     """
-    if not argv:
+    words = arguments.strings("argv", argv)
+    if not words:
         raise _refused(InvalidError("must provide a non-empty command to start an exec session: invalid argument"))
     state = container.state
     if state.status != "running":
@@ -56,7 +58,16 @@ def execute(
         "exec_id": exec_id,
         "pid": state.pid,
         "start_time": state.start_time,
-        "process": _process(engine, container, argv, env or {}, user, workdir, terminal, privileged),
+        "process": _process(
+            engine,
+            container,
+            words,
+            {} if env is None else arguments.mapping("env", env),
+            arguments.text_or_integer("user", user),
+            arguments.text("workdir", workdir),
+            terminal,
+            privileged,
+        ),
         "stdin_open": stdin_open,
         "terminal": terminal,
         "detach": detach,

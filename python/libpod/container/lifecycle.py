@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from libpod import _core
+from libpod import _core, arguments
 from libpod.container.cgroup import Cgroup
 from libpod.container.locking import Lock
 from libpod.container.model import remove_tree, write_document
@@ -68,7 +68,8 @@ def wait(
 
 def wait_for_state(engine: Engine, container: Container, states: Sequence[str], *, interval_s: float = 0.25) -> int:
     """Wait until a container is in one of the states (`stopped` is `exited`); return its exit code, -1 where it has none."""
-    wanted = {"exited" if name == "stopped" else "created" if name == "configured" else name for name in states}
+    names = arguments.strings("states", states)
+    wanted = {"exited" if name == "stopped" else "created" if name == "configured" else name for name in names}
     if wanted == {"exited"}:
         return wait(engine, container, interval_s=interval_s)
     while True:

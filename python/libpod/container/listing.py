@@ -6,7 +6,7 @@ business.
 
 from __future__ import annotations
 
-from libpod import timestamp
+from libpod import arguments, timestamp
 from libpod.container import clock
 from libpod.errors import InvalidError, LibpodError
 
@@ -53,7 +53,7 @@ def list_rows(
     One that is removed meanwhile is left out.
     Raises: InvalidError for a filter that is none.
     """
-    predicates, names_a_state = parse_filters(engine, filters)
+    predicates, names_a_state = parse_filters(engine, arguments.strings("filters", filters))
     rows = [Row(container) for container in engine.containers.list(all=True)]
     # One without a single record looks as if it never ran, and so does one that was removed since it was listed.
     rows = [row for row in rows if row.state.status != "created" or row.container.exists]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from libpod import _core, timestamp
+from libpod import _core, arguments, timestamp
 from libpod.container import names
 from libpod.container.model import Container, remove_tree, write_document
 from libpod.container.resolve import resolve
@@ -53,7 +53,8 @@ class ContainerManager:
         Raises: InvalidError, UnsupportedError (bad request), ExistsError (name in use), ContainerNotFoundError (a container
         whose namespace shall be shared).
         """
-        settings = resolve(request, self._image_defaults(image), argv, self._conf)
+        words = arguments.strings("argv", argv)
+        settings = resolve(request, self._image_defaults(image), words, self._conf)
         settings.created = timestamp.rfc3339(timestamp.now())
         settings.image_id = image.id
         settings.image = image_name or (image.names[0] if image.names else image.id)
@@ -164,7 +165,7 @@ class ContainerManager:
 
         Raises: ContainerNotFoundError; InvalidError where several ids begin so.
         """
-        found = self._find(name_or_id)
+        found = self._find(arguments.text("name_or_id", name_or_id))
         if found is None:
             raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
         return found
@@ -192,7 +193,7 @@ class ContainerManager:
 
     def exists(self, name_or_id: str) -> bool:
         """Whether `lookup` would find a container."""
-        return self._find(name_or_id) is not None
+        return self._find(arguments.text("name_or_id", name_or_id)) is not None
 
     def list(self, *, all: bool = False, foreign: bool = False) -> list[Container]:
         """List containers, oldest first: the running ones, or all. foreign: those that other tools made, too."""
@@ -211,7 +212,7 @@ class ContainerManager:
         from libpod.container.locking import Lock
         from libpod.container.mounts import check_name
 
-        if not check_name(name):
+        if not check_name(arguments.text("name", name)):
             raise InvalidError("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")
         with Lock(container):
             settings = container.settings

@@ -1,13 +1,17 @@
 """What a user asks of a new container: the words of `run` and `create`, or the keywords of `Engine.run`.
 
-A `ContainerRequest` holds words as they were typed, not yet judged; `resolve` judges them against an image and
-containers.conf. Fields are named as the options of the command line are.
+A `ContainerRequest` holds words as they were typed, checked for their shape and not yet for their
+meaning; `resolve` judges them against an image and containers.conf. Fields are named as the options of
+the command line are.
 """
 
 from __future__ import annotations
 
+from libpod import arguments
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 #: Field → value where nothing was asked. None: not given, the default depends on image and configuration.
@@ -96,8 +100,49 @@ FIELDS: dict[str, Any] = {
 }
 
 
+#: How a field is checked, when that does not follow from its default.
+_SPECIAL: dict[str, Callable[[str, object], Any]] = {
+    "add_host": lambda name, value: arguments.pairs(name, value, ":"),
+    "annotation": arguments.pairs,
+    "cpu_period": arguments.integer,
+    "cpu_quota": arguments.integer,
+    "cpus": arguments.number,
+    "detach_keys": arguments.text,
+    "entrypoint": arguments.text_or_strings,
+    "env_host": arguments.flag,
+    "http_proxy": arguments.flag,
+    "init": arguments.flag,
+    "label": arguments.pairs,
+    "log_opt": arguments.pairs,
+    "memory": arguments.text_or_integer,
+    "memory_reservation": arguments.text_or_integer,
+    "memory_swap": arguments.text_or_integer,
+    "no_hosts": arguments.flag,
+    "oom_score_adj": arguments.integer,
+    "pids_limit": arguments.integer,
+    "shm_size": arguments.text_or_integer,
+    "stop_timeout": arguments.integer,
+    "sysctl": arguments.pairs,
+    "tmpfs": arguments.tmpfs,
+    "ulimit": arguments.pairs,
+    "user": arguments.text_or_integer,
+    "volume": arguments.volumes,
+}
+_BY_TYPE: dict[type, Callable[[str, object], Any]] = {
+    bool: arguments.flag,
+    dict: arguments.mapping,
+    int: arguments.integer,
+    list: arguments.strings,
+    str: arguments.text,
+}
+
+
 class ContainerRequest:
-    """One request. `environment` is a mapping beside the texts of `env`, for callers that have one."""
+    """One request. None for an option is the same as leaving it out.
+
+    environment: variables as a mapping; `env` has them in the words of the command line, or is a mapping, too.
+    Raises: TypeError for an unknown option and for a value of the wrong shape; InvalidError for a NUL character.
+    """
 
     if TYPE_CHECKING:
 
@@ -106,7 +151,17 @@ class ContainerRequest:
     __slots__ = tuple(FIELDS)
 
     def __init__(self, **given: Any) -> None:
+        if hasattr(given.get("env"), "keys"):
+            given["environment"] = {**arguments.mapping("env", given.pop("env")), **given.get("environment", {})}
         for field, default in FIELDS.items():
-            setattr(self, field, given.pop(field, default))
+            value = given.pop(field, None)
+            if value is not None:
+                check = _SPECIAL.get(field) or _BY_TYPE[default.__class__]
+                value = check(field, value)
+            elif default.__class__ is list or default.__class__ is dict:
+                value = default.copy()
+            else:
+                value = default
+            setattr(self, field, value)
         if given:
             raise TypeError(f"no such option of a container: {', '.join(given)}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from libpod import _core
+from libpod import _core, arguments
 from libpod.errors import CorruptError, InvalidError, NotFoundError
 from libpod.image.copy import read_image
 from libpod.image.layertree import Entry, Node, components, merge, read_layer
@@ -46,6 +46,7 @@ def open_image(reference: str, *, platform: Platform | None = None, options: Opt
     platform: which member of an index; this machine's without it.
     Raises: InvalidError, NotFoundError, CorruptError, OSError, and what the transport raises.
     """
+    reference = arguments.text("reference", reference)
     name, _, rest = reference.partition(":")
     if name == "containers-storage":
         source = _open_stored(rest)

@@ -7,12 +7,14 @@ it is used. Nothing here prints.
 
 from __future__ import annotations
 
+from libpod import arguments
 from libpod.errors import ImageNotFoundError, NotFoundError
 from libpod.image.lookup import Image, all_images, lookup, normalize_tag, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
+    from os import PathLike
     from typing import Any
 
     from libpod.image.manifest import Platform
@@ -42,11 +44,11 @@ class ImageManager:
         any image whose repository ends in it.
         Raises: ImageNotFoundError, InvalidError (an ambiguous id prefix, no name at all).
         """
-        return lookup(self.store, name)
+        return lookup(self.store, arguments.text("name", name))
 
     def resolve(self, name: str) -> tuple[Image, str]:
         """Find an image as `lookup` does; the second value is the name of it that was meant, "" for an id."""
-        return resolve(self.store, name)
+        return resolve(self.store, arguments.text("name", name))
 
     def exists(self, name: str) -> bool:
         """Say whether `lookup` would find something."""
@@ -56,11 +58,12 @@ class ImageManager:
             return False
         return True
 
-    def list(self, filters: Sequence[str] = (), *, all: bool = True) -> list[Image]:
+    def list(self, filters: Iterable[str] = (), *, all: bool = True) -> list[Image]:
         """List the images that pass the filters (`key=value`, `key!=value`), in the store's order.
 
         all: also nameless images that others are built on. Raises: InvalidError for a filter that is none.
         """
+        filters = arguments.strings("filters", filters)
         images = all_images(self.store)
         # Only a nameless image can be intermediate; finding out reads every config.
         if filters or not (all or not any(image.is_dangling for image in images)):
@@ -74,13 +77,13 @@ class ImageManager:
     def tag(self, name: str, *new: str) -> None:
         """Give an image more names; a name that another image has moves here."""
         image = self.lookup(name)
-        wanted = [normalize_tag(text) for text in new]
+        wanted = [normalize_tag(text) for text in arguments.strings("new", new)]
         self.store.add_image_names(image.id, wanted)
 
     def untag(self, name: str, *old: str) -> None:
         """Take names from an image, all of them without `old`. Raises: NotFoundError for a name it does not have."""
         image = self.lookup(name)
-        wanted = [normalize_tag(text) for text in old] or image.names
+        wanted = [normalize_tag(text) for text in arguments.strings("old", old)] or image.names
         for text in wanted:
             if text not in image.names:
                 raise NotFoundError(f"{text}: tag not known")
@@ -90,8 +93,7 @@ class ImageManager:
 
     def remove(
         self,
-        names: Sequence[str],
-        *,
+        *names: str,
         force: bool = False,
         ignore: bool = False,
         remove_container: Callable[[str], None] | None = None,
@@ -104,7 +106,7 @@ class ImageManager:
         from libpod.image.removal import Remover
 
         remover = Remover(self.store, force=force, ignore=ignore, remove_container=remove_container)
-        for name in names:
+        for name in arguments.strings("names", names):
             remover.remove(name)
         return remover.removal
 
@@ -132,19 +134,19 @@ class ImageManager:
 
     # In and out ------------------------------------------------------------------------------------------------------
 
-    def load(self, source: str | int, *, progress: Progress | None = None) -> Names:
+    def load(self, source: str | int | PathLike[str], *, progress: Progress | None = None) -> Names:
         """Load the images of an archive or a directory; returns their names (`sha256:<id>` where they have none).
 
         source: a path, or a descriptor to read an archive from, which may be a pipe.
         """
         from libpod.image.loading import load
 
-        return load(self.store, source, progress)
+        return load(self.store, arguments.source("source", source), progress)
 
     def save(
         self,
-        names: Sequence[str],
-        target: str | int,
+        names: Iterable[str],
+        target: str | int | PathLike[str],
         *,
         format: str = "docker-archive",
         multi: bool = False,
@@ -158,11 +160,12 @@ class ImageManager:
         """
         from libpod.image.saving import save
 
-        save(self.store, names, target, format=format, multi=multi, compress=compress, progress=progress)
+        words, place = arguments.strings("names", names), arguments.source("target", target)
+        save(self.store, words, place, format=format, multi=multi, compress=compress, progress=progress)
 
     def import_(
         self,
-        source: str | int,
+        source: str | int | PathLike[str],
         name: str | None = None,
         *,
         changes: Iterable[str] = (),
@@ -173,7 +176,8 @@ class ImageManager:
         """Make an image of one layer from a tar, plain or compressed, and return its id."""
         from libpod.image.importing import import_tarball
 
-        return import_tarball(self.store, source, name, changes, message, platform, progress)
+        tarball, words = arguments.source("source", source), arguments.strings("changes", changes)
+        return import_tarball(self.store, tarball, name, words, message, platform, progress)
 
     def pull(
         self,
@@ -192,7 +196,7 @@ class ImageManager:
 
         return pull(
             self.store,
-            name,
+            arguments.text("name", name),
             policy=policy,
             platform=platform,
             options=options,
@@ -216,8 +220,8 @@ class ImageManager:
 
         return push(
             self.store,
-            name,
-            destination,
+            arguments.text("name", name),
+            destination if destination is None else arguments.text("destination", destination),
             format=format,
             compression=compression,
             level=level,

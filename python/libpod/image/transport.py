@@ -8,11 +8,13 @@ becomes visible with `commit`. Nothing here knows a store, a policy or a command
 
 from __future__ import annotations
 
+from libpod import arguments
 from libpod.errors import InvalidError, LibpodError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from os import PathLike
     from types import TracebackType
     from typing import Any, Self
 
@@ -46,21 +48,21 @@ class Options:
     def __init__(
         self,
         *,
-        authfile: str | None = None,
+        authfile: str | PathLike[str] | None = None,
         credentials: str | None = None,
-        cert_dir: str | None = None,
+        cert_dir: str | PathLike[str] | None = None,
         tls_verify: bool | None = None,
         retries: int = 3,
-        spool_dir: str | None = None,
+        spool_dir: str | PathLike[str] | None = None,
         compress: bool = False,
     ) -> None:
-        self.authfile = authfile
-        self.credentials = credentials
-        self.cert_dir = cert_dir
-        self.tls_verify = tls_verify
-        self.retries = retries
-        self.spool_dir = spool_dir
-        self.compress = compress
+        self.authfile = None if authfile is None else arguments.text("authfile", authfile)
+        self.credentials = None if credentials is None else arguments.text("credentials", credentials)
+        self.cert_dir = None if cert_dir is None else arguments.text("cert_dir", cert_dir)
+        self.tls_verify = None if tls_verify is None else arguments.flag("tls_verify", tls_verify)
+        self.retries = arguments.integer("retries", retries)
+        self.spool_dir = None if spool_dir is None else arguments.text("spool_dir", spool_dir)
+        self.compress = arguments.flag("compress", compress)
 
 
 class LostBlobError(LibpodError):

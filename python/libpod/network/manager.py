@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libpod import arguments
 from libpod.errors import InvalidError
 from libpod.network import config
 
@@ -32,7 +33,7 @@ class NetworkManager:
         Raises: InvalidError.
         """
         wanted: dict[str, list[str]] = {}
-        for text in filters:
+        for text in arguments.strings("filters", filters):
             kind, equals, value = text.partition("=")
             if not equals:
                 raise InvalidError(f'invalid filter "{text}"')

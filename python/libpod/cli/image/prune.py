@@ -23,7 +23,7 @@ def prune(context: Context, options: Options, arguments: list[str]) -> int:
     used = {container["image"] for container in context.engine.store.containers()}
     doomed = [image.id for image in images.list(filters) if image.id not in used]
     # By id, an image goes with all its names only when forced; containers are not touched, none uses these.
-    removal = images.remove(doomed, force=True, ignore=True)
+    removal = images.remove(*doomed, force=True, ignore=True)
     for image_id in [text for verb, text in removal.reports if verb == "Deleted"]:
         context.write(image_id)
     return report(context, removal)

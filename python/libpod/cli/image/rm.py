@@ -25,7 +25,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         removal = images.remove_all(force=options.force, remove_container=_remover(context))
     else:
         removal = images.remove(
-            arguments, force=options.force, ignore=options.ignore, remove_container=_remover(context)
+            *arguments, force=options.force, ignore=options.ignore, remove_container=_remover(context)
         )
     for verb, text in removal.reports:
         context.write(f"{verb}: {text}")
