@@ -30,6 +30,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Self
 
 
@@ -38,6 +39,7 @@ class LibpodError(Exception):
 
     message: one clause without a full stop, naming the thing and the cause. hint: the remedy, where there is one.
     op: the step that failed; path: the file or entry; errno: the kernel's error number.
+    causes: the errors that this one sums up, such as one for each registry that was tried.
     """
 
     exit_code = 125
@@ -50,17 +52,29 @@ class LibpodError(Exception):
         path: str | None = None,
         errno: int | None = None,
         hint: str | None = None,
+        causes: Sequence[Exception] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.causes = tuple(causes)
         self.op = op
         self.path = path
         self.errno = errno
         self.hint = hint
 
+    def __str__(self) -> str:
+        return "\n * ".join((self.message, *map(str, self.causes)))
+
     def prefixed(self, prefix: str) -> Self:
         """The same error with a text in front that says what was being done."""
-        other = type(self)(prefix + self.message, op=self.op, path=self.path, errno=self.errno, hint=self.hint)
+        other = type(self)(
+            prefix + self.message,
+            op=self.op,
+            path=self.path,
+            errno=self.errno,
+            hint=self.hint,
+            causes=self.causes,
+        )
         other.exit_code = self.exit_code
         return other
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from libpod.cli.print.escape import printable
+from libpod.errors import LibpodError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from libpod.engine import Engine
@@ -60,13 +64,23 @@ class Context:
             raise OSError(error.errno, f"write /dev/stdout: {message_of(error)}") from None
 
     def warn(self, text: str) -> None:
-        """Write a line to stderr, behind what was written to stdout."""
+        """Write one line to stderr, behind what was written to stdout."""
         sys.stdout.flush()
-        say(text)
+        say(printable(text))
 
     def report(self, error: Exception) -> None:
         """Print one of several errors on stderr, as `main` prints the last one."""
-        self.warn(f"Error: {message_of(error)}")
+        sys.stdout.flush()
+        say(f"Error: {message_of(error)}")
+
+    def report_all(self, errors: Sequence[Exception], *, prefix: str = "") -> None:
+        """Print the errors of one command together, as Podman does. prefix: what stands before a single one."""
+        if len(errors) == 1:
+            text = prefix + message_of(errors[0])
+        else:
+            text = f"{len(errors)} errors occurred:" + "".join(f"\n\t* {message_of(error)}" for error in errors)
+        sys.stdout.flush()
+        say(f"Error: {text}")
 
     def close(self) -> None:
         """Close what was opened."""
@@ -89,17 +103,22 @@ def choose_name(names: list[str]) -> int:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr; where nobody can read it, the exit code has to do."""
+    """Write lines to stderr; when that fails, only the exit code tells."""
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(printable(text, keep="\n\t") + "\n")
         sys.stderr.flush()
     except OSError:
         return
 
 
 def message_of(error: Exception) -> str:
-    """One line for an error: our own message, or the path and reason of an `OSError`."""
+    """One line for an error: the message of libpod, or the path and reason of an `OSError`; a line more for each of its causes.
+
+    The text of images may be in any of them: a line break of theirs is written as an escape.
+    """
+    if isinstance(error, LibpodError):
+        return "\n * ".join([printable(error.message), *map(message_of, error.causes)])
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror[:1].lower() + error.strerror[1:]
-        return f"{error.filename}: {reason}" if error.filename else reason
-    return str(error) or type(error).__name__
+        return printable(f"{error.filename}: {reason}" if error.filename else reason)
+    return printable(str(error)) or type(error).__name__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.context import message_of
 from libpod.cli.print.functions import Map
 from libpod.errors import ContainerNotFoundError, ImageNotFoundError, LibpodError, UsageError
 
@@ -75,12 +74,12 @@ def inspect(context: Context, names: list[str], kind: str, format: str, *, size:
     if not names:
         raise UsageError("no names or ids specified")
     found: list[dict[str, Any]] = []
-    errors: list[str] = []
+    errors: list[Exception] = []
     for name in names:
         try:
             found.append(_find(context, name, kind, size=size))
         except (LibpodError, OSError) as error:
-            errors.append(message_of(error))
+            errors.append(error)
     if formats.is_json(format) or not format:
         context.write(_core.dump_json(found, indent=_INDENT) if found else "[]")
     else:
@@ -89,11 +88,7 @@ def inspect(context: Context, names: list[str], kind: str, format: str, *, size:
             context.write(text)
     if not errors:
         return 0
-    if len(errors) > 1:
-        text = f"{len(errors)} errors occurred:" + "".join(f"\n\t* {error}" for error in errors)
-    else:
-        text = f"inspecting object: {errors[0]}"
-    context.warn(f"Error: {text}")
+    context.report_all(errors, prefix="inspecting object: ")
     return LibpodError.exit_code
 
 
@@ -102,7 +97,7 @@ def _render(format: str, document: dict[str, Any]) -> str:
 
     parsed = formats.parse(format, name="inspect")
     try:
-        text = parsed.execute(_for_template(document), type_name="interface {}")
+        text = parsed.execute(_for_template(document), type_name="interface {}", human=formats.for_people())
     except LibpodError as error:
         raise error.prefixed("inspecting object: printing inspect output: ") from error
     return text.removesuffix("\n")

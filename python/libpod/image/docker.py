@@ -157,7 +157,7 @@ def _open_first(wanted: Reference, options: Options) -> DockerSource:
             failures.append((place, error))
     place, last = failures.pop()
     if failures:
-        others = "\n".join(f"[{mirror}: {failure}]" for mirror, failure in failures)
+        others = ", ".join(f"[{mirror}: {failure}]" for mirror, failure in failures)
         raise _wrapped(last, f"(Mirrors also failed: {others}): {place}: ")
     raise last
 

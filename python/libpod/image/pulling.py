@@ -94,8 +94,7 @@ def _pull_remote(
         return fallback.id
     if len(errors) == 1:
         raise errors[0]
-    lines = "".join(f"\n * {error}" for error in errors)
-    raise ImageNotFoundError(f"{len(errors)} errors occurred while pulling:{lines}")
+    raise ImageNotFoundError(f"{len(errors)} errors occurred while pulling:", causes=errors)
 
 
 def _record(candidates: Candidates, progress: Progress) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container import targets
-from libpod.cli.context import message_of
 from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
 TYPE_CHECKING = False
@@ -37,7 +36,7 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
                 )
             lifecycle.remove(context.engine, container, force=options.force, timeout_s=timeout, volumes=options.volumes)
         except (LibpodError, OSError) as error:
-            context.warn(f"Error: {message_of(error)}")
+            context.report(error)
             code = _RUNNING if isinstance(error, StateError) and code in (0, _RUNNING) else LibpodError.exit_code
             continue
         context.write(word)

@@ -7,6 +7,7 @@ import sys
 import time
 
 from libpod.cli.context import message_of, say
+from libpod.cli.print.escape import printable
 from libpod.errors import LibpodError
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def show_warnings(session: Session) -> None:
 
 def _warn(text: str) -> None:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    say(f'time="{stamp}" level=warning msg="{text}"')
+    say(f'time="{stamp}" level=warning msg="{printable(text)}"')
 
 
 def relay(

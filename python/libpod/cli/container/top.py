@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, flag
-from libpod.cli.print.table import align
+from libpod.cli.print.table import table
 from libpod.errors import ContainerNotFoundError, InvalidError, StateError, UsageError
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         if name.startswith("-"):
             raise InvalidError("options of ps(1) are not supported by this version of libpod, use format descriptors")
     rows = processes.describe(state, names or processes.DEFAULT)
-    context.write(align("\t".join(row) for row in rows).rstrip("\n"))
+    context.write(table(None, rows).rstrip("\n"))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.print.escape import printable
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     finally:
         progress.close()
     for name in names:
-        context.write(f"Loaded image: {name}")
+        context.write(printable(f"Loaded image: {name}"))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, flag, unsupported
-from libpod.cli.context import message_of
+from libpod.cli.print.escape import printable
 from libpod.errors import UsageError
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             *arguments, force=options.force, ignore=options.ignore, remove_container=_remover(context)
         )
     for verb, text in removal.reports:
-        context.write(f"{verb}: {text}")
+        context.write(printable(f"{verb}: {text}"))
     return report(context, removal)
 
 
@@ -40,11 +40,8 @@ def _remover(context: Context) -> Callable[[str], None]:
 
 
 def report(context: Context, removal: Removal) -> int:
-    errors = [message_of(error) for error in removal.errors]
-    if len(errors) == 1:
-        context.warn(f"Error: {errors[0]}")
-    elif errors:
-        context.warn(f"Error: {len(errors)} errors occurred:" + "".join(f"\n\t* {text}" for text in errors))
+    if removal.errors:
+        context.report_all(removal.errors)
     return removal.exit_code
 
 

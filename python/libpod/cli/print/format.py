@@ -9,6 +9,8 @@ Source: Go, package text/template; podman-ps(1), podman-inspect(1), "--format".
 
 from __future__ import annotations
 
+import os
+
 from libpod import _core
 from libpod.cli.print import template
 from libpod.cli.print.table import align
@@ -34,9 +36,17 @@ def to_json(value: object) -> str:
     return _core.dump_json(value, indent=4)
 
 
+def for_people() -> bool:
+    """Whether stdout leads to a person; a pipe and a file lead to a program, which is given every byte as it is."""
+    try:
+        return os.isatty(1)
+    except OSError:
+        return False
+
+
 def render(text: str, value: Any, *, type_name: str = "struct", name: str = "format") -> str:
     r"""Print `value` with the template `text`; backslash escapes `\t` and `\n` stand for their characters."""
-    return parse(text, name=name).execute(value, type_name=type_name)
+    return parse(text, name=name).execute(value, type_name=type_name, human=for_people())
 
 
 def parse(text: str, *, name: str = "format") -> template.Template:
@@ -67,12 +77,13 @@ def render_rows(
         # Every blank of a table's format separates columns, also those inside an action.
         text = text.removeprefix("table ").replace(" ", "\t")
     parsed = template.parse(text, name=name)
+    human = is_table or for_people()
     titles = [_Headers(headers)] if is_table and heading else []
     if text.startswith("{{range"):
         # The user walks over the rows.
-        parts = [parsed.execute(some, type_name=type_name) for some in (titles, list(rows)) if some]
+        parts = [parsed.execute(some, type_name=type_name, human=human) for some in (titles, list(rows)) if some]
     else:
-        parts = [parsed.execute(row, type_name=type_name) for row in (*titles, *rows)]
+        parts = [parsed.execute(row, type_name=type_name, human=human) for row in (*titles, *rows)]
     joined = "".join(part if part.endswith("\n") else part + "\n" for part in parts)
     # Podman aligns only tables; in any other format a tab is a tab.
     if not is_table or "\t" not in joined:

@@ -102,8 +102,7 @@ class Bars(Reporter):
             self._draw()
             self._rows.clear()
             self._drawn = 0
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+            say(text)
 
     def blob_started(self, descriptor: Descriptor, kind: str, blob: Blob) -> None:
         """Add a row that follows the blob."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from libpod.cli.print.escape import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,8 +48,8 @@ def _measure(
 
 
 def table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
-    """Draw a table: a header line, unless None, and a line for each row."""
-    lines = ["\t".join(row) for row in rows]
+    """Draw a table: a header line, unless None, and a line for each row. Control characters in cells are written out."""
+    lines = ["\t".join(map(printable, row)) for row in rows]
     if header is not None:
         lines.insert(0, "\t".join(header))
     return align(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.print import functions
+from libpod.cli.print.escape import printable
 from libpod.cli.print.functions import Map, is_true, show
 from libpod.errors import InvalidError
 
@@ -23,9 +24,12 @@ class Template:
         self._name = name
         self._body = body
 
-    def execute(self, value: Any, *, type_name: str) -> str:
-        """Print `value`. Raises InvalidError naming the field that `type_name` lacks."""
-        scope = _Scope(self._name, type_name, value)
+    def execute(self, value: Any, *, type_name: str, human: bool = False) -> str:
+        """Print `value`; human: for a person, with the control characters of values written out.
+
+        Raises: InvalidError naming the field that `type_name` lacks.
+        """
+        scope = _Scope(self._name, type_name, value, human=human)
         out: list[str] = []
         for node in self._body:
             node.write(out, value, scope)
@@ -35,8 +39,9 @@ class Template:
 class _Scope:
     """Variables and names for messages."""
 
-    def __init__(self, name: str, type_name: str, root: Any) -> None:
+    def __init__(self, name: str, type_name: str, root: Any, *, human: bool) -> None:
         self.name = name
+        self.human = human
         self.type_name = type_name
         self.variables: dict[str, Any] = {"$": root}
 
@@ -63,8 +68,11 @@ class _Action(_Node):
 
     def write(self, out: list[str], dot: Any, scope: _Scope) -> None:
         value = self.pipeline.value(dot, scope)
-        if not self.pipeline.names:
-            out.append(show(value))
+        if self.pipeline.names:
+            return
+        text = show(value)
+        # Lines and columns are the template's own only where a function made them, as println does.
+        out.append(printable(text, keep="\n\t" if self.pipeline.ends_in_function else "") if scope.human else text)
 
 
 class _Branch(_Node):
@@ -110,6 +118,11 @@ class _Pipeline:
     def __init__(self, names: list[str], commands: list[list[Any]]) -> None:
         self.names = names
         self.commands = commands
+
+    @property
+    def ends_in_function(self) -> bool:
+        """Whether the value is made by a function, such as `println`."""
+        return isinstance(self.commands[-1][0], _Function)
 
     def value(self, dot: Any, scope: _Scope) -> Any:
         result: Any = None

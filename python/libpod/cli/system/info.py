@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option
+from libpod.cli.print.escape import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _member(key: str, value: Any, depth: int) -> str:
         return f"{pad}{key}:\n{yaml(value, depth + 1)}"
     if isinstance(value, list) and value:
         return f"{pad}{key}:\n{yaml(value, depth)}"
-    if isinstance(value, str) and "\n" in value:
+    if isinstance(value, str) and "\n" in value and value.replace("\n", "").isprintable():
         lines = "".join(f"{pad}  {line}\n" for line in value.rstrip("\n").split("\n"))
         return f"{pad}{key}: |{'' if value.endswith(chr(10)) else '-'}\n{lines}"
     return f"{pad}{key}: {_scalar(value)}\n"
@@ -78,9 +79,10 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str) and (
-        not value or value[0].isdigit() or ": " in value or value[0] in "!&*-?[]{},#|>@`\"'%"
+        not value.isprintable() or not value or value[0].isdigit() or ": " in value or value[0] in "!&*-?[]{},#|>@`\"'%"
     ):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        # In double quotes YAML reads the same escapes that `printable` writes.
+        return '"' + printable(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
     return str(value)
 
 
