@@ -162,3 +162,40 @@ fn who_runs_is_on_record_while_it_does() {
     held.signal(9).expect("signal");
     settle(session);
 }
+
+/// Hooks of the host and of the image list what the first process holds, which may trace here: all capabilities are its own.
+#[test]
+fn hooks_find_nothing_of_the_host_in_the_first_process() {
+    require_containers!();
+    let mut container = Container::new("exec sleep 60");
+    let list = |find: &str, log: &str| {
+        let script = format!(
+            "{find}; for f in /proc/$p/fd/*; do n=${{f##*/}}; [ $n -gt 2 ] && t=$(readlink $f) && echo $t; done > {log}; true"
+        );
+        serde_json::json!([{"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"]}])
+    };
+    let path = |name: &str| container.directory.join(name).display().to_string();
+    let from_state = r#"p=$(sed 's/.*"pid":\([0-9]*\).*/\1/')"#;
+    let parent = "cat > /dev/null; while read k v; do [ $k = PPid: ] && p=$v; done < /proc/self/status";
+    container.spec["hooks"] = serde_json::json!({
+        "prestart": list(from_state, &path("prestart")),
+        "createRuntime": list(from_state, &path("createRuntime")),
+        "createContainer": list(parent, &path("createContainer")),
+        "startContainer": list("cat > /dev/null; p=1", "/tmp/startContainer"),
+    });
+    let mut session = container.launch();
+    let running = session.wait_running(&mut uninterrupted).expect("runs");
+    for (moment, root) in
+        [("prestart", true), ("createRuntime", true), ("createContainer", true), ("rootfs/tmp/startContainer", false)]
+    {
+        let text = std::fs::read_to_string(container.directory.join(moment)).expect(moment);
+        let found: Vec<&str> = text.lines().filter(|name| !name.starts_with("/memfd:hook-stderr")).collect();
+        let (roots, rest): (Vec<&str>, Vec<&str>) = found.iter().partition(|name| name.ends_with("/rootfs"));
+        assert_eq!(roots.len(), usize::from(root), "{moment}: {text}");
+        assert!(matches!(rest[..], [channel] if channel.starts_with("socket:")), "{moment}: {text}");
+    }
+    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    held.signal(9).expect("signal");
+    finish(&mut session, b"");
+    settle(session);
+}

@@ -2,12 +2,15 @@
 //!
 //! It has its own memory and one thread, so it may allocate. It reports over its [`Stage`]'s channel and never prints.
 
+use crate::channel::Message;
 use crate::command::Command;
 use crate::error::{Error, Result};
+use crate::namespaces::NamespacePlan;
 use crate::request::Stdio;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step};
-use libpod_sys::process::{place_fd, reset_signals};
+use libpod_sys::process::{Namespaces, place_fd, reset_signals};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::setsid;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -18,6 +21,8 @@ pub struct Setup<'a> {
     pub steps: &'a [Step<'a>],
     /// What to execute at the end.
     pub command: &'a Command<'a>,
+    /// Its namespaces.
+    pub namespaces: &'a NamespacePlan,
     /// What its standard descriptors are.
     pub stdio: &'a Stdio,
     /// For hooks.
@@ -37,9 +42,13 @@ pub fn run(setup: &Setup<'_>, mut stage: Stage) -> i32 {
 }
 
 fn attempt(setup: &Setup<'_>, stage: &mut Stage) -> Result<std::convert::Infallible> {
+    place_stdio(setup.stdio)?;
+    stage.withdraw(&setup.namespaces.descriptors())?;
     reset_signals();
     setsid().map_err(|errno| Error::pathless("start a session", errno))?;
-    place_stdio(setup.stdio)?;
+    if setup.namespaces.new.contains(Namespaces::NET) {
+        stage.send(&Message::Network(own_network()?))?;
+    }
     for step in setup.steps {
         step.execute(stage)?;
     }
@@ -51,6 +60,11 @@ fn attempt(setup: &Setup<'_>, stage: &mut Stage) -> Result<std::convert::Infalli
     let hooks = &setup.context.spec.hooks.start_container;
     setup.context.run("startContainer", hooks, "created", rustix::process::getpid().as_raw_nonzero().get())?;
     Err(setup.command.replace(&ready))
+}
+
+fn own_network() -> Result<OwnedFd> {
+    let path = "/proc/self/ns/net";
+    openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| Error::step("open", path, errno))
 }
 
 /// Put the standard descriptors in their places; a terminal comes later.

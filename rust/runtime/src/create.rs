@@ -4,6 +4,7 @@
 //! calls only meet where one needs the other. Dropping a [`Created`] that was not let go kills
 //! it and takes its cgroup away: nothing is left behind.
 
+use crate::birth::{clone_hidden, preserved};
 use crate::cgroup::Cgroup;
 use crate::channel::{Channel, Message};
 use crate::child::{self, Setup};
@@ -16,10 +17,10 @@ use crate::request::{Request, Stdio};
 use crate::spec::IdMapping;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step};
-use libpod_sys::process::{Child, Namespaces, clone3, setns};
+use libpod_sys::process::{Child, Namespaces, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// A container whose first process exists and does not yet run the user's program.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Created<'a> {
     channel: Channel,
     cgroup: Cgroup,
     context: HookContext<'a>,
+    new_network: bool,
     /// What was not done as asked.
     pub warnings: Vec<String>,
 }
@@ -57,14 +59,23 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
     }
     let namespaces = NamespacePlan::new(spec)?;
     let command = Command::plan(process, request.seccomp.as_ref(), request.id, request.preserve_fds)?;
+    let mut kept = preserved(request.preserve_fds)?;
     let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), request.id)?;
     let steps = plan::build(request, process, &namespaces, &cgroup)?;
     let mut warnings = Vec::new();
     let context = HookContext { spec, id: request.id, bundle: request.bundle };
     let started = cgroup.create(&spec.linux.resources, &mut warnings).and_then(|()| {
         let listener = request.start_socket.as_ref();
-        let setup = Setup { steps: &steps, command: &command, stdio: &request.stdio, context, listener };
-        spawn(&setup, request.mounter, &namespaces, &cgroup)
+        kept.extend(listener.map(AsRawFd::as_raw_fd));
+        let setup = Setup {
+            steps: &steps,
+            command: &command,
+            namespaces: &namespaces,
+            stdio: &request.stdio,
+            context,
+            listener,
+        };
+        spawn(&setup, request.mounter, kept, &cgroup)
     });
     let (child, channel) = match started {
         Ok(started) => started,
@@ -74,8 +85,15 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
             return Err(error);
         }
     };
-    let created =
-        Created { pid: child.pid, pidfd: Some(child.pidfd), channel, cgroup: cgroup.clone(), context, warnings };
+    let created = Created {
+        pid: child.pid,
+        pidfd: Some(child.pidfd),
+        channel,
+        cgroup: cgroup.clone(),
+        context,
+        new_network: namespaces.new.contains(Namespaces::NET),
+        warnings,
+    };
     match created.map_ids(&namespaces) {
         Ok(()) => Ok(created),
         // A child that has met an error of its own says more than our failure to find it.
@@ -92,16 +110,17 @@ pub fn describe(request: &Request<'_>) -> Result<Vec<String>> {
     Ok(plan::build(request, process, &namespaces, &cgroup)?.iter().map(Step::describe).collect())
 }
 
-fn spawn(setup: &Setup<'_>, mounter: Mounter, namespaces: &NamespacePlan, cgroup: &Cgroup) -> Result<(Child, Channel)> {
+fn spawn(setup: &Setup<'_>, mounter: Mounter, kept: Vec<RawFd>, cgroup: &Cgroup) -> Result<(Child, Channel)> {
+    let namespaces = setup.namespaces;
     let (ours, theirs) = Channel::pair()?;
     let (mut ours, mut theirs) = (Some(ours), Some(theirs));
     let unified = cgroup.unified_directory();
     let restore = enter_pid_namespace(namespaces)?;
-    let child = clone3(namespaces.new, unified.as_ref().map(AsFd::as_fd), || {
+    let child = clone_hidden(namespaces.new, unified.as_ref().map(AsFd::as_fd), || {
         // The child's copy of the parent's end: as long as it is open, the parent is never seen to go.
         drop(ours.take());
         match theirs.take() {
-            Some(channel) => child::run(setup, Stage::new(mounter, channel)),
+            Some(channel) => child::run(setup, Stage::new(mounter, channel, kept)),
             None => 1,
         }
     });
@@ -109,7 +128,7 @@ fn spawn(setup: &Setup<'_>, mounter: Mounter, namespaces: &NamespacePlan, cgroup
     if let Some(own) = restore {
         setns(own.as_fd(), Namespaces::PID).map_err(|error| Error::call("return to the PID namespace", &error))?;
     }
-    let child = child.map_err(|error| Error::call("make the container's namespaces", &error))?;
+    let child = child?.map_err(|error| Error::call("make the container's namespaces", &error))?;
     let channel = ours.ok_or_else(|| Error::invalid("the channel was used up"))?;
     Ok((child, channel))
 }
@@ -141,8 +160,20 @@ impl Created<'_> {
         &self.cgroup
     }
 
-    /// Its network namespace; valid from the start.
-    pub fn netns(&self) -> Result<OwnedFd> {
+    /// Its network namespace; valid from the start. To be asked for once, before [`Created::wait_prepared`].
+    ///
+    /// The child sends a new one as its first message, or says what kept it from that: it is hidden, and this process may lack
+    /// the right to open it through /proc.
+    pub fn netns(&mut self) -> Result<OwnedFd> {
+        while self.new_network {
+            match self.channel.receive()? {
+                Some(Message::Network(namespace)) => return Ok(namespace),
+                Some(Message::Warning(text)) => self.warnings.push(text),
+                Some(Message::Failed(error)) => return Err(error),
+                Some(other) => return Err(Error::Died { how: format!("unexpected message {other:?}") }),
+                None => return Err(self.how_it_died()),
+            }
+        }
         let path = format!("/proc/{}/ns/net", self.pid.as_raw_nonzero());
         openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| Error::step("open", path, errno))
@@ -166,6 +197,7 @@ impl Created<'_> {
     pub fn wait_prepared(&mut self) -> Result<Option<OwnedFd>> {
         loop {
             match self.channel.receive()? {
+                Some(Message::Network(_)) => {}
                 Some(Message::Warning(text)) => self.warnings.push(text),
                 Some(Message::Midway) => self.run_midway_hooks()?,
                 Some(Message::Prepared(terminal)) => return Ok(terminal),
@@ -209,7 +241,7 @@ impl Created<'_> {
         loop {
             match self.channel.receive() {
                 Ok(Some(Message::Failed(error))) => return Some(error),
-                Ok(Some(Message::Warning(_))) => {}
+                Ok(Some(Message::Network(_) | Message::Warning(_))) => {}
                 _ => return None,
             }
         }

@@ -4,6 +4,7 @@
 //! both inside and a child of the caller. The child joins the other namespaces and does what a first process does from there:
 //! limits, user, capabilities, filter, `execve`. Nothing of the caller is executed in the container.
 
+use crate::birth::{clone_hidden, preserved};
 use crate::cgroup::Cgroup;
 use crate::channel::{Channel, Message};
 use crate::child::place_stdio;
@@ -18,11 +19,10 @@ use crate::rootdir::RootDir;
 use crate::seccomp::Program;
 use crate::spec::Process;
 use crate::stage::Stage;
-use crate::step::hide;
-use libpod_sys::process::{Namespaces, clone3, reset_signals, setns};
+use libpod_sys::process::{Namespaces, reset_signals, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, setsid, waitid};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// The container to enter.
@@ -64,6 +64,7 @@ pub fn exec(target: &ExecTarget<'_>, process: &Process, stdio: &Stdio) -> Result
         return Err(Error::State { what: "cannot exec in a paused container".into() });
     }
     let command = Command::plan(process, target.seccomp, target.id, target.preserve_fds)?;
+    let kept = preserved(target.preserve_fds)?;
     let namespaces = namespaces_of(target.pid)?;
     let (ours, theirs) = Channel::pair()?;
     let (mut ours, mut theirs) = (Some(ours), Some(theirs));
@@ -71,13 +72,16 @@ pub fn exec(target: &ExecTarget<'_>, process: &Process, stdio: &Stdio) -> Result
     let own = openat(CWD, "/proc/self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| Error::step("open", "/proc/self/ns/pid", errno))?;
     join(target.pidfd, Namespaces::PID)?;
-    let child = clone3(Namespaces::NONE, unified.as_ref().map(AsFd::as_fd), || {
+    let child = clone_hidden(Namespaces::NONE, unified.as_ref().map(AsFd::as_fd), || {
         // The child's copy of the parent's end: as long as it is open, the parent is never seen to go.
         drop(ours.take());
-        theirs.take().map_or(1, |channel| run(target, namespaces, &command, process, stdio, channel))
+        theirs.take().map_or(1, |channel| {
+            let stage = Stage::new(Mounter::probe(), channel, kept);
+            run(target, namespaces, &command, process, stdio, stage)
+        })
     });
     setns(own.as_fd(), Namespaces::PID).map_err(|error| Error::call("return to the PID namespace", &error))?;
-    let child = child.map_err(|error| Error::call("fork into the container", &error))?;
+    let child = child?.map_err(|error| Error::call("fork into the container", &error))?;
     drop(theirs);
     let channel = ours.ok_or_else(|| Error::invalid("the channel was used up"))?;
     let mut running = ExecRunning { pid: child.pid, pidfd: child.pidfd, terminal: None, warnings: Vec::new() };
@@ -132,9 +136,8 @@ fn run(
     command: &Command<'_>,
     process: &Process,
     stdio: &Stdio,
-    channel: Channel,
+    mut stage: Stage,
 ) -> i32 {
-    let mut stage = Stage::new(Mounter::probe(), channel);
     let error = match attempt(target, namespaces, command, process, stdio, &mut stage) {
         Ok(never) => match never {},
         Err(error) => error,
@@ -151,17 +154,17 @@ fn attempt(
     stdio: &Stdio,
     stage: &mut Stage,
 ) -> Result<std::convert::Infallible> {
+    place_stdio(stdio)?;
+    stage.withdraw(&[target.pidfd.as_raw_fd()])?;
     reset_signals();
-    // From the moment it joins, processes of the container may see this one: they must not look into it.
-    hide()?;
     setsid().map_err(|errno| Error::pathless("start a session", errno))?;
     if let Some(score) = process.oom_score_adj {
         set_oom_score(score)?.into_iter().for_each(|text| stage.warn(text));
     }
     target.cgroup.map_or(Ok(()), Cgroup::join_v1)?;
     join(target.pidfd, namespaces)?;
+    stage.withdraw(&[])?;
     let root = RootDir::open(Path::new("/"))?;
-    place_stdio(stdio)?;
     if process.terminal {
         let (master, slave) = console::open(&root, process.console_size, process.user.uid)?;
         console::control(&slave)?;
@@ -171,6 +174,7 @@ fn attempt(
     let prepared = command.prepare(&root, &mut |text| warnings.push(text));
     warnings.into_iter().for_each(|text| stage.warn(text));
     let ready = prepared?;
+    drop(root);
     stage.await_go(None)?;
     Err(command.replace(&ready))
 }

@@ -9,6 +9,7 @@
 //! and nothing touches a container's files by a joined path: see [`rootdir`].
 #![forbid(unsafe_code)]
 
+mod birth;
 pub mod capabilities;
 pub mod cgroup;
 mod cgroup_mount;

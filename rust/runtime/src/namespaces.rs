@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::spec::{Namespace, NamespaceKind, Spec};
 use libpod_sys::process::{Namespaces, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
 /// The namespaces of one container.
@@ -74,6 +74,11 @@ impl NamespacePlan {
     /// The PID namespace to join, which only a child can be born into.
     pub fn joined_pid(&self) -> Option<&Joined> {
         self.joined.iter().find(|joined| joined.kind == Namespaces::PID)
+    }
+
+    /// The descriptors that [`NamespacePlan::join`] takes.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        self.joined.iter().map(|joined| joined.fd.as_raw_fd()).collect()
     }
 
     /// Join all but the PID namespace.

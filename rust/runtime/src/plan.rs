@@ -67,9 +67,6 @@ pub fn build<'a>(
     if in_userns {
         steps.push(Step::BecomeRoot);
     }
-    if !namespaces.new.contains(Namespaces::PID) {
-        steps.push(Step::Hide);
-    }
     if namespaces.new_cgroup {
         steps.push(Step::NewCgroupView);
     }

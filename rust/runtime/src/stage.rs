@@ -1,23 +1,27 @@
 //! What the child of a start carries from step to step.
 
+use crate::birth::hide;
 use crate::channel::{Channel, Message};
 use crate::error::{Error, Result};
 use crate::mounting::{Mounter, Tree};
 use crate::rootdir::RootDir;
+use libpod_sys::process::close_all_but;
 use rustix::io::Errno;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The state of the child.
 #[derive(Debug)]
 pub struct Stage {
     /// How mounts are made.
     pub mounter: Mounter,
-    /// Sources of binds, opened before anything could hide them.
-    pub sources: Vec<Source>,
+    /// Sources of binds, opened before anything could hide them; each is taken by its bind.
+    pub sources: Vec<Option<Source>>,
     /// The master end of the container's terminal.
     pub terminal: Option<OwnedFd>,
     root: Option<RootDir>,
     channel: Channel,
+    /// Descriptors that stay open to the end: those that the program inherits, and the socket that *go* comes from.
+    kept: Vec<RawFd>,
 }
 
 /// The source of a bind.
@@ -26,13 +30,35 @@ pub enum Source {
     /// What the path names; the mount is copied when it is bound.
     Place(OwnedFd),
     /// A copy made before the mount it came from was made private: it still shares its mounts with the host.
-    Copy(Option<Tree>),
+    Copy(Tree),
+}
+
+impl AsRawFd for Source {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Place(place) => place.as_raw_fd(),
+            Self::Copy(tree) => tree.as_raw_fd(),
+        }
+    }
 }
 
 impl Stage {
-    /// Start with the child's end of the channel.
-    pub fn new(mounter: Mounter, channel: Channel) -> Self {
-        Self { mounter, sources: Vec::new(), terminal: None, root: None, channel }
+    /// Start with the child's end of the channel, and the descriptors that stay open besides the standard ones.
+    pub fn new(mounter: Mounter, channel: Channel, kept: Vec<RawFd>) -> Self {
+        Self { mounter, sources: Vec::new(), terminal: None, root: None, channel, kept }
+    }
+
+    /// Hide from other processes, and close every descriptor but the standard ones, the channel, those kept, what the steps still
+    /// need, and `also`. The first act of a child, and done again before each wait and each hook.
+    pub fn withdraw(&self, also: &[RawFd]) -> Result<()> {
+        hide()?;
+        let mut allowed = vec![0, 1, 2, self.channel.as_fd().as_raw_fd()];
+        allowed.extend(&self.kept);
+        allowed.extend(also);
+        allowed.extend(self.root.as_ref().map(|root| root.as_fd().as_raw_fd()));
+        allowed.extend(self.terminal.as_ref().map(AsRawFd::as_raw_fd));
+        allowed.extend(self.sources.iter().flatten().map(AsRawFd::as_raw_fd));
+        close_all_but(&allowed).map_err(|error| Error::call("close descriptors", &error))
     }
 
     /// The container's root; an error before it is mounted.
@@ -53,17 +79,25 @@ impl Stage {
 
     /// Wait until the ids of the user namespace are mapped.
     pub fn await_ready(&mut self) -> Result<()> {
+        self.withdraw(&[])?;
         self.expect(|message| matches!(message, Message::Ready))
     }
 
     /// Tell the parent that the moment of its hooks has come, and wait for them.
     pub fn pause_midway(&mut self) -> Result<()> {
+        self.withdraw(&[])?;
         self.send(&Message::Midway)?;
         self.expect(|message| matches!(message, Message::Midway))
     }
 
     /// Report that all is prepared, and wait for *go*: over the channel, or over the first connection to `listener`.
+    ///
+    /// Whoever shares the container with this process may look at it as long as it waits: the root is closed first, and the user may
+    /// have changed since the process last hid.
     pub fn await_go(&mut self, listener: Option<&OwnedFd>) -> Result<()> {
+        self.root = None;
+        self.sources.clear();
+        self.withdraw(&[])?;
         let terminal = self.terminal.take();
         self.send(&Message::Prepared(terminal))?;
         if let Some(listener) = listener {
@@ -84,7 +118,8 @@ impl Stage {
         let _ = self.channel.send(&Message::Failed(error));
     }
 
-    fn send(&self, message: &Message) -> Result<()> {
+    /// Tell the parent something.
+    pub fn send(&self, message: &Message) -> Result<()> {
         self.channel.send(message).map_err(|errno| Error::pathless("report to the parent", errno))
     }
 

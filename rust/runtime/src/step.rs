@@ -20,7 +20,7 @@ use crate::{cgroup_mount, console, copy_up, protect};
 use libpod_sys::process::{Namespaces, unshare};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, unmount};
-use rustix::process::{DumpableBehavior, Gid, Uid, chdir, fchdir, pivot_root, set_dumpable_behavior};
+use rustix::process::{Gid, Uid, chdir, fchdir, pivot_root};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -38,8 +38,6 @@ pub enum Step<'a> {
     AwaitReady,
     /// Become root of the user namespace.
     BecomeRoot,
-    /// Keep other processes of a shared PID namespace from looking into this one before the user's program runs.
-    Hide,
     /// Make the cgroup we are in the root of the view.
     NewCgroupView,
     /// Keep mounts of the container from reaching the host.
@@ -149,7 +147,6 @@ impl Step<'_> {
             Self::Join(plan) => format!("join {} namespaces", plan.joined.len()),
             Self::AwaitReady => "wait for id mappings".into(),
             Self::BecomeRoot => "become root of the user namespace".into(),
-            Self::Hide => "hide from other processes".into(),
             Self::NewCgroupView => "make a cgroup namespace".into(),
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
             Self::OpenSource(path, _) => format!("open {}", path.display()),
@@ -183,17 +180,16 @@ impl Step<'_> {
                 Ok(())
             }
             Self::JoinCgroup(cgroup) => cgroup.join_v1(),
-            Self::Join(plan) => plan.join(),
+            Self::Join(plan) => plan.join().and_then(|()| stage.withdraw(&[])),
             Self::AwaitReady => stage.await_ready(),
             Self::BecomeRoot => become_root(),
-            Self::Hide => hide(),
             Self::NewCgroupView => {
                 unshare(Namespaces::CGROUP).map_err(|error| Error::call("make a cgroup namespace", &error))
             }
             Self::DetachPropagation(kind) => detach_propagation(*kind),
             Self::OpenSource(path, copy) => open_source(stage, path, *copy),
             Self::CopyForeign(source, bind) => {
-                stage.sources.push(Source::Copy(Some(source.copy(stage.mounter, *bind)?)));
+                stage.sources.push(Some(Source::Copy(source.copy(stage.mounter, *bind)?)));
                 Ok(())
             }
             Self::MountRoot { rootfs, beside_host } => {
@@ -208,6 +204,7 @@ impl Step<'_> {
             Self::Console(size, uid) => console::attach(stage, *size, *uid),
             Self::Midway => stage.pause_midway(),
             Self::Hooks(moment, hooks, context) => {
+                stage.withdraw(&[])?;
                 context.run(moment, hooks, "creating", rustix::process::getpid().as_raw_nonzero().get())
             }
             Self::Pivot { beside_host } => pivot(stage, *beside_host),
@@ -241,12 +238,6 @@ fn become_root() -> Result<()> {
     set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).map_err(fail)
 }
 
-/// Not dumpable: nobody without `CAP_SYS_PTRACE` outside may trace it, or open its descriptors and its program through /proc.
-pub fn hide() -> Result<()> {
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|errno| Error::pathless("hide from the container", errno))
-}
-
 fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {
     rustix::mount::mount_change("/", kind | MountPropagationFlags::REC)
         .map_err(|errno| Error::step("set propagation of all mounts below", "/", errno))
@@ -256,10 +247,10 @@ fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {
 fn open_source(stage: &mut Stage, path: &Path, copy: Option<Bind>) -> Result<()> {
     let fail = |errno| Error::step("open bind source", path, errno);
     let place = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
-    stage.sources.push(match copy {
-        Some(bind) => Source::Copy(Some(stage.mounter.clone_tree(place, bind).map_err(fail)?)),
+    stage.sources.push(Some(match copy {
+        Some(bind) => Source::Copy(stage.mounter.clone_tree(place, bind).map_err(fail)?),
         None => Source::Place(place),
-    });
+    }));
     Ok(())
 }
 
@@ -280,11 +271,10 @@ fn mount_new(stage: &Stage, mount: &NewMount) -> Result<()> {
 
 fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
     let fail = |errno| Error::step("bind", path, errno);
-    let without_source = || Error::invalid("a bind without its source");
-    let tree = match stage.sources.get_mut(index).ok_or_else(without_source)? {
-        Source::Copy(tree) => tree.take().ok_or_else(without_source)?,
+    let source = stage.sources.get_mut(index).and_then(Option::take);
+    let tree = match source.ok_or_else(|| Error::invalid("a bind without its source"))? {
+        Source::Copy(tree) => tree,
         Source::Place(place) => {
-            let place = rustix::io::fcntl_dupfd_cloexec(&*place, 0).map_err(fail)?;
             stage.mounter.clone_tree(place, options.bind.unwrap_or(Bind::Recursive)).map_err(fail)?
         }
     };

@@ -4,10 +4,11 @@
 //! is proven before each call: with a second thread in the process it answers `EINVAL` and makes nothing.
 
 use crate::{Error, Result};
+use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::{CStr, CString};
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -193,6 +194,49 @@ pub fn close_on_exec_from(first: u32) -> Result<()> {
         0 => Ok(()),
         _ => Err(Error::last("close_range", format!("{first}, max, CLOEXEC"))),
     }
+}
+
+/// Close every descriptor of this process but those in `keep`.
+///
+/// Only for a child of [`clone3`]: the owners of the closed descriptors are copies of its parent's, and the child must neither
+/// use nor drop them. What `keep` names and is not open is passed over.
+pub fn close_all_but(keep: &[RawFd]) -> Result<()> {
+    let mut kept: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).collect();
+    kept.sort_unstable();
+    let mut first = 0;
+    for fd in kept {
+        if fd > first {
+            close_range(first, fd - 1)?;
+        }
+        first = first.max(fd + 1);
+    }
+    close_range(first, u32::MAX)
+}
+
+fn close_range(first: u32, last: u32) -> Result<()> {
+    // SAFETY: takes plain integers; the documented caller's copies of the owners are never used again.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
+        return Ok(());
+    }
+    let error = Error::last("close_range", format!("{first}, {last}, 0"));
+    // A kernel before 5.9, or a filter around us that does not know the call.
+    if error.errno() == Errno::NOSYS || error.errno() == Errno::PERM { close_listed(first, last) } else { Err(error) }
+}
+
+/// Close what `/proc/self/fd` lists between two numbers.
+fn close_listed(first: u32, last: u32) -> Result<()> {
+    let path = "/proc/self/fd";
+    let fail =
+        |error: std::io::Error| Error::new("getdents64", path, Errno::from_io_error(&error).unwrap_or(Errno::IO));
+    let listed = std::fs::read_dir(path).map_err(fail)?;
+    let numbers = listed.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>().map_err(fail)?;
+    for number in numbers.iter().filter_map(|name| name.to_str()?.parse::<u32>().ok()) {
+        if (first..=last).contains(&number) {
+            // SAFETY: as in `close_range`; the listing's own descriptor is closed already, and its number answers EBADF.
+            unsafe { libc::close(number as libc::c_int) };
+        }
+    }
+    Ok(())
 }
 
 /// Put `fd` at the number `target`, open across `execve`.

@@ -6,6 +6,7 @@
 mod attacks;
 mod basics;
 mod bench;
+mod descriptors;
 mod exec;
 mod limits;
 mod mounts;
@@ -19,7 +20,9 @@ type Test = (&'static str, fn());
 
 fn main() -> ExitCode {
     let filter: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let all = [basics::TESTS, mounts::TESTS, attacks::TESTS, users::TESTS, limits::TESTS, exec::TESTS].concat();
+    let all =
+        [basics::TESTS, mounts::TESTS, attacks::TESTS, users::TESTS, limits::TESTS, exec::TESTS, descriptors::TESTS]
+            .concat();
     let wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word.as_str()));
     if let Err(reason) = bench::probe() {
         eprintln!("privileged: skipped: {reason}");
