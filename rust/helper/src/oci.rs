@@ -6,16 +6,19 @@
 //! Source: runtime-spec runtime.md, "Operations"; runc(8).
 
 mod arguments;
+mod directory;
 mod features;
 mod foreground;
 mod lifecycle;
+mod listing;
 mod log;
 mod process;
 mod record;
 
 use arguments::{Flag, Parsed, parse};
+use directory::StateRoot;
+use libpod_runtime::ContainerId;
 use log::Log;
-use std::path::PathBuf;
 
 /// Where containers are recorded when `--root` is not given.
 const DEFAULT_ROOT: &str = "/run/libpod-runtime";
@@ -53,7 +56,7 @@ Commands:
 
 /// What every command gets.
 struct Context {
-    root: PathBuf,
+    root: StateRoot,
     log: Log,
 }
 
@@ -66,6 +69,12 @@ struct Failure {
 impl Failure {
     fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 1 }
+    }
+}
+
+impl From<libpod_runtime::IdError> for Failure {
+    fn from(error: libpod_runtime::IdError) -> Self {
+        Self::new(error.to_string())
     }
 }
 
@@ -87,7 +96,7 @@ pub fn main(words: &[String]) -> u8 {
         Ok(log) => log,
         Err(text) => return Log::stderr().fail(&text, 1),
     };
-    let root = PathBuf::from(globals.last("root").unwrap_or(DEFAULT_ROOT));
+    let root = StateRoot::new(globals.last("root").unwrap_or(DEFAULT_ROOT));
     let context = Context { root, log };
     match dispatch(&context, &globals, rest) {
         Ok(code) => code,
@@ -119,8 +128,8 @@ fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
         "create" => lifecycle::create(context, words),
         "start" => lifecycle::start(context, words),
         "run" => lifecycle::run(context, words),
-        "state" => record::state(context, words),
-        "list" => record::list(context, words),
+        "state" => listing::state(context, words),
+        "list" => listing::list(context, words),
         "kill" => lifecycle::kill(context, words),
         "delete" => lifecycle::delete(context, words),
         "pause" => lifecycle::set_paused(context, words, true),
@@ -136,10 +145,10 @@ fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
 }
 
 /// Parse a command's own words and take exactly one container id from what follows the flags.
-fn one_id(command: &str, flags: &[Flag], words: &[String]) -> Result<(Parsed, String), Failure> {
+fn one_id(command: &str, flags: &[Flag], words: &[String]) -> Result<(Parsed, ContainerId), Failure> {
     let (parsed, rest) = parse(flags, words).map_err(Failure::new)?;
     match rest {
-        [id] => Ok((parsed, id.clone())),
+        [id] => Ok((parsed, id.parse()?)),
         _ => Err(Failure::new(format!("{command:?} requires exactly 1 argument(s)"))),
     }
 }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod device_filter;
 mod error;
 pub mod fd;
+pub mod file;
 pub mod fs;
 pub mod lock;
 pub mod memory;

@@ -1,14 +1,15 @@
 //! `create start run kill delete pause resume`.
 
 use super::arguments::{Flag, Parsed, parse};
+use super::directory::START_SOCKET;
 use super::foreground::{self, Foreground};
-use super::record::{self, Container, Reserved, Status, read_spec};
+use super::record::{self, Container, Found, Reserved, Status, does_not_exist, read_spec};
 use super::{Context, Failure, Outcome, one_id};
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{self, Program};
 use libpod_runtime::spec::Spec;
 use libpod_runtime::start::{make_socket, start as let_go};
-use libpod_runtime::{Created, Request, Rootfs, Stdio, hooks};
+use libpod_runtime::{ContainerId, Created, Request, Rootfs, Stdio, hooks};
 use libpod_sys::io_text;
 use rustix::process::Pid;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,7 +33,7 @@ const DELETE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a command line asks to create.
 struct Order {
-    id: String,
+    id: ContainerId,
     bundle: PathBuf,
     rootfs: PathBuf,
     spec: Spec,
@@ -43,7 +44,7 @@ struct Order {
 }
 
 impl Order {
-    fn read(parsed: &Parsed, id: String) -> Result<Self, Failure> {
+    fn read(parsed: &Parsed, id: ContainerId) -> Result<Self, Failure> {
         for absent in ["no-pivot", "no-new-keyring"] {
             if parsed.has(absent) {
                 return Err(Failure::new(format!("--{absent} is not supported")));
@@ -107,7 +108,7 @@ pub fn create(context: &Context, words: &[String]) -> Outcome {
     let mut order = Order::read(&parsed, id)?;
     check_console(order.terminal(), order.console_socket.is_some(), true)?;
     let reserved = record::reserve(context, &order.id, &order.spec, &order.bundle, &order.rootfs)?;
-    let socket = make_socket(&reserved.directory().join("start.sock"))?;
+    let socket = make_socket(&reserved.home().path(START_SOCKET))?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let request = order.request(Some(socket));
     let failed = |failure: Failure| {
@@ -204,8 +205,7 @@ pub fn start(context: &Context, words: &[String]) -> Outcome {
     }
     let warnings = let_go(&container.start_socket())?;
     warnings.iter().for_each(|text| context.log.warn(text));
-    std::fs::remove_file(container.start_socket())
-        .map_err(|error| Failure::new(format!("remove the start socket: {}", io_text(&error))))?;
+    container.home.unlink(START_SOCKET)?;
     let spec = container.spec()?;
     if let Err(error) = run_hooks(&container, &spec, "poststart", "running") {
         context.log.warn(&error.to_string());
@@ -236,7 +236,7 @@ pub fn kill(context: &Context, words: &[String]) -> Outcome {
         [id, signal] => (id, signal.as_str()),
         _ => return Err(Failure::new("\"kill\" requires a minimum of 1 argument")),
     };
-    let container = Container::load(context, id)?;
+    let container = Container::load(context, &id.parse()?)?;
     let number = signal_number(signal).ok_or_else(|| Failure::new(format!("unknown signal {signal:?}")))?;
     if parsed.has("all") {
         return kill_all(&container, number);
@@ -302,13 +302,12 @@ pub fn delete(context: &Context, words: &[String]) -> Outcome {
     const FLAGS: &[Flag] = &[Flag::switch("force").short('f')];
     let (parsed, id) = one_id("delete", FLAGS, words)?;
     let force = parsed.has("force");
-    let container = match Container::load(context, &id) {
-        Err(_) if force => {
-            // What a killed `create` has left: a directory without a record, or nothing.
-            let _ = std::fs::remove_dir_all(context.root.join(&id));
-            return Ok(0);
-        }
-        other => other?,
+    let container = match Container::find(context, &id)? {
+        Found::Recorded(container) => container,
+        // What a killed `create` has left.
+        Found::Unrecorded(home) if force => return home.remove().map(|()| 0),
+        Found::Nothing if force => return Ok(0),
+        Found::Unrecorded(_) | Found::Nothing => return Err(does_not_exist()),
     };
     match container.status() {
         Status::Stopped => {}
@@ -349,8 +348,7 @@ fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<
         cgroup.kill()?;
     }
     cgroup.remove()?;
-    std::fs::remove_dir_all(&container.directory)
-        .map_err(|error| Failure::new(format!("remove {}: {}", container.directory.display(), io_text(&error))))?;
+    container.home.remove()?;
     if with_hooks {
         if let Ok(spec) = container.spec() {
             if let Err(error) = run_hooks(container, &spec, "poststop", "stopped") {

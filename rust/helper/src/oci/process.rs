@@ -6,7 +6,7 @@ use super::lifecycle::{check_console, compile, pidfd, preserved};
 use super::record::{self, Container, Status};
 use super::{Context, Failure, Outcome};
 use libpod_runtime::spec::{Process, Spec, User};
-use libpod_runtime::{ExecTarget, Stdio};
+use libpod_runtime::{ContainerId, ExecTarget, Stdio};
 use libpod_sys::io_text;
 use rustix::process::Pid;
 use std::os::fd::AsFd;
@@ -50,7 +50,8 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     let Some((id, argv)) = rest.split_first() else {
         return Err(Failure::new("\"exec\" requires a minimum of 1 argument"));
     };
-    let container = Container::load(context, id)?;
+    let id: ContainerId = id.parse()?;
+    let container = Container::load(context, &id)?;
     if matches!(container.status(), Status::Stopped | Status::Creating) {
         return Err(Failure::new("cannot exec in a stopped container"));
     }
@@ -62,7 +63,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     check_console(process.terminal, console.is_some(), detach)?;
     let (cgroup, filter) = (container.cgroup()?, compile(&spec)?);
     let target = ExecTarget {
-        id,
+        id: &id,
         pid,
         pidfd: pidfd.as_fd(),
         cgroup: Some(&cgroup),

@@ -1,22 +1,26 @@
-//! What is remembered of a container between two commands: one directory `<root>/<id>` with `state.json` and, until it is
-//! started, the socket it waits at.
+//! What is remembered of a container between two commands: `state.json` in its [`directory`](super::directory) and, until it
+//! is started, the socket it waits at.
 //!
 //! The status is derived and never written: a process that has the recorded number and start time lives; one that has not
 //! been started yet still has its socket; a frozen cgroup is a pause. Start at [`Container::load`].
 
-use super::arguments::{Flag, parse};
-use super::{Context, Failure, Outcome, log, one_id};
+use super::directory::{Home, RECORD, START_SOCKET};
+use super::{Context, Failure};
 use libpod_monitor::clock::Moment;
 use libpod_monitor::process::{Held, start_time};
+use libpod_runtime::ContainerId;
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::spec::Spec;
 use libpod_sys::io_text;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+/// Longest record that is read; one has a few hundred bytes.
+const RECORD_MAX: u64 = 1 << 20;
+/// Longest `config.json` that is read.
+const CONFIG_MAX: u64 = 16 << 20;
 
 /// The contents of `state.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +28,7 @@ pub struct Record {
     /// Version of the specification that the bundle follows.
     pub oci_version: String,
     /// The container.
-    pub id: String,
+    pub id: ContainerId,
     /// First process; 0 while it is being made, or for ever where its maker was killed meanwhile.
     pub pid: i32,
     /// When that process started, in clock ticks since boot.
@@ -44,9 +48,19 @@ pub struct Record {
 /// A recorded container.
 pub struct Container {
     /// Its directory.
-    pub directory: PathBuf,
+    pub home: Home,
     /// Its record.
     pub record: Record,
+}
+
+/// What there is of an id.
+pub enum Found {
+    /// A container.
+    Recorded(Container),
+    /// A directory without a record: its container is being made or removed, or the command that did so was killed.
+    Unrecorded(Home),
+    /// Nothing.
+    Nothing,
 }
 
 /// What a container does.
@@ -65,7 +79,8 @@ pub enum Status {
 }
 
 impl Status {
-    fn text(self) -> &'static str {
+    /// As the specification and runc write it.
+    pub fn text(self) -> &'static str {
         match self {
             Self::Creating => "creating",
             Self::Created => "created",
@@ -82,25 +97,26 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// `<root>/<id>`, reserved for a new container; removed again when this is dropped before [`Reserved::keep`].
+/// The directory of a new container; removed again when this is dropped before [`Reserved::keep`].
 pub struct Reserved {
-    directory: PathBuf,
+    home: Option<Home>,
     record: Record,
-    kept: bool,
 }
 
 /// Reserve an id for a container of this specification.
 ///
 /// A first record is written at once: it names the cgroup, so that whatever a killed command leaves can be removed.
-pub fn reserve(context: &Context, id: &str, spec: &Spec, bundle: &Path, rootfs: &Path) -> Result<Reserved, Failure> {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "_+-.".contains(letter);
-    if id.is_empty() || id.len() > 1024 || id == "." || id == ".." || !id.chars().all(allowed) {
-        return Err(Failure::new(format!("invalid ID format: {id}")));
-    }
+pub fn reserve(
+    context: &Context,
+    id: &ContainerId,
+    spec: &Spec,
+    bundle: &Path,
+    rootfs: &Path,
+) -> Result<Reserved, Failure> {
     let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), id)?;
     let record = Record {
         oci_version: spec.oci_version.clone(),
-        id: id.into(),
+        id: id.clone(),
         pid: 0,
         start_time: 0,
         bundle: bundle.into(),
@@ -109,31 +125,15 @@ pub fn reserve(context: &Context, id: &str, spec: &Spec, bundle: &Path, rootfs: 
         cgroup: cgroup.path().to_string_lossy().into_owned(),
         annotations: spec.annotations.clone(),
     };
-    let directory = context.root.join(id);
-    make_directory(&context.root, &directory)?;
-    let reserved = Reserved { directory, record, kept: false };
+    let reserved = Reserved { home: Some(context.root.create(id)?), record };
     reserved.write()?;
     Ok(reserved)
 }
 
-fn make_directory(root: &Path, directory: &Path) -> Result<(), Failure> {
-    let make = || std::fs::DirBuilder::new().mode(0o711).create(directory);
-    let made = match make() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).and_then(|()| make())
-        }
-        other => other,
-    };
-    made.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::new("container with given ID already exists"),
-        _ => Failure::new(format!("make {}: {}", directory.display(), io_text(&error))),
-    })
-}
-
 impl Reserved {
     /// The directory.
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    pub fn home(&self) -> &Home {
+        self.home.as_ref().expect("it is taken by `keep` alone, which ends this")
     }
 
     /// Complete the record of a container that exists now.
@@ -142,21 +142,21 @@ impl Reserved {
             .map_err(|error| Failure::new(format!("read the container's start time: {}", io_text(&error))))?;
         (self.record.pid, self.record.start_time) = (pid.as_raw_nonzero().get(), start);
         self.write()?;
-        self.kept = true;
-        Ok(Container { directory: std::mem::take(&mut self.directory), record: self.record.clone() })
+        let home = self.home.take().expect("it is taken here alone");
+        Ok(Container { home, record: self.record.clone() })
     }
 
     fn write(&self) -> Result<(), Failure> {
         let text = serde_json::to_vec(&self.record).map_err(|error| Failure::new(error.to_string()))?;
-        write_whole(&self.directory.join("state.json"), &text)
+        self.home().write(RECORD, &text)
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        if !self.kept {
-            // The directory is ours alone; what cannot be removed now is found by `delete --force`.
-            let _ = std::fs::remove_dir_all(&self.directory);
+        if let Some(home) = &self.home {
+            // What cannot be removed now is found by `delete --force`.
+            let _ = home.remove();
         }
     }
 }
@@ -171,22 +171,29 @@ pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), Failure> {
 }
 
 impl Container {
-    /// Read the record of `id`.
-    pub fn load(context: &Context, id: &str) -> Result<Self, Failure> {
-        let directory = context.root.join(id);
-        let path = directory.join("state.json");
-        let text = match std::fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::new("container does not exist")),
-            other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
-        };
-        let record =
-            serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        Ok(Self { directory, record })
+    /// Look for container `id`. A record that cannot be read is an error, and says nothing about the container.
+    pub fn find(context: &Context, id: &ContainerId) -> Result<Found, Failure> {
+        let Some(home) = context.root.find(id)? else { return Ok(Found::Nothing) };
+        let Some(text) = home.read(RECORD, RECORD_MAX)? else { return Ok(Found::Unrecorded(home)) };
+        let damaged = |reason: String| Failure::new(format!("{}: {reason}", home.path(RECORD).display()));
+        let record: Record = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if record.id != *id {
+            return Err(damaged(format!("it is the record of container {}", record.id)));
+        }
+        Ok(Found::Recorded(Self { home, record }))
+    }
+
+    /// The container `id`, which exists.
+    pub fn load(context: &Context, id: &ContainerId) -> Result<Self, Failure> {
+        match Self::find(context, id)? {
+            Found::Recorded(container) => Ok(container),
+            Found::Unrecorded(_) | Found::Nothing => Err(does_not_exist()),
+        }
     }
 
     /// The socket it waits at before it is started.
     pub fn start_socket(&self) -> PathBuf {
-        self.directory.join("start.sock")
+        self.home.path(START_SOCKET)
     }
 
     /// Its first process, held, while it lives.
@@ -210,41 +217,12 @@ impl Container {
         if self.cgroup().is_ok_and(|cgroup| cgroup.is_frozen()) {
             return Status::Paused;
         }
-        if self.start_socket().exists() { Status::Created } else { Status::Running }
+        if self.home.holds(START_SOCKET) { Status::Created } else { Status::Running }
     }
 
     /// The specification, as it stands in the bundle.
     pub fn spec(&self) -> Result<Spec, Failure> {
         read_spec(&self.record.bundle)
-    }
-
-    /// Who made it: a name only for root, whose number is the same everywhere.
-    fn owner(&self) -> String {
-        use std::os::unix::fs::MetadataExt;
-        match std::fs::metadata(&self.directory).map(|data| data.uid()) {
-            Ok(0) => "root".into(),
-            Ok(uid) => format!("#{uid}"),
-            Err(_) => String::new(),
-        }
-    }
-
-    fn json(&self, owner: &str) -> serde_json::Value {
-        let status = self.status();
-        let record = &self.record;
-        let mut value = serde_json::json!({
-            "ociVersion": record.oci_version,
-            "id": record.id,
-            "pid": if status == Status::Stopped { 0 } else { record.pid },
-            "status": status.text(),
-            "bundle": record.bundle,
-            "rootfs": record.rootfs,
-            "created": record.created,
-        });
-        if !record.annotations.is_empty() {
-            value["annotations"] = serde_json::json!(record.annotations);
-        }
-        value["owner"] = owner.into();
-        value
     }
 }
 
@@ -255,77 +233,19 @@ fn has_ended(held: &Held) -> bool {
     poll(&mut [PollFd::new(held, PollFlags::IN)], Some(&now)).is_ok_and(|count| count > 0)
 }
 
+/// The error of an id without a container.
+pub fn does_not_exist() -> Failure {
+    Failure::new("container does not exist")
+}
+
 /// Read and parse `config.json`.
 pub fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
     let path = bundle.join("config.json");
-    let text = match std::fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+    let text = match libpod_sys::file::read(&path, CONFIG_MAX) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Failure::new(format!("JSON specification file {} not found", path.display())));
         }
         other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
     };
     serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
-}
-
-/// `state ID`
-pub fn state(context: &Context, words: &[String]) -> Outcome {
-    let (_, id) = one_id("state", &[], words)?;
-    let value = Container::load(context, &id)?.json("");
-    let text = serde_json::to_string_pretty(&value).map_err(|error| Failure::new(error.to_string()))?;
-    log::print(&text);
-    log::print("\n");
-    Ok(0)
-}
-
-/// `list [-q] [-f table|json]`
-pub fn list(context: &Context, words: &[String]) -> Outcome {
-    const FLAGS: &[Flag] = &[Flag::text("format").short('f'), Flag::switch("quiet").short('q')];
-    let (parsed, _) = parse(FLAGS, words).map_err(Failure::new)?;
-    let mut ids: Vec<String> = match std::fs::read_dir(&context.root) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        other => other
-            .map_err(|error| Failure::new(format!("read {}: {}", context.root.display(), io_text(&error))))?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect(),
-    };
-    ids.sort();
-    // One that is being created or removed at this moment has no record.
-    let containers: Vec<Container> = ids.iter().filter_map(|id| Container::load(context, id).ok()).collect();
-    if parsed.has("quiet") {
-        containers.iter().for_each(|container| log::print(&format!("{}\n", container.record.id)));
-        return Ok(0);
-    }
-    match parsed.last("format").unwrap_or("table") {
-        "json" => {
-            let values: Vec<_> = containers.iter().map(|container| container.json(&container.owner())).collect();
-            log::print(&format!("{}\n", serde_json::Value::from(values)));
-        }
-        "table" => print_table(&containers),
-        _ => return Err(Failure::new("invalid format option")),
-    }
-    Ok(0)
-}
-
-fn print_table(containers: &[Container]) {
-    let mut rows = vec![["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned)];
-    for container in containers {
-        let record = &container.record;
-        let status = container.status();
-        let pid = if status == Status::Stopped { 0 } else { record.pid };
-        let bundle = record.bundle.display().to_string();
-        rows.push([
-            record.id.clone(),
-            pid.to_string(),
-            status.to_string(),
-            bundle,
-            record.created.clone(),
-            container.owner(),
-        ]);
-    }
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(9) + 3;
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    for row in &rows {
-        let cells: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        log::print(&format!("{cells}{}\n", row[5]));
-    }
 }
