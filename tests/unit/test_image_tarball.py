@@ -141,27 +141,6 @@ def test_an_endless_list_of_members_is_cut(index: Index, monkeypatch: pytest.Mon
         index(tar(*((f"m{number}", b"") for number in range(20))))
 
 
-def test_headers_are_as_other_tools_write_them() -> None:
-    data = tarball.file_member("a/b", b"12345", mtime=7) + tarball.header("l", 0, mode=0o777, kind="2", link="a/b")
-    data += tarball.header("d/", 0, mode=0o755, kind="5") + tarball.trailer()
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        members = archive.getmembers()
-        read = archive.extractfile("a/b")
-        assert read is not None
-        assert read.read() == b"12345"
-    assert [(m.name, m.type, m.mode, m.mtime, m.linkname) for m in members] == [
-        ("a/b", tarfile.REGTYPE, 0o444, 7, ""),
-        ("l", tarfile.SYMTYPE, 0o777, 0, "a/b"),
-        ("d", tarfile.DIRTYPE, 0o755, 0, ""),
-    ]
-
-
-def test_a_member_of_more_than_eight_gibibytes_has_its_size_in_a_pax_header(index: Index) -> None:
-    size = (8 << 30) + 5
-    with tarfile.open(fileobj=io.BytesIO(tarball.header("big", size) + bytes(1024))) as archive:
-        assert archive.next().size == size  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
 def test_a_pipe_is_spooled_and_unpacked(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     reader, writer = os.pipe()

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.config.replacing import replace_text
 from libpod.errors import InvalidError, NotFoundError
+from libpod.file import replace_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

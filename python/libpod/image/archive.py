@@ -15,6 +15,7 @@ import os
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
+from libpod.file import OutputFile
 from libpod.image import tarball
 from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import (
@@ -30,6 +31,7 @@ from libpod.image.manifest import (
     parse_config,
     parse_manifest,
 )
+from libpod.image.tarwriter import TarWriter
 from libpod.image.transport import DECOMPRESS, Closing, ImageDestination, ImageSource, open_alone
 
 TYPE_CHECKING = False
@@ -52,10 +54,10 @@ def open_source(transport: str, rest: str, options: Options) -> ImageSource:
 
 
 def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
-    """Open `path[:name:tag]` for one image; the file must not exist."""
+    """Open `path[:name:tag]` for one image; the file must not exist, or be empty."""
     path, _, name = rest.partition(":")
-    writer = ArchiveWriter(path)
-    return ArchiveDestination(writer, [_tagged(name)] if name else [], owns_writer=True)
+    names = [_tagged(name)] if name else []
+    return ArchiveDestination(ArchiveWriter(OutputFile(path)), names, owns_writer=True)
 
 
 def _tagged(name: str) -> str:
@@ -212,47 +214,35 @@ def _unpacked_size(tar: tarball.Tarball, member: tarball.Member) -> int:
 class ArchiveWriter:
     """One archive file that grows blob by blob; `finish` writes its index and makes it visible.
 
-    A regular file is written under a temporary name beside the target and renamed at the end. A descriptor (a pipe,
-    stdout) is written straight on.
+    A file that is there already must be empty. A pipe, a device or a descriptor is written straight on.
     """
 
-    def __init__(self, path: str, *, fd: int | None = None) -> None:
-        self.path = path
-        self._temporary: str | None = None
+    def __init__(self, output: OutputFile) -> None:
+        self.path = output.name
+        if output.old_size:
+            output.close()
+            raise InvalidError("docker-archive doesn't support modifying existing images", path=output.name)
+        self._tar = TarWriter(output)
         self._items: list[dict[str, Any]] = []
         self._repositories: dict[str, dict[str, str]] = {}
         self._written: dict[str, int] = {}
         self._legacy: set[str] = set()
-        if fd is not None:
-            self._fd = os.dup(fd)
-            return
-        if os.path.exists(path) and os.path.isfile(path) and os.path.getsize(path):
-            raise InvalidError("docker-archive doesn't support modifying existing images", path=path)
-        if os.path.exists(path) and not os.path.isfile(path):
-            self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-            return
-        self._temporary = f"{path}.{os.getpid()}.tmp"
-        self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
 
     def blob_size(self, digest: str) -> int | None:
         """Return the size of a blob that is in the archive already."""
         return self._written.get(digest)
 
-    def add_layer(self, blob: Blob, digest: str, size: int) -> int:
-        """Write an uncompressed layer of known size as `<hex>.tar`; returns its size. Raises: CorruptError."""
-        _write(self._fd, tarball.header(f"{digest.partition(':')[2]}.tar", size))
-        done = _core.pack(blob, self._fd, "none", None)
-        if done["digest"] != digest or done["size"] != size:
-            raise CorruptError(f"layer {digest} of {size} bytes came as {done['digest']} of {done['size']} bytes")
-        _write(self._fd, tarball.padding(size))
-        self._written[digest] = size
-        return size
+    def add_layer(self, blob: Blob, digest: str | None, size: int | None) -> dict[str, Any]:
+        """Write an uncompressed layer as `<hex>.tar`; returns its `digest` and `size`. Raises: CorruptError, OSError."""
+        done = self._tar.add_blob(blob, _layer_name, digest=digest, size=size, present=self._written)
+        self._written[done["digest"]] = done["size"]
+        return done
 
     def add_config(self, raw: bytes) -> None:
         """Write an image config as `<hex>.json`."""
         digest = digest_of(raw)
         if digest not in self._written:
-            _write(self._fd, tarball.file_member(f"{digest.partition(':')[2]}.json", raw))
+            self._tar.add_bytes(f"{digest.partition(':')[2]}.json", raw)
             self._written[digest] = len(raw)
 
     def add_image(self, manifest: Manifest, config: ImageConfig, names: Sequence[str]) -> None:
@@ -261,7 +251,7 @@ class ArchiveWriter:
         name = f"{config.digest.partition(':')[2]}.json"
         item = next((item for item in self._items if item["Config"] == name), None)
         if item is None:
-            layers = [f"{layer.digest.partition(':')[2]}.tar" for layer in manifest.layers]
+            layers = [_layer_name(layer.digest) for layer in manifest.layers]
             item = {"Config": name, "RepoTags": [], "Layers": layers}
             self._items.append(item)
         for tagged in names:
@@ -289,39 +279,28 @@ class ArchiveWriter:
             if own not in self._legacy:
                 self._legacy.add(own)
                 text = go_json({name: value[name] for name in sorted(value)})
-                target = f"../{layer.digest.partition(':')[2]}.tar"
-                _write(self._fd, tarball.header(f"{own}/layer.tar", 0, mode=0, kind="2", link=target))
-                _write(self._fd, tarball.file_member(f"{own}/VERSION", b"1.0"))
-                _write(self._fd, tarball.file_member(f"{own}/json", text))
+                self._tar.add_link(f"{own}/layer.tar", f"../{_layer_name(layer.digest)}")
+                self._tar.add_bytes(f"{own}/VERSION", b"1.0")
+                self._tar.add_bytes(f"{own}/json", text)
             parent = own
         return parent
 
     def finish(self) -> None:
-        """Write `manifest.json`, `repositories` and the end mark, and rename a regular file to its name."""
+        """Write `manifest.json`, `repositories` and the end mark, and make the archive be the file of its name."""
         repositories = {
             name: {tag: tags[tag] for tag in sorted(tags)} for name, tags in sorted(self._repositories.items())
         }
-        _write(self._fd, tarball.file_member("manifest.json", go_json(self._items)))
-        _write(self._fd, tarball.file_member("repositories", go_json(repositories)))
-        _write(self._fd, tarball.trailer())
-        if self._temporary is not None:
-            os.replace(self._temporary, self.path)
-            self._temporary = None
+        self._tar.add_bytes("manifest.json", go_json(self._items))
+        self._tar.add_bytes("repositories", go_json(repositories))
+        self._tar.finish()
 
     def close(self) -> None:
-        """Close the file and, without `finish`, remove what was written of it."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        if self._temporary is not None:
-            os.unlink(self._temporary)
-            self._temporary = None
+        """Close the file; without `finish`, nothing of it stays."""
+        self._tar.close()
 
 
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def _layer_name(digest: str) -> str:
+    return f"{digest.partition(':')[2]}.tar"
 
 
 class ArchiveDestination(ImageDestination):
@@ -343,22 +322,11 @@ class ArchiveDestination(ImageDestination):
         return self._writer.blob_size(descriptor.digest) is not None
 
     def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
-        """Write a layer, or keep the config until the manifest comes.
-
-        A tar states a member's size before its bytes: a blob of unknown size or digest is spooled first.
-        """
+        """Write a layer, or keep the config until the manifest comes."""
         if media_type == DOCKER_CONFIG:
             self._config = parse_config(blob.read_all(DOCUMENT_LIMIT))
             return Descriptor(media_type, self._config.digest, len(self._config.raw))
-        if digest is not None and size is not None and size >= 0:
-            self._writer.add_layer(blob, digest, size)
-            return Descriptor(media_type, digest, size)
-        fd = tarball.scratch_file(os.path.dirname(self._writer.path) or ".")
-        try:
-            done = _core.pack(blob, fd, "none", None)
-            self._writer.add_layer(_core.open_blob(fd, 0, done["size"]), done["digest"], done["size"])
-        finally:
-            os.close(fd)
+        done = self._writer.add_layer(blob, digest, size)
         return Descriptor(media_type, done["digest"], done["size"])
 
     def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:

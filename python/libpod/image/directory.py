@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from libpod.errors import InvalidError, NotFoundError, UnsupportedError
+from libpod.file import make_directories, remove_directories
 from libpod.image.descriptor import Descriptor
 from libpod.image.held import HeldDirectory
 from libpod.image.manifest import DOCUMENT_LIMIT, check_digest_syntax, digest_of
@@ -71,7 +72,7 @@ class DirectorySource(ImageSource):
 
 
 class DirectoryDestination(ImageDestination):
-    """A directory that takes one image; a file appears under its name only when it is whole."""
+    """A directory that takes one image. An earlier image there stands until the new one is whole."""
 
     concurrent_blobs = True
 
@@ -79,55 +80,80 @@ class DirectoryDestination(ImageDestination):
         self.reference = f"dir:{path}"
         self.layer_compression = COMPRESS if compress else PRESERVE
         self._path = path
-        os.makedirs(path, exist_ok=True)
+        self._manifest: bytes | None = None
+        self._put: set[str] = set()
+        self._committed = False
+        self._made = make_directories(path)
         self._directory = HeldDirectory(path)
         try:
-            self._empty()
-            # From here on it is a directory of this transport, also for who tries again after an end in the middle.
-            self._directory.replace("version", _VERSION)
+            self._old = self._earlier_image()
+            if not self._old:
+                # From here on it is a directory of this transport, also after an end in the middle.
+                self._write("version", _VERSION)
         except BaseException:
-            self.close()
+            self._directory.close()
+            remove_directories(self._made)
             raise
 
-    def _empty(self) -> None:
-        """Remove an earlier image of this transport, and nothing else."""
+    def _earlier_image(self) -> set[str]:
+        """List the files of an earlier image of this transport. Raises: InvalidError, UnsupportedError for other files."""
         names = os.listdir(self._directory.fd)
         if not names:
-            return
+            return set()
         try:
-            version = os.open("version", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._directory.fd)
-        except FileNotFoundError:
+            version = self._directory.read("version", 100)
+        except NotFoundError:
             raise InvalidError(f"{self._path} is not a directory of an image, and not empty", path=self._path) from None
-        try:
-            if not os.read(version, 100).startswith(_VERSION_START):
-                raise UnsupportedError(f"{self._path}: a directory of an unknown version", path=self._path)
-        finally:
-            os.close(version)
-        for name in names:
-            if (
-                name == "manifest.json"
-                or name.endswith(".manifest.json")
-                or "signature-" in name
-                or (len(name) == 64 and all(char in "0123456789abcdef" for char in name))
-            ):
-                os.unlink(name, dir_fd=self._directory.fd)
+        if not version.startswith(_VERSION_START):
+            raise UnsupportedError(f"{self._path}: a directory of an unknown version", path=self._path)
+        return {"version", *filter(_is_of_image, names)}
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._directory.replace(name, data)
+        self._put.add(name)
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether the image brought the blob before (two equal layers)."""
-        return self._directory.has(_hex(descriptor.digest), descriptor.size)
+        name = _hex(descriptor.digest)
+        return name in self._put and self._directory.has(name, descriptor.size)
 
     def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
-        """Write the blob under a temporary name, check it, and give it the name of its digest."""
+        """Write the blob, check it, and give it the name of its digest."""
         done = self._directory.put(blob, _hex, digest=digest, size=None)
+        self._put.add(_hex(done["digest"]))
         return Descriptor(media_type, done["digest"], done["size"])
 
     def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
-        """Write `manifest.json`, or `<hex>.manifest.json` for a member of a list."""
-        self._directory.replace(f"{_hex(digest_of(raw))}.manifest.json" if instance else "manifest.json", raw)
+        """Keep the manifest until `commit`, or write `<hex>.manifest.json` for a member of a list."""
+        if instance:
+            self._write(f"{_hex(digest_of(raw))}.manifest.json", raw)
+        else:
+            self._manifest = raw
 
     def commit(self) -> None:
-        """Nothing is left to do: `manifest.json`, which was put last, makes the directory an image."""
+        """Write `manifest.json`, which makes the directory hold the image, and remove what is left of an earlier one."""
+        if self._manifest is None:
+            raise InvalidError("the image has no manifest yet")
+        if "manifest.json" in self._old:
+            # The old image must not be lost for a new one that a loss of power takes away.
+            self._directory.sync(sorted(self._put))
+        self._write("version", _VERSION)
+        self._write("manifest.json", self._manifest)
+        self._committed = True
+        self._directory.remove(sorted(self._old - self._put))
 
     def close(self) -> None:
-        """Close the directory; a second call does nothing."""
+        """Close the directory; without `commit` it is as it was. A second call does nothing."""
+        if self._directory.fd < 0:
+            return
+        if not self._committed:
+            self._directory.remove(sorted(self._put - self._old))
         self._directory.close()
+        if not self._committed:
+            remove_directories(self._made)
+
+
+def _is_of_image(name: str) -> bool:
+    """Say whether a file of a `dir:` directory belongs to the image, by its name."""
+    is_blob = len(name) == 64 and all(char in "0123456789abcdef" for char in name)
+    return is_blob or name == "manifest.json" or name.endswith(".manifest.json") or "signature-" in name

@@ -12,10 +12,10 @@ import os
 
 from libpod import _core, arguments
 from libpod.errors import CorruptError, InvalidError, NotFoundError
+from libpod.file import scratch_file
 from libpod.image.copy import read_image
 from libpod.image.layertree import Entry, Node, components, merge, read_layer
 from libpod.image.manifest import Platform
-from libpod.image.tarball import scratch_file
 from libpod.image.transport import Closing, has_transport, open_source
 
 TYPE_CHECKING = False

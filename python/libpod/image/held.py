@@ -7,12 +7,14 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 
 from libpod import _core
-from libpod.errors import CorruptError, InvalidError, NotFoundError
+from libpod.errors import InvalidError, NotFoundError
+from libpod.file import NewFile
+from libpod.image.tarwriter import check_sums
 from libpod.image.transport import Closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from libpod._core import Blob
@@ -24,9 +26,9 @@ class HeldDirectory(Closing):
     def __init__(self, path: str) -> None:
         self.path = path
         self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        # Held for a system call or two: a file that is being made is known to who closes.
+        # Held for a system call or two: a file that is being made is known to the thread that closes.
         self._lock = Lock()
-        self._unfinished: set[str] = set()
+        self._unfinished: set[NewFile] = set()
 
     def read(self, name: str, limit: int) -> bytes:
         """Read a small file whole."""
@@ -56,61 +58,66 @@ class HeldDirectory(Closing):
         return size < 0 or found.st_size == size
 
     def put(
-        self, blob: Blob, name_of: Callable[[str], str], *, below: str = "", digest: str | None, size: int | None
+        self, blob: Blob, name_of: Callable[[str], str], *, below: str = ".", digest: str | None, size: int | None
     ) -> dict[str, Any]:
-        """Write a blob under a temporary name in `below`, check it, and give it the name of its digest; return its sums."""
-        temporary = f"{below}.{os.getpid()}-{id(blob):x}.tmp"
-        with self._replacing(temporary, os.O_EXCL) as fd:
-            done = _core.pack(blob, fd, "none", None)
+        """Write a blob in `below`, check it, and then give it the name of its digest; return its sums."""
+        with self._making(below) as new:
+            done = _core.pack(blob, new.fd, "none", None, name=self.path)
             check_sums(done, digest, size)
-            os.rename(temporary, name_of(done["digest"]), src_dir_fd=self.fd, dst_dir_fd=self.fd)
+            name = name_of(done["digest"])
+            with self._naming():
+                new.place(name)
         return done
 
     def replace(self, name: str, data: bytes) -> None:
-        """Write a small file, in place of one of that name."""
-        temporary = f".{name}.{os.getpid()}.tmp"
-        with self._replacing(temporary, os.O_TRUNC) as fd:
-            with open(fd, "wb", closefd=False) as file:
+        """Write a small file, in place of one of that name, whose mode it keeps."""
+        with self._making(".") as new, self._naming():
+            with open(new.fd, "wb", closefd=False) as file:
                 file.write(data)
-            os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+            with suppress(FileNotFoundError):
+                os.fchmod(new.fd, os.stat(name, dir_fd=self.fd).st_mode & 0o7777)
+            new.place(name)
 
     @contextmanager
-    def _replacing(self, temporary: str, how: int) -> Iterator[int]:
-        """Make a file that is renamed inside the block, or removed after it where the block fails.
-
-        how: O_EXCL, or O_TRUNC for a name that a dead process may have left.
-        """
-        with self._lock:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC, 0o644, dir_fd=self.fd)
-            self._unfinished.add(temporary)
+    def _making(self, below: str) -> Iterator[NewFile]:
+        with self._lock, self._naming():
+            new = NewFile(self.fd, below=below)
+            self._unfinished.add(new)
         try:
-            yield fd
-            self._unfinished.discard(temporary)
-        except BaseException:
-            self._remove(temporary)
-            raise
+            yield new
         finally:
-            os.close(fd)
+            with self._lock:
+                self._unfinished.discard(new)
+                new.close()
 
-    def _remove(self, temporary: str) -> None:
-        self._unfinished.discard(temporary)
-        # Renamed or removed by the other thread meanwhile: then it is finished.
-        with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=self.fd)
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Let an error name the directory as the user did."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.path) from None
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Wait until the disk has the files."""
+        for name in names:
+            fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.fd)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files, as far as they are there."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self.fd)
 
     def close(self) -> None:
-        """Close the directory, and remove what another thread is still writing; a second call does nothing."""
+        """Close the directory, and forget what another thread is still writing; a second call does nothing."""
         with self._lock:
             if self.fd >= 0:
-                for temporary in list(self._unfinished):
-                    self._remove(temporary)
+                for new in self._unfinished:
+                    new.close()
                 os.close(self.fd)
                 self.fd = -1
-
-
-def check_sums(done: dict[str, Any], digest: str | None, size: int | None) -> None:
-    """Compare what was written of a blob with what was promised, as far as it was."""
-    if digest is not None and done["digest"] != digest:
-        raise CorruptError(f"blob digest mismatch: wanted {digest}, got {done['digest']}")
-    if size is not None and size >= 0 and done["size"] != size:
-        raise CorruptError(f"blob {done['digest']} has {done['size']} bytes, not {size}")

@@ -10,13 +10,15 @@ Source: OCI image-spec image-layout.md, annotations.md; containers-transports(5)
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from libpod import _core
 from libpod.errors import InvalidError, NotFoundError, UnsupportedError
+from libpod.file import OutputFile, make_directories, remove_directories
 from libpod.image import tarball
 from libpod.image.descriptor import Descriptor
-from libpod.image.held import HeldDirectory, check_sums
+from libpod.image.held import HeldDirectory
 from libpod.image.manifest import (
     DOCKER_LIST,
     DOCUMENT_LIMIT,
@@ -24,10 +26,12 @@ from libpod.image.manifest import (
     OCI_MANIFEST,
     check_digest,
     check_digest_syntax,
+    check_strings,
     digest_of,
     go_json,
     parse_descriptor,
 )
+from libpod.image.tarwriter import TarWriter
 from libpod.image.transport import COMPRESS, Closing, ImageDestination, ImageSource, open_alone
 
 TYPE_CHECKING = False
@@ -54,9 +58,11 @@ def open_source(transport: str, rest: str, options: Options) -> ImageSource:
 
 
 def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
-    """Open `path[:reference]` for writing: a directory that may hold images, or a new archive file."""
+    """Open `path[:reference]` for writing: a directory that may hold images, or an archive that replaces the file there."""
     path, _, name = rest.partition(":")
-    return LayoutArchiveDestination(path, name) if transport == "oci-archive" else LayoutDestination(path, name)
+    if transport == "oci-archive":
+        return LayoutArchiveDestination(OutputFile(path), name)
+    return LayoutDestination(path, name)
 
 
 def blob_path(digest: str) -> str:
@@ -87,13 +93,17 @@ class _TarFiles:
         self._tar.close()
 
 
-def _manifests(files: HeldDirectory | _TarFiles) -> list[Any]:
-    """Read the entries of `index.json`. Raises: NotFoundError, InvalidError."""
+def _read_index(files: HeldDirectory | _TarFiles) -> dict[str, Any]:
+    """Read `index.json`; its `manifests` are a list of objects with annotations. Raises: NotFoundError, InvalidError."""
     document = _core.parse_json(files.read("index.json", DOCUMENT_LIMIT))
-    manifests = document.get("manifests") if isinstance(document, dict) else None
-    if not isinstance(manifests, list):
+    if not isinstance(document, dict) or not isinstance(document.get("manifests"), list):
         raise InvalidError(f"{files.path}: index.json lists no manifests", path=files.path)
-    return manifests
+    for place, entry in enumerate(document["manifests"]):
+        name = f"{files.path}: index.json: manifests[{place}]"
+        if not isinstance(entry, dict):
+            raise InvalidError(f"{name} is not a descriptor", path=files.path)
+        check_strings(entry.get("annotations"), f"{name}.annotations")
+    return document
 
 
 class Layout(Closing):
@@ -102,8 +112,11 @@ class Layout(Closing):
     def __init__(self, files: HeldDirectory | _TarFiles) -> None:
         self._files = files
         self.path = files.path
-        manifests = _manifests(files)
-        self.entries = [parse_descriptor(entry, f"manifests[{place}]") for place, entry in enumerate(manifests)]
+        manifests = _read_index(files)["manifests"]
+        self.entries = [
+            parse_descriptor(entry, f"{files.path}: index.json: manifests[{place}]")
+            for place, entry in enumerate(manifests)
+        ]
 
     @classmethod
     def open_directory(cls, path: str) -> Layout:
@@ -227,40 +240,67 @@ class _LayoutWriter(ImageDestination):
 
 
 class LayoutDestination(_LayoutWriter):
-    """A layout in a directory, made where it does not exist. Blobs appear by rename, `index.json` last."""
+    """A layout in a directory, made when it does not exist. Other images in it stay; `index.json` is written last.
+
+    Several processes may write to one layout: each holds a shared lock on `blobs`, and `index.json` is changed under a
+    lock of its own.
+    """
 
     concurrent_blobs = True
 
     def __init__(self, path: str, name: str) -> None:
         super().__init__("oci", path, name)
-        os.makedirs(os.path.join(path, "blobs", "sha256"), exist_ok=True)
+        self._put: set[str] = set()
+        self._made = make_directories(os.path.join(path, "blobs", "sha256"))
         self._directory = HeldDirectory(path)
+        self._blobs = os.open("blobs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory.fd)
+        try:
+            self._old_index()
+        except BaseException:
+            self.close()
+            raise
+        _lock(self._blobs, fcntl.LOCK_SH)
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether another image of the layout brought the blob."""
         return self._directory.has(blob_path(descriptor.digest), descriptor.size)
 
     def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
-        """Write the blob under a temporary name, check it, and give it the name of its digest."""
-        done = self._directory.put(blob, blob_path, below="blobs/", digest=digest, size=size)
+        """Write the blob, check it, and give it the name of its digest."""
+        done = self._directory.put(blob, self._name_new, below="blobs", digest=digest, size=size)
         return Descriptor(media_type, done["digest"], done["size"])
+
+    def _name_new(self, digest: str) -> str:
+        """Return the path of a blob that is about to appear, and remember it when it was not there."""
+        path = blob_path(digest)
+        if not self._directory.has(path, -1):
+            self._put.add(path)
+        return path
 
     def _put_bytes(self, digest: str, data: bytes) -> None:
         self.put_blob(_core.bytes_blob(data), media_type="", digest=digest, size=len(data))
 
     def commit(self) -> None:
-        """Add the image to `index.json`, in place of an earlier one of the same name."""
+        """Add the image to `index.json`, in place of an earlier one of the same name. What else stands there is kept."""
         if self._entry is None:
             raise InvalidError("the image has no manifest yet")
-        entries = [entry for entry in self._old_entries() if not self._replaces(entry)]
-        self._directory.replace("oci-layout", _LAYOUT_FILE)
-        self._directory.replace("index.json", _index([*entries, self._entry]))
-
-    def _old_entries(self) -> list[dict[str, Any]]:
+        _lock(self._directory.fd, fcntl.LOCK_EX)
         try:
-            return _manifests(self._directory)
+            document = self._old_index()
+            kept = [entry for entry in document["manifests"] if not self._replaces(entry)]
+            document["manifests"] = [*kept, self._entry]
+            self._directory.replace("oci-layout", _LAYOUT_FILE)
+            self._directory.replace("index.json", go_json(document))
+        finally:
+            _lock(self._directory.fd, fcntl.LOCK_UN)
+        self._put.clear()
+        self._made.clear()
+
+    def _old_index(self) -> dict[str, Any]:
+        try:
+            return _read_index(self._directory)
         except NotFoundError:
-            return []
+            return {"schemaVersion": 2, "manifests": []}
 
     def _replaces(self, entry: dict[str, Any]) -> bool:
         name = (entry.get("annotations") or {}).get(REF_NAME, "")
@@ -270,30 +310,38 @@ class LayoutDestination(_LayoutWriter):
         return not name and entry.get("digest") == self._entry["digest"]
 
     def close(self) -> None:
-        """Close the directory; a second call does nothing."""
+        """Close the directory; without `commit`, what was put goes, unless another process may count on it by now."""
+        if self._directory.fd < 0:
+            return
+        if self._put and _lock(self._blobs, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            self._directory.remove(sorted(self._put))
+        os.close(self._blobs)
         self._directory.close()
+        remove_directories(self._made)
+
+
+def _lock(fd: int, how: int) -> bool:
+    """Change a lock on a directory. False when another process is in the way, or the file system has no locks."""
+    try:
+        fcntl.flock(fd, how)
+    except OSError:
+        return False
+    return True
 
 
 class LayoutArchiveDestination(_LayoutWriter):
-    """A layout in a new tar file, or written to a descriptor.
+    """A layout in a tar file that replaces what was there when it is whole, or that is written to a pipe or device."""
 
-    A tar names a member and its size before its bytes, and both follow from the bytes: in a file that can seek the
-    header is filled in afterwards, otherwise the blob is spooled first.
-    """
-
-    def __init__(self, path: str, name: str, *, fd: int | None = None) -> None:
-        super().__init__("oci-archive", path, name)
-        self._temporary: str | None = None
+    def __init__(self, output: OutputFile, name: str) -> None:
+        super().__init__("oci-archive", output.name, name)
         self._blobs: dict[str, int] = {}
-        if fd is not None:
-            self._fd = os.dup(fd)
-        elif os.path.exists(path) and not os.path.isfile(path):
-            self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        else:
-            self._temporary = f"{path}.{os.getpid()}.tmp"
-            self._fd = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        for directory in ("blobs/", "blobs/sha256/"):
-            self._write(tarball.header(directory, 0, mode=0o755, kind="5"))
+        self._tar = TarWriter(output, mode=0o644)
+        try:
+            for directory in ("blobs/", "blobs/sha256/"):
+                self._tar.add_directory(directory)
+        except BaseException:
+            self.close()
+            raise
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether the blob was written before."""
@@ -301,73 +349,22 @@ class LayoutArchiveDestination(_LayoutWriter):
 
     def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
         """Write a blob as a member."""
-        if digest is not None and size is not None and size >= 0:
-            done = self._put_known(blob, digest, size)
-        elif self._temporary is not None:
-            done = self._put_patched(blob)
-        else:
-            done = self._put_spooled(blob)
-        check_sums(done, digest, size)
+        done = self._tar.add_blob(blob, blob_path, digest=digest, size=size, present=self._blobs)
         self._blobs[done["digest"]] = done["size"]
         return Descriptor(media_type, done["digest"], done["size"])
-
-    def _put_known(self, blob: Blob, digest: str, size: int) -> dict[str, Any]:
-        self._write(tarball.header(blob_path(digest), size, mode=0o644))
-        done = _core.pack(blob, self._fd, "none", None)
-        self._write(tarball.padding(done["size"]))
-        return done
-
-    def _put_patched(self, blob: Blob) -> dict[str, Any]:
-        start = os.lseek(self._fd, 0, os.SEEK_CUR)
-        os.lseek(self._fd, tarball.BLOCK, os.SEEK_CUR)
-        done = _core.pack(blob, self._fd, "none", None)
-        if done["digest"] in self._blobs:
-            # Two layers of equal bytes: one member serves both.
-            os.ftruncate(self._fd, start)
-            os.lseek(self._fd, start, os.SEEK_SET)
-            return done
-        header = tarball.header(blob_path(done["digest"]), done["size"], mode=0o644)
-        if len(header) != tarball.BLOCK:
-            raise UnsupportedError("a layer of more than 8 GiB cannot be written to this archive")
-        os.pwrite(self._fd, header, start)
-        self._write(tarball.padding(done["size"]))
-        return done
-
-    def _put_spooled(self, blob: Blob) -> dict[str, Any]:
-        fd = tarball.scratch_file(None)
-        try:
-            done = _core.pack(blob, fd, "none", None)
-            if done["digest"] not in self._blobs:
-                self._put_known(_core.open_blob(fd, 0, done["size"]), done["digest"], done["size"])
-        finally:
-            os.close(fd)
-        return done
 
     def _put_bytes(self, digest: str, data: bytes) -> None:
         if digest not in self._blobs:
             self.put_blob(_core.bytes_blob(data), media_type="", digest=digest, size=len(data))
 
     def commit(self) -> None:
-        """Write `index.json`, `oci-layout` and the end mark, and give a regular file its name."""
+        """Write `index.json`, `oci-layout` and the end mark, and make the archive be the file of its name."""
         if self._entry is None:
             raise InvalidError("the image has no manifest yet")
-        self._write(tarball.file_member("index.json", _index([self._entry]), mode=0o644))
-        self._write(tarball.file_member("oci-layout", _LAYOUT_FILE, mode=0o644))
-        self._write(tarball.trailer())
-        if self._temporary is not None:
-            os.replace(self._temporary, self.path)
-            self._temporary = None
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._fd, view) :]
+        self._tar.add_bytes("index.json", _index([self._entry]))
+        self._tar.add_bytes("oci-layout", _LAYOUT_FILE)
+        self._tar.finish()
 
     def close(self) -> None:
-        """Close the file and, without `commit`, remove what was written of it."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        if self._temporary is not None:
-            os.unlink(self._temporary)
-            self._temporary = None
+        """Close the file; without `commit`, nothing of it stays."""
+        self._tar.close()

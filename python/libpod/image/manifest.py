@@ -110,7 +110,7 @@ class Manifest:
         if len(layers) > LAYER_LIMIT:
             raise InvalidError(f"the manifest lists {len(layers)} layers, more than the limit of {LAYER_LIMIT}")
         self.layers = [parse_descriptor(layer, f"layers[{place}]") for place, layer in enumerate(layers)]
-        self.annotations = _strings(value.get("annotations"), "annotations")
+        self.annotations = check_strings(value.get("annotations"), "annotations")
 
     @property
     def is_oci(self) -> bool:
@@ -129,7 +129,7 @@ class Index:
         self.digest = digest_of(raw)
         members = _list(value.get("manifests"), "manifests")
         self.members = [parse_descriptor(member, f"manifests[{place}]") for place, member in enumerate(members)]
-        self.annotations = _strings(value.get("annotations"), "annotations")
+        self.annotations = check_strings(value.get("annotations"), "annotations")
 
     def choose(self, platform: Platform) -> Descriptor:
         """Pick the member for `platform`: variants in order of preference, then the first in the list.
@@ -263,7 +263,7 @@ def _check_defaults(config: Mapping[str, Any]) -> None:
             raise InvalidError(f"the image config's {name} is not a list of strings")
     _check_members(config, ("User", "WorkingDir", "StopSignal"), str, "a string")
     _check_members(config, ("Labels", "Volumes", "ExposedPorts"), dict, "an object")
-    _strings(config.get("Labels"), "Labels")
+    check_strings(config.get("Labels"), "Labels")
 
 
 def _check_members(value: Mapping[str, Any], names: Iterable[str], kind: type, word: str) -> None:
@@ -293,7 +293,8 @@ def _list(value: object, name: str) -> list[Any]:
     return value
 
 
-def _strings(value: object, name: str) -> dict[str, str]:
+def check_strings(value: object, name: str) -> dict[str, str]:
+    """Return an object of strings, an empty one for null. Raises: InvalidError naming the member."""
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
@@ -314,7 +315,7 @@ def parse_descriptor(value: object, name: str) -> Descriptor:
         raise InvalidError(f"{name}.platform is not an object")
     digest = check_digest_syntax(value.get("digest"), f"{name}.digest")
     urls = [url for url in _list(value.get("urls"), f"{name}.urls") if isinstance(url, str)]
-    annotations = _strings(value.get("annotations"), f"{name}.annotations")
+    annotations = check_strings(value.get("annotations"), f"{name}.annotations")
     return Descriptor(media_type, digest, size, annotations=annotations, platform=platform, urls=urls)
 
 

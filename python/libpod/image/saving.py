@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.errors import InvalidError
+from libpod.file import OutputFile
 from libpod.image.copy import copy_image
 from libpod.image.lookup import normalize_tag, resolve
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
@@ -51,9 +52,7 @@ def _open(format: str, target: str | int, name: str, compress: bool) -> ImageDes
     from libpod.image.layout import LayoutArchiveDestination, LayoutDestination
 
     if format == "oci-archive":
-        if isinstance(target, int):
-            return LayoutArchiveDestination("standard output", name, fd=target)
-        return LayoutArchiveDestination(target, name)
+        return LayoutArchiveDestination(_output(target), name)
     if isinstance(target, int):
         raise InvalidError(f"{format} needs a directory to write to")
     return LayoutDestination(target, name) if format == "oci-dir" else DirectoryDestination(target, compress=compress)
@@ -65,7 +64,7 @@ def _save_archive(
     from libpod.image.archive import ArchiveDestination, ArchiveWriter
 
     chosen = _choose(store, names, multi=multi)
-    writer = ArchiveWriter(target) if isinstance(target, str) else ArchiveWriter("standard output", fd=target)
+    writer = ArchiveWriter(_output(target))
     try:
         for image, tags in chosen:
             with ArchiveDestination(writer, tags) as destination, StoreSource(store, image.record) as source:
@@ -73,6 +72,11 @@ def _save_archive(
         writer.finish()
     finally:
         writer.close()
+
+
+def _output(target: str | int) -> OutputFile:
+    """Open what the user named, or the descriptor of standard output."""
+    return OutputFile(target) if isinstance(target, str) else OutputFile.over(target, "/dev/stdout")
 
 
 def _choose(store: Store, names: Sequence[str], *, multi: bool) -> list[tuple[Image, list[str]]]:

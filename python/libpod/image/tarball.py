@@ -1,4 +1,4 @@
-"""The outer tar of an image archive: where each member lies in the file, and headers to write such a file.
+"""The outer tar of an image archive, for reading: where each member lies in the file. `tarwriter` writes one.
 
 `Tarball(fd)` walks the headers of a seekable, uncompressed file once and skips the bodies, so that a layer of a
 gigabyte costs one seek and is later read in place. `seekable` first turns whatever the user gave (a pipe, a
@@ -12,6 +12,7 @@ import os
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError
+from libpod.file import scratch_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,22 +124,6 @@ def seekable(fd: int, spool_dir: str | None) -> int:
     if head.startswith(_MAGICS):
         return _spool(_core.open_blob(fd), spool_dir)
     return os.dup(fd)
-
-
-def scratch_file(directory: str | None) -> int:
-    """Open an unlinked file for reading and writing in `directory`, or where large temporary files belong."""
-    where = directory or os.environ.get("TMPDIR") or "/var/tmp"
-    try:
-        return os.open(where, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except (FileNotFoundError, IsADirectoryError, OSError) as error:
-        if isinstance(error, PermissionError) or not os.path.isdir(where):
-            raise
-    # A filesystem without O_TMPFILE (some FUSE and network ones).
-    from tempfile import mkstemp
-
-    fd, path = mkstemp(prefix=".libpod-", dir=where)
-    os.unlink(path)
-    return fd
 
 
 def _spool(blob: Blob, spool_dir: str | None) -> int:
@@ -274,58 +259,3 @@ def _member(header: bytes, offset: int, extension: _Extension, path: str) -> Mem
         return Member(key, "link", offset, 0, clean(os.path.join(os.path.dirname(key), link)))
     # Directories, devices and fifos have no body, whatever their size field says.
     return Member(key, "other", offset, 0 if kind in b"3456" else size)
-
-
-# Writing ------------------------------------------------------------------------------------------------------------
-
-
-def header(name: str, size: int, *, mode: int = 0o444, kind: str = "0", link: str = "", mtime: int = 0) -> bytes:
-    """Return the ustar header of a member, preceded by a PAX header where a number does not fit.
-
-    kind: "0" file, "2" symbolic link, "5" directory. Owner is 0:0 without names; with mtime 0 and equal members two
-    archives are equal bytes.
-    """
-    if len(name.encode()) > 100 or len(link.encode()) > 100:
-        raise InvalidError(f"{name!r} is too long a name for an archive")
-    extension = b""
-    if size >= 8 << 30:
-        record = f"size={size}\n"
-        length = len(record) + 3
-        extension = _raw_header("PaxHeaders.0/" + name[-80:], length, 0, "x", "", 0)
-        extension += _pad(f"{length} {record}".encode())
-        size_field = 0
-    else:
-        size_field = size
-    return extension + _raw_header(name, size_field, mode, kind, link, mtime)
-
-
-def _raw_header(name: str, size: int, mode: int, kind: str, link: str, mtime: int) -> bytes:
-    def text(value: str, width: int) -> bytes:
-        return value.encode().ljust(width, b"\0")
-
-    def octal(value: int, width: int) -> bytes:
-        return f"{value:0{width - 1}o}".encode() + b"\0"
-
-    start = text(name, 100) + octal(mode, 8) + octal(0, 8) + octal(0, 8) + octal(size, 12) + octal(mtime, 12)
-    end = kind.encode() + text(link, 100) + b"ustar\x0000" + bytes(64) + octal(0, 8) + octal(0, 8) + bytes(167)
-    checksum = sum(start) + 8 * 32 + sum(end)
-    return start + f"{checksum:06o}\0 ".encode() + end
-
-
-def _pad(data: bytes) -> bytes:
-    return data + padding(len(data))
-
-
-def padding(size: int) -> bytes:
-    """Return the zero bytes that follow a body of `size` bytes."""
-    return bytes(-size % BLOCK)
-
-
-def file_member(name: str, data: bytes, *, mode: int = 0o444, mtime: int = 0) -> bytes:
-    """Return a whole small file as a member."""
-    return header(name, len(data), mode=mode, mtime=mtime) + _pad(data)
-
-
-def trailer() -> bytes:
-    """Return the end-of-archive mark."""
-    return bytes(2 * BLOCK)

@@ -41,23 +41,40 @@ fn compression(name: &str) -> Result<layer::Compression, Fault> {
     }
 }
 
+/// The error of a target that takes nothing more names it as its user does.
+fn naming(error: layer::Error, name: Option<&str>) -> Fault {
+    match &error {
+        layer::Error::Output(source) => match source.raw_os_error() {
+            Some(errno) => Fault::os(errno, libpod_sys::errno_text(errno), name.map(str::to_owned)),
+            None => error.into(),
+        },
+        _ => error.into(),
+    }
+}
+
 /// Copy `blob` to `fd`, compressed as "none", "gzip" or "zstd", and return the sums of both sides.
+///
+/// `name` is what the user calls the file behind `fd`, for the error of a full one.
 #[pyfunction]
-#[pyo3(signature = (blob, fd, compression="none", level=None))]
+#[pyo3(signature = (blob, fd, compression="none", level=None, *, name=None))]
 fn pack<'py>(
     py: Python<'py>,
     blob: &Blob,
     fd: RawFd,
     compression: &str,
     level: Option<i32>,
+    name: Option<&str>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let options = layer::PackOptions { compression: self::compression(compression)?, level, threads: None };
     let source = blob.take()?;
     let target = File::from(duplicate(fd)?);
     let packed = detached(py, move || -> Result<layer::Packed, Fault> {
-        let mut packer = layer::Packer::new(target, options)?;
-        layer::pump(source, &mut packer)?;
-        Ok(packer.finish()?.1)
+        let all = || -> Result<layer::Packed, layer::Error> {
+            let mut packer = layer::Packer::new(target, options)?;
+            layer::pump(source, &mut packer)?;
+            Ok(packer.finish()?.1)
+        };
+        all().map_err(|error| naming(error, name))
     })?;
     packed_to_python(py, &packed)
 }

@@ -6,6 +6,7 @@ from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.image import remote
 from libpod.cli.print import progress
 from libpod.errors import UnsupportedError, UsageError
+from libpod.file import OutputFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     transport.compress = options.compress
     if remote.is_registry(arguments[-1]):
         remote.end_on_interrupt()
+    # Opened first: what cannot be written is found out before anything is sent.
+    digest_file = OutputFile(options.digestfile) if options.digestfile else None
     reporter = progress.choose(quiet=options.quiet)
     try:
         digest = context.engine.images.push(
@@ -40,11 +43,13 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             options=transport,
             progress=reporter,
         )
+        if digest_file is not None:
+            digest_file.write(digest.encode())
+            digest_file.finish()
     finally:
         reporter.close()
-    if options.digestfile:
-        with open(options.digestfile, "w", encoding="ascii") as file:
-            file.write(digest)
+        if digest_file is not None:
+            digest_file.close()
     return 0
 
 

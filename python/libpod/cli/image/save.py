@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from libpod.cli.command import Command, Option, flag, unsupported
@@ -33,8 +32,6 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         target = sys.stdout.fileno()
     elif ":" in path:
         raise UsageError(f'invalid filename (should not contain ":") "{path}"')
-    elif options.format == "oci-archive" and os.path.isfile(path):
-        os.unlink(path)
     progress = reporting.choose(quiet=options.quiet)
     try:
         context.engine.images.save(
