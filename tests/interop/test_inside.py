@@ -39,9 +39,14 @@ WAYS = {
     "all capabilities": ["--cap-add", "all"],
     "host namespaces": ["--ipc", "host", "--uts", "host"],
     "unmasked": ["--security-opt", "unmask=ALL"],
+    "masked": ["--security-opt", "mask=/data/file:/home:/nonexistent"],
+    "masked and privileged": ["--privileged", "--security-opt", "mask=/data/file:/home"],
     "limits": ["-m", "64m", "--cpus", "0.5", "--pids-limit", "50", "--ulimit", "core=1:2"],
     "mounts": ["-v", "/usr:/mnt:ro", "--tmpfs", "/data", "--device", "/dev/null:/dev/other"],
 }
+
+#: Paths that Podman hides since 5.8 and an older one shows.
+NEWLY_MASKED = ("/proc/interrupts", "/sys/devices/virtual/powercap")
 
 #: Fields of /proc/self/status that say what a process may do. The others count memory, switches and time.
 STATUS = (
@@ -128,6 +133,8 @@ def mount_of(line: str) -> tuple[str, ...] | None:
     left, _, right = line.partition(" - ")
     fields, kind = left.split(), right.split()
     destination, options, propagation = fields[4], fields[5], " ".join(fields[6:])
+    if destination in NEWLY_MASKED or destination.endswith("/thermal_throttle"):
+        return None
     super_options = kind[2]
     if destination == "/":
         # The layers' directories differ, and ours are handed over one by one (`lowerdir+`). Podman names the effect of

@@ -9,6 +9,7 @@ import pytest
 
 import libpod
 from libpod.config.containers import ContainersConf
+from libpod.container import security
 from libpod.container.request import FIELDS as REQUEST_FIELDS
 from libpod.container.request import ContainerRequest
 from libpod.container.resolve import resolve
@@ -98,7 +99,8 @@ def test_the_plain_container() -> None:
         "uts",
         "mount",
     ]
-    assert len(linux["maskedPaths"]) == 11
+    assert "/proc/interrupts" in linux["maskedPaths"]
+    assert linux["maskedPaths"] == security.default_masks([])
     assert len(linux["readonlyPaths"]) == 6
 
 
@@ -134,6 +136,8 @@ def test_privileged() -> None:
     linux = spec["linux"]
     assert "maskedPaths" not in linux
     assert "readonlyPaths" not in linux
+    hiding = spec_of(privileged=True, security_opt=["mask=/a,/b"])["linux"]
+    assert hiding["maskedPaths"] == ["/a", "/b"]
     assert linux["resources"]["devices"] == [{"allow": True, "access": "rwm"}]
     assert {"/dev/null", "/dev/full"} <= {device["path"] for device in linux["devices"]}
     assert len(spec["process"]["capabilities"]["effective"]) > len(DEFAULT_CAPABILITIES)

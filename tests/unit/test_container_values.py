@@ -186,22 +186,36 @@ def test_security_options() -> None:
         [
             "no-new-privileges",
             "seccomp=unconfined",
-            "mask=/proc/cpuinfo",
+            "mask=/proc/cpuinfo,/a:/b",
+            "mask=/c",
             "unmask=/proc/acpi:/proc/kcore",
+            "unmask=/proc/asound,/proc/keys",
             "label=disable",
         ]
     )
     assert options.no_new_privileges
     assert options.seccomp == "unconfined"
-    masked = security.masked_paths(options.masks, options.unmasks)
-    assert "/proc/acpi" not in masked
-    assert "/proc/kcore" not in masked
-    assert masked[-1] == "/proc/cpuinfo"
-    everything = security.parse_security_options(["unmask=ALL"]).unmasks
-    assert security.masked_paths([], everything) == []
-    assert security.readonly_paths(everything) == []
+    assert options.masks == ["/proc/cpuinfo", "/a", "/b", "/c"]
+    masked = security.default_masks(options.unmasks)
+    assert {"/proc/acpi", "/proc/kcore", "/proc/keys"}.isdisjoint(masked)
+    assert {"/proc/interrupts", "/proc/scsi", "/sys/devices/virtual/powercap"} <= set(masked)
+    assert "/proc/asound" not in security.readonly_paths(options.unmasks)
+    for everything in ("unmask=ALL", "unmask=all", "unmask=/proc/keys,ALL", "systempaths=unconfined"):
+        unmasks = security.parse_security_options([everything]).unmasks
+        assert security.default_masks(unmasks) == []
+        assert security.readonly_paths(unmasks) == []
     star = security.parse_security_options(["unmask=/proc/*"]).unmasks
-    assert security.masked_paths([], star) == ["/sys/firmware", "/sys/fs/selinux", "/sys/dev/block"]
+    assert [path for path in security.default_masks(star) if path.startswith("/proc/")] == []
+    assert {"/sys/firmware", "/sys/fs/selinux", "/sys/dev/block"} <= set(security.default_masks(star))
+
+
+def test_processors_do_not_tell_how_hot_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cpu0/thermal_throttle", "cpu10/thermal_throttle", "cpu2/thermal_throttle", "cpu3", "cpufreq"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(security, "_PROCESSORS", str(tmp_path))
+    found = [path for path in security.default_masks([]) if path not in security.MASKED_PATHS]
+    assert found == [f"{tmp_path}/cpu{number}/thermal_throttle" for number in (0, 2, 10)]
+    assert security.default_masks([f"{tmp_path}/cpu*/thermal_throttle"]) == list(security.MASKED_PATHS)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +223,24 @@ def test_security_options() -> None:
     [
         ("foo", 'invalid --security-opt 1: "foo"'),
         ("foo=bar", 'invalid --security-opt 2: "foo=bar"'),
+        ("systempaths=x", 'invalid systempaths option "x", only `unconfined` is supported'),
+        ("mask", 'invalid --security-opt 1: "mask"'),
+        ("proc-opts=,", 'invalid --security-opt "proc-opts=,": it names no mount option of /proc'),
+        *(
+            (
+                text,
+                f'invalid --security-opt "{text}": {fault} (absolute paths are separated by `:` or `,`)',
+            )
+            for text, fault in (
+                ("mask=", "a path is empty"),
+                ("mask=/a,,/b", "a path is empty"),
+                ("mask=/a:", "a path is empty"),
+                ("mask=/a,relative", 'the path "relative" is not absolute'),
+                ("unmask=", "a path is empty"),
+                ("unmask=ALL,proc/*", 'the path "proc/*" is not absolute'),
+            )
+        ),
+        ("unmask=/proc/[", 'invalid --security-opt "unmask=/proc/[": syntax error in the pattern "/proc/["'),
         ("seccomp=/nonexist", "opening seccomp profile failed: open /nonexist: no such file or directory"),
     ],
 )

@@ -40,19 +40,6 @@ def test_what_is_no_time(text: str) -> None:
         timestamp.parse(text)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "text", "wanted"),
-    [
-        ("", "", True), ("", "a", False), ("a", "a", True), ("a*", "abc", True), ("*c", "abc", True), ("*", "", True),
-        ("*", "a/b", False), ("*/*", "a/b", True), ("a?c", "abc", True), ("a?c", "a/c", False), ("[a-c]x", "bx", True),
-        ("[^a-c]x", "bx", False), ("[^a-c]x", "dx", True), ("[ab]", "c", False), ("a\\*", "a*", True), ("**", "ab", True),
-        ("[", "[", False), ("a*b*c", "axxbyyc", True), ("a*b*c", "axxbyy", False),
-    ],
-)  # fmt: skip
-def test_path_patterns(pattern: str, text: str, wanted: bool) -> None:
-    assert filters.match_path(pattern, text) is wanted
-
-
 @pytest.mark.parametrize(("text", "seconds_ago"), [("10s", 10), ("1h30m", 5400), ("1.5m", 90), ("500ms", 0.5)])
 def test_until_takes_durations(text: str, seconds_ago: float) -> None:
     wanted = timestamp.now() - seconds_ago * timestamp.SECOND

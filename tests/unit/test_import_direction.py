@@ -31,7 +31,7 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "file", "timestamp"},
+    {"arguments", "file", "pattern", "timestamp"},
     {"config"},
     {"store"},
     {"image", "network"},

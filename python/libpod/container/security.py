@@ -31,8 +31,10 @@ DEFAULT_CAPABILITIES = tuple(
     ).split()
 )
 
+#: What the newest Podman hides, and `/sys/dev/block`, which only older ones do: hiding more is the safe side.
 MASKED_PATHS = (
     "/proc/acpi",
+    "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
@@ -40,10 +42,13 @@ MASKED_PATHS = (
     "/proc/timer_stats",
     "/proc/sched_debug",
     "/proc/scsi",
+    "/sys/devices/virtual/powercap",
     "/sys/firmware",
     "/sys/fs/selinux",
     "/sys/dev/block",
 )
+#: Hidden for each processor that has it: how hot a processor is tells what others do on it.
+_PROCESSORS, _THROTTLE = "/sys/devices/system/cpu", "/thermal_throttle"
 READONLY_PATHS = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 _ANNOTATIONS = {
@@ -144,7 +149,9 @@ def _security_option(options: SecurityOptions, name: str, value: str, text: str)
             raise InvalidError(f'invalid --security-opt 2: "{text}"')
         options.no_new_privileges = value.lower() in ("true", "1", "t")
     elif name == "seccomp":
-        check_profile(value)
+        # Empty means the default profile, as for Podman.
+        if value:
+            check_profile(value)
         options.seccomp = value
         options.annotations[_ANNOTATIONS[name]] = value
     elif name == "label":
@@ -153,19 +160,58 @@ def _security_option(options: SecurityOptions, name: str, value: str, text: str)
             raise UnsupportedError("SELinux labels are not supported by this version of libpod")
         options.annotations[_ANNOTATIONS[name]] = value
     elif name == "apparmor":
-        if value != "unconfined":
+        if value not in ("", "unconfined"):
             raise UnsupportedError("AppArmor profiles are not supported by this version of libpod")
         options.annotations[_ANNOTATIONS[name]] = value
     elif name == "mask":
-        options.masks += value.split(":")
+        options.masks += _parse_paths(value)
     elif name == "unmask":
-        options.unmasks += ["ALL"] if value.upper() == "ALL" else value.split(":")
-    elif name == "systempaths" and value == "unconfined":
+        options.unmasks += _parse_patterns(value)
+    elif name == "systempaths":
+        if value != "unconfined":
+            raise InvalidError(f'invalid systempaths option "{value}", only `unconfined` is supported')
         options.unmasks.append("ALL")
     elif name == "proc-opts":
-        options.proc_options += value.split(",")
+        words = [word for word in value.split(",") if word]
+        if not words:
+            raise InvalidError(f'invalid --security-opt "{text}": it names no mount option of /proc')
+        options.proc_options += words
     else:
         raise InvalidError(f'invalid --security-opt 2: "{text}"')
+
+
+def _parse_paths(value: str) -> list[str]:
+    """Split the list of `mask`: absolute paths; Podman's manual writes colons between them, people write commas.
+
+    Raises: InvalidError for a member that is empty or relative: it would hide or open nothing.
+    """
+    paths = value.replace(",", ":").split(":")
+    _check_paths("mask", value, paths)
+    return paths
+
+
+def _check_paths(name: str, value: str, paths: Iterable[str]) -> None:
+    for path in paths:
+        if not path.startswith("/"):
+            fault = f'the path "{path}" is not absolute' if path else "a path is empty"
+            raise InvalidError(
+                f'invalid --security-opt "{name}={value}": {fault} (absolute paths are separated by `:` or `,`)'
+            )
+
+
+def _parse_patterns(value: str) -> list[str]:
+    """Split the list of `unmask`: patterns of absolute paths, or the word ALL.
+
+    Raises: InvalidError for a member that can match nothing.
+    """
+    from libpod.pattern import is_pattern
+
+    patterns = [("ALL" if word.upper() == "ALL" else word) for word in value.replace(",", ":").split(":")]
+    _check_paths("unmask", value, [pattern for pattern in patterns if pattern != "ALL"])
+    for pattern in patterns:
+        if not is_pattern(pattern):
+            raise InvalidError(f'invalid --security-opt "unmask={value}": syntax error in the pattern "{pattern}"')
+    return patterns
 
 
 def check_profile(path: str) -> None:
@@ -188,9 +234,19 @@ def check_profile(path: str) -> None:
         ) from None
 
 
-def masked_paths(masks: Iterable[str], unmasks: Sequence[str]) -> list[str]:
-    """List the paths to hide: the default ones without the unmasked, and those the user adds."""
-    return [path for path in MASKED_PATHS if not _is_unmasked(path, unmasks)] + list(masks)
+def default_masks(unmasks: Sequence[str]) -> list[str]:
+    """List the paths to hide in a container that is not privileged, without the unmasked ones."""
+    paths = [*MASKED_PATHS, *_throttle_paths()]
+    return [path for path in paths if not _is_unmasked(path, unmasks)]
+
+
+def _throttle_paths() -> list[str]:
+    """The directories of the host that tell how hot each processor is; virtual machines have none."""
+    if not os.path.exists(f"{_PROCESSORS}/cpu0{_THROTTLE}"):
+        return []
+    names = [name for name in os.listdir(_PROCESSORS) if name.startswith("cpu") and name[3:].isdigit()]
+    paths = [f"{_PROCESSORS}/{name}{_THROTTLE}" for name in sorted(names, key=lambda name: int(name[3:]))]
+    return [path for path in paths if os.path.exists(path)]
 
 
 def readonly_paths(unmasks: Sequence[str]) -> list[str]:
@@ -203,7 +259,6 @@ def _is_unmasked(path: str, patterns: Sequence[str]) -> bool:
         return False
     if "ALL" in patterns:
         return True
-    from fnmatch import fnmatchcase
+    from libpod.pattern import match_path
 
-    # A `*` of Go's filepath.Match does not cross a slash.
-    return any(pattern.count("/") == path.count("/") and fnmatchcase(path, pattern) for pattern in patterns)
+    return any(match_path(pattern, path) for pattern in patterns)

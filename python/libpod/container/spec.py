@@ -221,8 +221,11 @@ def _linux(settings: ContainerSettings, context: Context) -> dict[str, Any]:
     devices = _device_nodes(settings, linux["resources"])
     if devices:
         linux["devices"] = devices
+    # What the user hides by name is hidden from a privileged container too.
+    if settings.masked or not settings.privileged:
+        defaults = [] if settings.privileged else security.default_masks(settings.unmasked)
+        linux["maskedPaths"] = [*defaults, *settings.masked]
     if not settings.privileged:
-        linux["maskedPaths"] = security.masked_paths(settings.masked, settings.unmasked)
         linux["readonlyPaths"] = security.readonly_paths(settings.unmasked)
     propagation = _root_propagation(settings)
     if propagation:

@@ -10,6 +10,7 @@ from libpod.errors import ImageNotFoundError, InvalidError
 from libpod.image import reference as references
 from libpod.image.lookup import lookup
 from libpod.image.tree import Tree
+from libpod.pattern import match_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,41 +183,3 @@ def matches_reference(pattern: str, name: str) -> bool:
     suffix = f"@{parsed.digest}" if parsed.digest else f":{parsed.tag}"
     forms = (parsed.name, parsed.repository, parsed.repository.rpartition("/")[2])
     return any(match_path(pattern, form) or match_path(pattern, form + suffix) for form in forms)
-
-
-def match_path(pattern: str, text: str) -> bool:
-    r"""Match as Go's path.Match does: `*` and `?` stop at `/`, `[a-z]` and `[^a]` are classes, `\` escapes."""
-    if not pattern:
-        return not text
-    if pattern[0] == "*":
-        rest = pattern.lstrip("*")
-        for end in range(len(text) + 1):
-            if match_path(rest, text[end:]):
-                return True
-            if end < len(text) and text[end] == "/":
-                return False
-        return False
-    if not text:
-        return False
-    if pattern[0] == "?":
-        return text[0] != "/" and match_path(pattern[1:], text[1:])
-    if pattern[0] == "[":
-        close = pattern.find("]", 2)
-        return close > 0 and _in_class(pattern[1:close], text[0]) and match_path(pattern[close + 1 :], text[1:])
-    if pattern[0] == "\\" and len(pattern) > 1:
-        pattern = pattern[1:]
-    return pattern[0] == text[0] and match_path(pattern[1:], text[1:])
-
-
-def _in_class(members: str, char: str) -> bool:
-    negated = members.startswith("^")
-    members = members.removeprefix("^")
-    found, place = False, 0
-    while place < len(members):
-        if members[place + 1 : place + 2] == "-" and place + 2 < len(members):
-            found = found or members[place] <= char <= members[place + 2]
-            place += 3
-        else:
-            found = found or members[place] == char
-            place += 1
-    return found != negated and char != "/"

@@ -14,19 +14,27 @@ use std::path::Path;
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// Hide a path: a directory under an empty read-only tmpfs, anything else under `/dev/null`. What is not there stays so.
-pub fn mask(stage: &Stage, path: &Path) -> Result<()> {
+///
+/// One tmpfs hides all directories: a copy of its mount costs a third of another tmpfs, and there may be one for each processor.
+pub fn mask(stage: &mut Stage, path: &Path) -> Result<()> {
     let fail = |errno| Error::step("mask", path, errno);
     let root = stage.root()?;
     let Some(fd) = find(root, path).map_err(fail)? else { return Ok(()) };
     let is_directory = FileType::from_raw_mode(fstat(&fd).map_err(fail)?.st_mode) == FileType::Directory;
     let target = Target { path: path.into(), fd };
-    if is_directory {
+    if is_directory && stage.empty.is_none() {
         let mut options = MountOptions { superblock_readonly: true, ..MountOptions::default() };
         options.attributes.set = RDONLY;
-        return stage.mounter.mount_new(root, &target, "tmpfs", "tmpfs", &options);
+        stage.mounter.mount_new(root, &target, "tmpfs", "tmpfs", &options)?;
+        let mounted = root.resolve(path).map_err(fail)?;
+        stage.empty = Some(mounted);
+        return Ok(());
     }
-    let null = null_device(root)?;
-    let tree = stage.mounter.clone_tree(null, Bind::Plain).map_err(fail)?;
+    let cover = match &stage.empty {
+        Some(empty) if is_directory => rustix::io::fcntl_dupfd_cloexec(empty, 0).map_err(fail)?,
+        _ => null_device(root)?,
+    };
+    let tree = stage.mounter.clone_tree(cover, Bind::Plain).map_err(fail)?;
     let options = MountOptions { bind: Some(Bind::Plain), ..MountOptions::default() };
     stage.mounter.bind(root, tree, &target, &options)
 }

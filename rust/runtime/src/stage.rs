@@ -18,6 +18,8 @@ pub struct Stage {
     pub sources: Vec<Option<Source>>,
     /// The master end of the container's terminal.
     pub terminal: Option<OwnedFd>,
+    /// The mounted empty directory that hides others, once there is one.
+    pub empty: Option<OwnedFd>,
     root: Option<RootDir>,
     channel: Channel,
     /// Descriptors that stay open to the end: those that the program inherits, and the socket that *go* comes from.
@@ -45,7 +47,7 @@ impl AsRawFd for Source {
 impl Stage {
     /// Start with the child's end of the channel, and the descriptors that stay open besides the standard ones.
     pub fn new(mounter: Mounter, channel: Channel, kept: Vec<RawFd>) -> Self {
-        Self { mounter, sources: Vec::new(), terminal: None, root: None, channel, kept }
+        Self { mounter, sources: Vec::new(), terminal: None, empty: None, root: None, channel, kept }
     }
 
     /// Hide from other processes, and close every descriptor but the standard ones, the channel, those kept, what the steps still
@@ -57,6 +59,7 @@ impl Stage {
         allowed.extend(also);
         allowed.extend(self.root.as_ref().map(|root| root.as_fd().as_raw_fd()));
         allowed.extend(self.terminal.as_ref().map(AsRawFd::as_raw_fd));
+        allowed.extend(self.empty.as_ref().map(AsRawFd::as_raw_fd));
         allowed.extend(self.sources.iter().flatten().map(AsRawFd::as_raw_fd));
         close_all_but(&allowed).map_err(|error| Error::call("close descriptors", &error))
     }
@@ -96,6 +99,7 @@ impl Stage {
     /// have changed since the process last hid.
     pub fn await_go(&mut self, listener: Option<&OwnedFd>) -> Result<()> {
         self.root = None;
+        self.empty = None;
         self.sources.clear();
         self.withdraw(&[])?;
         let terminal = self.terminal.take();
