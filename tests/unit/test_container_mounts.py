@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from libpod.container.mounts import Mount, merge_mounts, parse_mount, parse_tmpfs, parse_volume
+from libpod.container.mounts import Mount, clean_destination, merge_mounts, parse_mount, parse_tmpfs, parse_volume
 from libpod.errors import InvalidError, UnsupportedError
 
 FORMAT = (
@@ -186,6 +186,36 @@ def test_a_bind_source_must_exist() -> None:
 def test_the_users_mount_hides_the_images_volume() -> None:
     mounts = merge_mounts(["/tmp:/data"], [], [], ["/data", "/more"])
     assert [(mount.kind, mount.destination) for mount in mounts] == [("bind", "/data"), ("volume", "/more")]
+
+
+@pytest.mark.parametrize("kind", ["bind", "tmpfs"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "", ".", "..", "/..", "//", "/../..", "/a/..", "x/..", "/proc", "proc", "/proc/sys", "/x/../proc/", "/dev", "/dev/null",
+     "/dev/../dev/", "/dev/fd", "/a\0b"],
+)  # fmt: skip
+def test_an_image_cannot_have_a_volume_where_the_runtime_works(path: str, kind: str) -> None:
+    with pytest.raises(InvalidError, match="of the image cannot be mounted") as caught:
+        merge_mounts([], [], [], [path], image_kind=kind)
+    assert caught.value.hint == "ignore the image's volumes with --image-volume=ignore"
+
+
+@pytest.mark.parametrize(
+    "path", ["/data", "data", "/../data", "//data/", "/sys/fs/cgroup", "/dev/shm", "/processes", "/device"]
+)
+def test_an_image_may_have_volumes_elsewhere(path: str) -> None:
+    assert [(mount.kind, mount.destination) for mount in merge_mounts([], [], [], [path])] == [("volume", path)]
+    # With the user's own mount there, the image's says nothing.
+    [mount] = merge_mounts([f"/tmp:{clean_destination(path)}"], [], [], [path])
+    assert mount.kind == "bind"
+
+
+def test_a_path_of_an_image_is_never_read_as_options() -> None:
+    [mount] = merge_mounts([], [], [], ["/data:size=1g,mode=777"], image_kind="tmpfs")
+    assert mount.destination == "/data:size=1g,mode=777"
+    assert not [option for option in mount.options if "=" in option]
+    [mount] = merge_mounts([], [], ["/data:size=1m"], ["/data"], image_kind="tmpfs")
+    assert "size=1m" in mount.options
 
 
 def test_a_mount_survives_container_json() -> None:

@@ -23,6 +23,11 @@ _PROPAGATION = frozenset(("shared", "rshared", "private", "rprivate", "slave", "
 _SWITCHES = frozenset(("exec", "noexec", "suid", "nosuid", "dev", "nodev"))
 _VOLUME_OPTIONS = _PROPAGATION | _SWITCHES | {"rw", "ro", "z", "Z", "U", "bind", "rbind", "copy", "nocopy", "O"}
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+#: Where an image can have no volume: these come with every container, and nothing works without them.
+_RUNTIMES_OWN = frozenset(
+    "/proc /dev /dev/console /dev/fd /dev/full /dev/null /dev/ptmx /dev/random /dev/stderr /dev/stdin /dev/stdout /dev/tty"
+    " /dev/urandom /dev/zero".split()
+)
 
 
 class Mount:
@@ -314,11 +319,18 @@ def _access(name: str, equals: str, value: str) -> str:
 
 
 def merge_mounts(
-    volumes: Iterable[str], mounts: Iterable[str], tmpfs: Iterable[str], image_volumes: Iterable[str] = ()
+    volumes: Iterable[str],
+    mounts: Iterable[str],
+    tmpfs: Iterable[str],
+    image_volumes: Iterable[str] = (),
+    *,
+    image_kind: str = "bind",
 ) -> list[Mount]:
     """Parse all mounts of one container; the user's hide the image's volumes of the same destination.
 
-    Raises: InvalidError `…: duplicate mount destination`; `statfs …` where a bind source does not exist.
+    image_kind: what the image's volumes become, `bind` (anonymous volumes) or `tmpfs`.
+    Raises: InvalidError `…: duplicate mount destination`; `statfs …` where a bind source does not exist; for a volume of the
+    image at a place that must stay the runtime's.
     """
     by_destination: dict[str, Mount] = {}
     parsed = [parse_mount(text) for text in mounts]
@@ -337,11 +349,29 @@ def merge_mounts(
         if mount.kind == "bind" and not os.path.lexists(mount.source):
             raise InvalidError(f"statfs {mount.source}: no such file or directory")
     for path in image_volumes:
-        if clean_destination(path) not in by_destination:
-            by_destination[clean_destination(path)] = _volume("", path, [])
+        destination = clean_destination(path)
+        if destination not in by_destination:
+            _check_image_volume(path, destination)
+            by_destination[destination] = _tmpfs(path, []) if image_kind == "tmpfs" else _volume("", path, [])
     return list(by_destination.values())
 
 
+def _check_image_volume(path: str, destination: str) -> None:
+    """Refuse a volume of an image that would hide the root, or what the runtime puts into /proc and /dev."""
+    if "\0" in path:
+        reason = "it holds a zero byte"
+    elif destination == "/":
+        reason = "a mount cannot take the place of the container's root"
+    elif destination in _RUNTIMES_OWN or destination.startswith("/proc/"):
+        reason = f"{destination} is made by the runtime"
+    else:
+        return
+    raise InvalidError(
+        f"the volume {path!r} of the image cannot be mounted: {reason}",
+        hint="ignore the image's volumes with --image-volume=ignore",
+    )
+
+
 def clean_destination(path: str) -> str:
-    """Normalise a path in the container for comparison: no trailing slash, no `.` or `..`."""
-    return "/" + os.path.normpath(path).strip("/")
+    """Normalise a path in the container for comparison: absolute, no trailing slash, no `.` or `..`."""
+    return "/" + os.path.normpath("/" + path).strip("/")

@@ -305,15 +305,12 @@ def _mounts(
 ) -> None:
     if request.image_volume not in ("bind", "tmpfs", "ignore"):
         raise InvalidError(f'invalid image volume mode "{request.image_volume}" required value: bind, tmpfs, ignore')
-    image_volumes = sorted(image.get("Volumes") or ())
-    tmpfs = list(request.tmpfs)
-    if request.image_volume == "tmpfs":
-        tmpfs += image_volumes
     settings.mounts = mounts.merge_mounts(
         (*defaults["volumes"], *request.volume),
         request.mount,
-        tmpfs,
-        image_volumes if request.image_volume == "bind" else (),
+        request.tmpfs,
+        () if request.image_volume == "ignore" else sorted(image.get("Volumes") or ()),
+        image_kind=request.image_volume,
     )
     settings.read_only = request.read_only
     settings.read_only_tmpfs = request.read_only_tmpfs
