@@ -1,6 +1,8 @@
 # make demo   build, then run a container from the machine's own files, with no network
 # make test   install what the tests need, run every test
 # make check  format, lints, types, stubs, import directions
+# make fuzz   every fuzz target for FUZZ_SECONDS (default 600) each
+# make deny   licences and advisories of the crates
 # make bench  ours beside Podman on this machine; writes docs/benchmarks.md
 
 VENV ?= .venv
@@ -8,7 +10,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files rust python build_backend wheel.data Cargo.toml Cargo.lock pyproject.toml 2>/dev/null)
 
-.PHONY: demo test test-rust test-python check bench install clean test-packages
+.PHONY: demo test test-rust test-python check bench fuzz deny install clean test-packages
 
 # One real install of the wheel, as a user gets it; made again when a source is newer.
 install: $(VENV)/installed
@@ -54,6 +56,27 @@ check: install
 bench: install test-packages
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[bench]'
 	$(BIN)/python benches/run.py
+
+# libFuzzer's coverage needs unstable compiler flags, which RUSTC_BOOTSTRAP allows on a stable compiler.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := $(patsubst rust/fuzz/fuzz_targets/%.rs,%,$(wildcard rust/fuzz/fuzz_targets/*.rs))
+FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
+FUZZ_FLAGS := --fuzz-dir rust/fuzz --features libfuzzer --sanitizer none
+
+fuzz:
+	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	$(FUZZ) build $(FUZZ_FLAGS)
+	set -e; for target in $(FUZZ_TARGETS); do \
+	  mkdir -p target/fuzz-corpus/$$target; \
+	  $(FUZZ) run $(FUZZ_FLAGS) $$target target/fuzz-corpus/$$target rust/fuzz/corpus/$$target \
+	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1; \
+	done
+
+DENY_CHECKS ?= advisories bans licenses sources
+
+deny:
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check $(DENY_CHECKS)
 
 clean:
 	rm -rf $(VENV) target dist

@@ -26,6 +26,7 @@ CRATES = {
     "monitor": {"sys", "network", "runtime"},
     "helper": {"sys", "runtime", "monitor"},
     "python": {"sys", "layer", "store", "registry", "network", "runtime", "monitor"},
+    "fuzz": {"sys", "layer", "registry", "runtime", "monitor"},
 }
 
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.

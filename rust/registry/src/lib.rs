@@ -25,6 +25,7 @@ mod url;
 
 pub use auth::Credentials;
 pub use blob::Blob;
+pub use challenge::{Challenge, parse as parse_challenge};
 pub use client::{Client, MANIFEST_LIMIT, Manifest, Options};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Failure};

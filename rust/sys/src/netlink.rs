@@ -190,7 +190,7 @@ impl Socket {
         loop {
             let (length, _) = rustix::net::recv(&self.fd, &mut buffer[..], RecvFlags::empty())
                 .map_err(|errno| Error::new("recvfrom", "netlink", errno))?;
-            for (kind, sequence, payload) in split(&buffer[..length]) {
+            for (kind, sequence, payload) in split_messages(&buffer[..length]) {
                 if sequence < first {
                     continue;
                 }
@@ -224,7 +224,7 @@ fn error_number(payload: &[u8]) -> Option<Errno> {
 }
 
 /// Type, sequence number and payload of each message in a datagram; a message that claims more than there is ends it.
-fn split(mut bytes: &[u8]) -> impl Iterator<Item = (u16, u32, &[u8])> {
+pub fn split_messages(mut bytes: &[u8]) -> impl Iterator<Item = (u16, u32, &[u8])> {
     std::iter::from_fn(move || {
         let header: &[u8; HEADER] = bytes.first_chunk()?;
         let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) as usize;
