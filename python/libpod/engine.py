@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from libpod import _core, arguments
+from libpod import arguments
 from libpod.errors import ImageNotFoundError, InvalidError, NotFoundError
 
 TYPE_CHECKING = False
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from libpod.store import Store
 
 _HELPER = "libpod-runtime"
-#: How long a monitor may take to give network and cgroup back.
-_TAKE_DOWN_S = 5.0
 
 
 class Completed:
@@ -184,9 +182,9 @@ class Engine:
         initial_size: tuple[int, int] | None = None,
     ) -> Session:
         """Start a container; its program runs when this returns. The session is the connection with its monitor."""
-        from libpod.container.starting import launch
+        from libpod.container.foreground import begin
 
-        return launch(self, container, detach=detach, fresh=fresh, initial_size=initial_size)
+        return begin(self, container, detach=detach, fresh=fresh, initial_size=initial_size)
 
     def run(
         self,
@@ -254,69 +252,11 @@ class Engine:
             label=None if labels is None else arguments.pairs("labels", labels),
             **options,
         )
+        from libpod.container.foreground import Stay
+
         container = self.create(request, image, argv, pull=pull)
-        return self._run(container, stdin, timeout_s, output_limit)
-
-    def _run(self, container: Container, stdin: bytes | None, timeout_s: float | None, limit: int) -> Completed:
-        remove = container.settings.remove
-        try:
-            session = self.start(container, fresh=True)
-        except BaseException:
-            if remove:
-                self.discard(container)
-            raise
-        try:
-            code, out, err = session.collect(stdin or b"", limit, timeout_s)
-        except BaseException:
-            # Too late, too much, or interrupted: nothing of it may run on.
-            session.close()
-            self._give_up(container)
-            raise
-        if remove:
-            self.finish(container)
-            session.cleanup_done()
-        session.close()
-        return Completed(code, out, err)
-
-    def _give_up(self, container: Container) -> None:
-        if container.settings.remove:
-            self.discard(container)
-        else:
-            from libpod.container import lifecycle
-
-            lifecycle.stop(self, container, timeout_s=0)
-
-    def finish(self, container: Container) -> None:
-        """Remove a container of `--rm` whose end its session has reported.
-
-        Its record goes when its monitor has taken network and cgroup back, and not before: nobody finds them without it.
-        """
-        if not self._is_taken_down(container):
-            self.discard(container)
-            return
-        if container.settings.mounts:
-            from libpod.container.volumes import Volumes
-
-            Volumes(self).remove_anonymous(container.settings)
-        self.containers.drop(container)
-
-    def _is_taken_down(self, container: Container) -> bool:
-        """Wait until the monitor has taken its directory away, its last act; False where it was killed before."""
-        import time
-
-        deadline = time.monotonic() + _TAKE_DOWN_S
-        while os.path.isdir(container.run_directory):
-            monitor = container.state.monitor
-            if (monitor is not None and not _core.process_alive(*monitor)) or time.monotonic() > deadline:
-                return not os.path.isdir(container.run_directory)
-            time.sleep(0.0002)
-        return True
-
-    def discard(self, container: Container) -> None:
-        """Remove a container of `--rm` with whatever a start, or a monitor, that did not come to its end has left of it."""
-        from libpod.container import lifecycle
-
-        lifecycle.remove(self, container, force=True, timeout_s=0)
+        stay = Stay(self, container, self.start(container, fresh=True), owner=True)
+        return Completed(*stay.collect(stdin or b"", output_limit, timeout_s))
 
     # What a start needs to know of networks --------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import pytest
 
 import libpod
 from libpod import _core
-from libpod.container import lifecycle, model
+from libpod.container import lifecycle, model, removal
 from libpod.container.model import Container, read_document, write_document
 from tests.support import cli
 
@@ -193,9 +193,7 @@ class Unrecorded:
 
 
 @pytest.fixture
-def unrecorded(program: cli.Cli, engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unrecorded]:
-    # What waits for this monitor waits in vain.
-    monkeypatch.setattr(lifecycle, "_MONITOR_S", 0.1)
+def unrecorded(program: cli.Cli, engine: libpod.Engine) -> Iterator[Unrecorded]:
     made = Unrecorded(program, engine)
     yield made
     made.monitor.kill()
@@ -211,7 +209,7 @@ def test_an_end_is_not_lost_while_its_monitor_lives(unrecorded: Unrecorded) -> N
 
 def test_stop_and_rm_end_though_the_monitor_does_not(unrecorded: Unrecorded, engine: libpod.Engine) -> None:
     lifecycle.stop(engine, unrecorded.container)
-    lifecycle.remove(engine, unrecorded.container, force=True)
+    removal.remove(engine, unrecorded.container, force=True)
     assert not engine.containers.exists(unrecorded.container.id)
     assert not os.path.exists(unrecorded.container.run_directory)
 

@@ -114,7 +114,7 @@ class ContainerManager:
             old = self.lookup_exact(name)
         except ContainerNotFoundError:
             return False
-        from libpod.container.lifecycle import remove
+        from libpod.container.removal import remove
 
         remove(self._engine, old, force=True)
         return True
@@ -256,7 +256,7 @@ class ContainerManager:
 
         Raises: ContainerNotFoundError, StateError for a running container without `force`.
         """
-        from libpod.container.lifecycle import remove
+        from libpod.container.removal import remove
 
         remove(self._engine, self.lookup(name_or_id), force=force, timeout_s=timeout_s, volumes=volumes)
 
@@ -265,3 +265,4 @@ class ContainerManager:
         self._store.remove_container(container.id)
         # The store removes its own directories; the monitor's is beside them.
         remove_tree(container.run_directory)
+        remove_tree(container.ended_directory)

@@ -11,7 +11,7 @@ import os
 
 from libpod import _core
 from libpod.container.settings import ContainerSettings
-from libpod.errors import CorruptError, InvalidError
+from libpod.errors import ContainerNotFoundError, CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +94,11 @@ class Container:
         self._settings: ContainerSettings | None = None
 
     @property
+    def ended_directory(self) -> str:
+        """What the monitor's directory is called while it is taken away."""
+        return self.run_directory + ".ended"
+
+    @property
     def settings_path(self) -> str:
         """Path of container.json."""
         return self.user_directory + "/container.json"
@@ -113,7 +118,7 @@ class Container:
         """Whether libpod created it; the store may hold Podman's and Buildah's as well. A lost container.json counts as none."""
         try:
             return self.settings is not None
-        except (CorruptError, InvalidError):
+        except (ContainerNotFoundError, CorruptError, InvalidError):
             return False
 
     @property
@@ -125,11 +130,15 @@ class Container:
     def settings(self) -> ContainerSettings:
         """What it was created with, read once.
 
-        Raises: CorruptError where container.json is missing or malformed.
+        Raises: ContainerNotFoundError if the container was removed, CorruptError if container.json is missing or malformed.
         """
         if self._settings is None:
             document = read_document(self.settings_path)
             if document is None:
+                if not self.exists:
+                    raise ContainerNotFoundError(
+                        f'no container with name or ID "{self.name or self.id}" found: no such container'
+                    )
                 raise CorruptError(
                     f"container {self.id} was not created by libpod, or lost its settings", path=self.settings_path
                 )

@@ -51,7 +51,7 @@ def launch(
 
 
 def _prepare_restart(engine: Engine, container: Container) -> None:
-    from libpod.container.lifecycle import clean_before_start
+    from libpod.container.removal import clean_before_start
 
     state = container.state
     if state.is_running:

@@ -4,6 +4,7 @@ mod support;
 
 use libpod_monitor::client::Error;
 use libpod_monitor::client::launch::attach;
+use libpod_monitor::record::TakenDown;
 use std::time::Duration;
 use support::{Container, eventually, finish, settle, uninterrupted};
 
@@ -113,7 +114,7 @@ fn the_exit_command_runs_where_no_client_cleans_up() {
         let mut session = container.launch();
         session.wait_running(&mut uninterrupted).expect("runs");
         if takes {
-            session.take_cleanup().expect("connected");
+            session.take_cleanup(false).expect("connected");
         }
         finish(&mut session, b"\n");
         if reports {
@@ -198,4 +199,46 @@ fn hooks_find_nothing_of_the_host_in_the_first_process() {
     held.signal(9).expect("signal");
     finish(&mut session, b"");
     settle(session);
+}
+
+#[test]
+fn every_client_is_told_when_all_is_given_back() {
+    require_containers!();
+    let container = Container::new("read end").stdin_open();
+    let mut first = container.launch();
+    first.wait_running(&mut uninterrupted).expect("runs");
+    let mut second = attach(&container.run_dir()).expect("listens");
+    second.take_no_output();
+    finish(&mut first, b"\n");
+    for session in [&mut first, &mut second] {
+        let taken = session.wait_taken_down(Some(Duration::from_secs(20)), &mut uninterrupted).expect("told");
+        assert_eq!(taken, Some(TakenDown { complaints: Vec::new(), restarts: false }));
+        assert_eq!(container.leftovers(), Vec::<std::path::PathBuf>::new());
+    }
+    settle(first);
+}
+
+#[test]
+fn a_client_that_spoke_before_the_end_is_heard() {
+    require_containers!();
+    let container = Container::new("sleep 60");
+    let mut first = container.launch();
+    let running = first.wait_running(&mut uninterrupted).expect("runs");
+    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    // The monitor finds the end, the connection and what was said all at once.
+    let monitor = rustix::process::Pid::from_raw(running.monitor_pid).expect("pid");
+    rustix::process::kill_process(monitor, rustix::process::Signal::STOP).expect("stopped");
+    let mut second = attach(&container.run_dir()).expect("listens");
+    second.take_cleanup(true).expect("connected");
+    assert!(held.signal(9).expect("signal"));
+    let stat = || std::fs::read_to_string(format!("/proc/{}/stat", running.pid)).expect("not reaped");
+    assert!(eventually(|| stat().contains(") Z ")));
+    rustix::process::kill_process(monitor, rustix::process::Signal::CONT).expect("goes on");
+    for session in [&mut first, &mut second] {
+        let taken = session.wait_taken_down(Some(Duration::from_secs(20)), &mut uninterrupted).expect("told");
+        assert!(taken.expect("in time").restarts);
+    }
+    assert!(!first.wait_gone(Some(Duration::from_millis(20)), &mut uninterrupted).expect("no malformed frame"));
+    settle(second);
+    assert!(first.wait_gone(Some(Duration::from_secs(20)), &mut uninterrupted).expect("no malformed frame"));
 }

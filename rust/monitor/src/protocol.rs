@@ -3,7 +3,7 @@
 //! A message is never split and never joined (`SOCK_SEQPACKET`), so there is no length and no state. Numbers are little
 //! endian; documents are JSON. An unknown frame is an error of the sender, and ends the connection.
 
-use crate::record::{ExitRecord, Running};
+use crate::record::{ExitRecord, Running, TakenDown};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,10 @@ pub mod kind {
     pub const WARNING: u8 = 11;
     /// Client: it wants to be told of the end alone, and none of the output.
     pub const NO_OUTPUT: u8 = 12;
+    /// Monitor: network and cgroup are given back, or cannot be; a [`TakenDown`](super::TakenDown) follows as JSON.
+    pub const TAKEN_DOWN: u8 = 13;
+    /// Client: as [`TAKE_CLEANUP`], and it starts the container again.
+    pub const RESTART: u8 = 14;
 }
 
 /// What a client asks.
@@ -63,6 +67,8 @@ pub enum Request<'a> {
     CleanupDone,
     /// The client wants no output.
     NoOutput,
+    /// The client cleans up, and starts the container again.
+    Restart,
 }
 
 impl<'a> Request<'a> {
@@ -78,6 +84,7 @@ impl<'a> Request<'a> {
             (kind::TAKE_CLEANUP, []) => Self::TakeCleanup,
             (kind::CLEANUP_DONE, []) => Self::CleanupDone,
             (kind::NO_OUTPUT, []) => Self::NoOutput,
+            (kind::RESTART, []) => Self::Restart,
             _ => return None,
         })
     }
@@ -93,6 +100,7 @@ impl<'a> Request<'a> {
             Self::TakeCleanup => vec![kind::TAKE_CLEANUP],
             Self::CleanupDone => vec![kind::CLEANUP_DONE],
             Self::NoOutput => vec![kind::NO_OUTPUT],
+            Self::Restart => vec![kind::RESTART],
         }
     }
 }
@@ -128,6 +136,8 @@ pub enum Event<'a> {
     Error(Failure),
     /// A text for the user.
     Warning(String),
+    /// What the container held on this host is given back, as far as it could be.
+    TakenDown(TakenDown),
 }
 
 impl<'a> Event<'a> {
@@ -141,6 +151,7 @@ impl<'a> Event<'a> {
             kind::EXITED => Self::Exited(serde_json::from_slice(body).ok()?),
             kind::ERROR => Self::Error(serde_json::from_slice(body).ok()?),
             kind::WARNING => Self::Warning(String::from_utf8_lossy(body).into_owned()),
+            kind::TAKEN_DOWN => Self::TakenDown(serde_json::from_slice(body).ok()?),
             _ => return None,
         })
     }
@@ -159,6 +170,7 @@ impl<'a> Event<'a> {
             Self::Exited(record) => document(kind::EXITED, serde_json::to_vec(record)),
             Self::Error(failure) => document(kind::ERROR, serde_json::to_vec(failure)),
             Self::Warning(text) => [&[kind::WARNING], text.as_bytes()].concat(),
+            Self::TakenDown(taken) => document(kind::TAKEN_DOWN, serde_json::to_vec(taken)),
         }
     }
 }
@@ -231,6 +243,7 @@ mod tests {
             Request::TakeCleanup,
             Request::CleanupDone,
             Request::NoOutput,
+            Request::Restart,
         ];
         for request in requests {
             assert_eq!(Request::parse(&request.encode()), Some(request));
@@ -273,7 +286,15 @@ mod tests {
             errno: Some(1),
             message: "mount proc /proc: operation not permitted".into(),
         };
-        for event in [Event::Stdout(b"a\0b"), Event::Stderr(b""), Event::Error(failure), Event::Warning("w".into())] {
+        let taken = TakenDown { complaints: vec!["c".into()], restarts: true };
+        let events = [
+            Event::Stdout(b"a\0b"),
+            Event::Stderr(b""),
+            Event::Error(failure),
+            Event::Warning("w".into()),
+            Event::TakenDown(taken),
+        ];
+        for event in events {
             assert_eq!(Event::parse(&event.encode()), Some(event));
         }
     }

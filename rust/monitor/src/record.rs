@@ -60,6 +60,15 @@ pub struct ExitRecord {
     pub error: Option<String>,
 }
 
+/// Sent to clients after the end, when the monitor has nothing more of the container's to give back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenDown {
+    /// What could not be given back, and why; the next command on the container does it.
+    pub complaints: Vec<String>,
+    /// A client starts the container again: the others leave it alone.
+    pub restarts: bool,
+}
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

@@ -140,11 +140,33 @@ impl Session {
         document(py, &running)
     }
 
-    /// Wait until the process ends, dropping its output; return its exit record. Raises StateError where the monitor goes without
-    /// a word.
-    fn wait_end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let record = self.with(py, |conversation, interrupted| conversation.wait_end(interrupted))?;
-        document(py, &record)
+    /// Wait until the process ends, dropping its output; return its exit record, None after `timeout_s`.
+    ///
+    /// Raises: StateError where the monitor goes without a word.
+    #[pyo3(signature = (timeout_s=None))]
+    fn wait_end<'py>(&self, py: Python<'py>, timeout_s: Option<f64>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let timeout = seconds(timeout_s)?;
+        let record = self.with(py, |conversation, interrupted| conversation.wait_end(timeout, interrupted))?;
+        record.map(|record| document(py, &record)).transpose()
+    }
+
+    /// Wait until the monitor has given back what the container held on this host: network, cgroup, its own directory.
+    ///
+    /// Returns `complaints` (what could not be given back: the caller does it) and `restarts` (another client starts the
+    /// container again: the caller leaves it alone); None after `timeout_s`.
+    /// Raises: StateError where the monitor goes without a word.
+    #[pyo3(signature = (timeout_s=None))]
+    fn wait_taken_down<'py>(&self, py: Python<'py>, timeout_s: Option<f64>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let timeout = seconds(timeout_s)?;
+        let taken = self.with(py, |conversation, interrupted| conversation.wait_taken_down(timeout, interrupted))?;
+        taken.map(|taken| document(py, &taken)).transpose()
+    }
+
+    /// Wait until the monitor is gone; False after `timeout_s`.
+    #[pyo3(signature = (timeout_s=None))]
+    fn wait_gone(&self, py: Python<'_>, timeout_s: Option<f64>) -> PyResult<bool> {
+        let timeout = seconds(timeout_s)?;
+        self.with(py, |conversation, interrupted| conversation.wait_gone(timeout, interrupted))
     }
 
     /// Connect descriptors with the process until it ends, and return its exit record; `{"detached": True}` where the user
@@ -201,11 +223,14 @@ impl Session {
     }
 
     /// Say that this process cleans up after the container; where it ends without having done so, the monitor does.
-    fn take_cleanup(&self, py: Python<'_>) -> PyResult<()> {
-        self.with(py, |conversation, _| conversation.take_cleanup())
+    ///
+    /// restart: it also starts the container again, and other clients leave the container alone.
+    #[pyo3(signature = (*, restart=false))]
+    fn take_cleanup(&self, py: Python<'_>, restart: bool) -> PyResult<()> {
+        self.with(py, |conversation, _| conversation.take_cleanup(restart))
     }
 
-    /// Say that it is done, and wait until the monitor has given back network and cgroup and is gone; False after `timeout_s`.
+    /// Say that it is done, and wait until the monitor is gone; False after `timeout_s`.
     #[pyo3(signature = (timeout_s=10.0))]
     fn cleanup_done(&self, py: Python<'_>, timeout_s: f64) -> PyResult<bool> {
         let timeout = seconds(Some(timeout_s))?.unwrap_or_default();

@@ -9,11 +9,14 @@ from libpod.errors import StateError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
+    from libpod.container.foreground import Stay
     from libpod.container.model import Container
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Join the streams of a running container."""
+    from libpod.container.foreground import Stay
+
     if len(arguments) > 1:
         raise UsageError("`podman attach` accepts at most one argument")
     if not arguments and not options.latest:
@@ -22,25 +25,22 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
     if container.state.status != "running":
         raise StateError("you can only attach to running containers")
-    return join(context, container, stdin=not options.no_stdin, options=options)
+    return relay(Stay.join(context.engine, container), container, stdin=not options.no_stdin, options=options)
 
 
-def join(context: Context, container: Container, *, stdin: bool, options: Options) -> int:
-    """Attach to a running container; return its exit code, or 0 when the user detaches."""
-    from libpod import _core
+def relay(stay: Stay, container: Container, *, stdin: bool, options: Options) -> int:
+    """Relay the streams of a container that this command did not create; return its exit code, 0 after a detach.
 
+    options: those of `attach` and `start`, `--detach-keys` and `--sig-proxy`.
+    """
     settings = container.settings
-    session = _core.attach(container.run_directory)
-    record = terminal.attach(
-        session,
+    return terminal.stay(
+        stay,
         container,
         stdin=stdin and settings.stdin_open,
-        terminal=settings.terminal,
         detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
         sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
     )
-    session.close()
-    return 0 if record.get("detached") else int(record["exit_code"])
 
 
 COMMAND = Command(

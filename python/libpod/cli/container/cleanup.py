@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
     """Take away what containers that ended hold; with --rm the containers, too."""
-    from libpod.container import lifecycle
+    from libpod.container import removal
 
     if not arguments and not options.all and not options.latest:
         raise UsageError("you must provide at least one name or id")
@@ -22,9 +22,9 @@ def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
 
     def act(container: Container) -> None:
         if options.rm:
-            lifecycle.remove(context.engine, container)
+            removal.remove(context.engine, container)
         else:
-            lifecycle.cleanup(context.engine, container)
+            removal.cleanup(context.engine, container)
 
     return targets.for_each(context, found, act)
 

@@ -33,7 +33,9 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
     except BaseException:
         cidfile.close(keep=False)
         if container is not None:
-            context.engine.discard(container)
+            from libpod.container.removal import discard
+
+            discard(context.engine, container)
         raise
     cidfile.close(keep=True)
     if request.publish and container.settings.network != "bridge":

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 def restart(context: Context, options: Options, arguments: list[str]) -> int:
     """Stop containers that run, and start them all."""
+    from libpod.container import lifecycle
+
     if options.running:
         found = [(container.id, container) for container in context.engine.containers.list()]
     else:
@@ -20,10 +22,7 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
     timeout = options.time if "time" in options.given else None
 
     def act(container: Container) -> None:
-        from libpod.container.lifecycle import stop
-
-        stop(context.engine, container, timeout_s=timeout)
-        context.engine.start(container, detach=True).close()
+        lifecycle.restart(context.engine, container, timeout_s=timeout)
 
     return targets.for_each(context, found, act)
 

@@ -16,7 +16,7 @@ _NOT_FOUND, _RUNNING = 1, 2
 
 def remove(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove containers; go on after an error."""
-    from libpod.container import lifecycle
+    from libpod.container import removal
 
     timeout = options.time if "time" in options.given else None
     try:
@@ -34,7 +34,7 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
                     f"container {container.id} was made by another tool and cannot be removed without using force:"
                     " container state improper"
                 )
-            lifecycle.remove(context.engine, container, force=options.force, timeout_s=timeout, volumes=options.volumes)
+            removal.remove(context.engine, container, force=options.force, timeout_s=timeout, volumes=options.volumes)
         except (LibpodError, OSError) as error:
             context.report(error)
             code = _RUNNING if isinstance(error, StateError) and code in (0, _RUNNING) else LibpodError.exit_code

@@ -11,8 +11,6 @@ from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from libpod._core import Session
     from libpod.cli.context import Context, Options
     from libpod.container.model import Container
@@ -39,59 +37,39 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _attached(context: Context, options: Options, container: Container, streams: set[str]) -> int:
-    engine, settings = context.engine, container.settings
-    session = _start(context, container)
+    from libpod.container.foreground import Stay
+
+    settings = container.settings
+    stay = Stay(context.engine, container, _start(context, container), owner=True)
     if streams == {"stdin"}:
         # Nothing that the container writes comes here: its name has to do.
         context.write(container.id)
-    record = _relay(
-        context,
-        session,
-        container,
-        stdin=settings.stdin_open and (not streams or "stdin" in streams),
-        stdout=not streams or "stdout" in streams,
-        stderr=not streams or "stderr" in streams,
-        terminal=settings.terminal,
-        detach_keys=settings.detach_keys,
-        sig_proxy=options.sig_proxy and not settings.terminal,
-    )
-    if record.get("detached"):
-        session.close()
-        return 0
-    if settings.remove:
-        engine.finish(container)
-        session.cleanup_done()
-    session.close()
-    return int(record["exit_code"])
+    try:
+        return terminal.stay(
+            stay,
+            container,
+            stdin=settings.stdin_open and (not streams or "stdin" in streams),
+            stdout=not streams or "stdout" in streams,
+            stderr=not streams or "stderr" in streams,
+            detach_keys=settings.detach_keys,
+            sig_proxy=options.sig_proxy and not settings.terminal,
+        )
+    except LibpodError as error:
+        raise not_started(error) from None
 
 
 def _start(context: Context, container: Container, *, detach: bool = False) -> Session:
-    """Start a container that was just created; one of `--rm` that cannot be started is taken away.
+    """Start a container that was just created.
 
     A container that exists and cannot be started is exit code 126, whatever the reason, unless its command is missing.
     """
-    engine, settings = context.engine, container.settings
-    size = terminal.size() if settings.terminal else None
+    size = terminal.size() if container.settings.terminal else None
     try:
-        session = engine.start(container, detach=detach, fresh=True, initial_size=size)
+        session = context.engine.start(container, detach=detach, fresh=True, initial_size=size)
     except BaseException as error:
-        if settings.remove:
-            engine.discard(container)
         raise not_started(error) from None
     terminal.show_warnings(session)
     return session
-
-
-def _relay(context: Context, session: Session, container: Container, **ends: Any) -> dict[str, Any]:
-    """Relay the streams; where that fails, a container of `--rm` is stopped and removed, and any other runs on, as with Podman."""
-    try:
-        return terminal.attach(session, container, **ends)
-    except LibpodError as error:
-        if container.settings.remove:
-            from libpod.container import lifecycle
-
-            lifecycle.remove(context.engine, container, force=True)
-        raise not_started(error) from None
 
 
 def not_started(error: BaseException) -> BaseException:

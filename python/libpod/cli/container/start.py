@@ -50,32 +50,18 @@ def _detached(context: Context, container: Container) -> bool:
 
 
 def _attached(context: Context, options: Options, container: Container) -> int:
+    from libpod.cli.container.attach import relay
+    from libpod.container.foreground import Stay
+
     settings = container.settings
     if container.state.status == "running":
-        from libpod.cli.container.attach import join
-
-        return join(context, container, stdin=options.interactive, options=options)
+        return relay(Stay.join(context.engine, container), container, stdin=options.interactive, options=options)
     try:
         session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
         terminal.show_warnings(session)
-        record = terminal.attach(
-            session,
-            container,
-            stdin=options.interactive and settings.stdin_open,
-            terminal=settings.terminal,
-            detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
-            sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
-        )
+        return relay(Stay(context.engine, container, session), container, stdin=options.interactive, options=options)
     except (LibpodError, OSError) as error:
         raise _not_started(container, error) from None
-    if record.get("detached"):
-        session.close()
-        return 0
-    if settings.remove:
-        context.engine.finish(container)
-        session.cleanup_done()
-    session.close()
-    return int(record["exit_code"])
 
 
 COMMAND = Command(

@@ -8,6 +8,7 @@ from libpod.cli.container import targets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
+    from libpod.container.model import Container
 
 
 def stop(context: Context, options: Options, arguments: list[str]) -> int:
@@ -18,9 +19,11 @@ def stop(context: Context, options: Options, arguments: list[str]) -> int:
     found = targets.select(context, options, arguments)
     if options.all:
         found = [(word, container) for word, container in found if container.state.is_running]
-    return targets.for_each(
-        context, found, lambda container: lifecycle.stop(context.engine, container, timeout_s=timeout)
-    )
+
+    def act(container: Container) -> None:
+        lifecycle.stop(context.engine, container, timeout_s=timeout)
+
+    return targets.for_each(context, found, act)
 
 
 _TIME = Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container")

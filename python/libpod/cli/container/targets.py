@@ -82,7 +82,8 @@ def read_cidfile(path: str) -> str:
 def for_each(context: Context, found: Sequence[tuple[str, Container]], act: Callable[[Container], bool | None]) -> int:
     """Act on each container and print its word, unless the act answers False; go on after an error, report all but the last.
 
-    The last error is raised, so that the program ends as after a single one.
+    The last error is raised, so that the program ends as after a single one; always with 125, never with a code that
+    speaks of a container's command.
     """
     last: LibpodError | OSError | None = None
     for word, container in found:
@@ -96,5 +97,7 @@ def for_each(context: Context, found: Sequence[tuple[str, Container]], act: Call
         if done is not False:
             context.write(word)
     if last is not None:
+        if isinstance(last, LibpodError):
+            last.exit_code = LibpodError.exit_code
         raise last
     return 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Session
+    from libpod.container.foreground import Stay
     from libpod.container.model import Container
 
 
@@ -70,15 +71,31 @@ def relay(
     return record
 
 
-def attach(session: Session, container: Container, **ends: Any) -> dict[str, Any]:
-    """Relay a container's own streams; an error of the relay names the container.
+def stay(
+    staying: Stay,
+    container: Container,
+    *,
+    stdin: bool,
+    stdout: bool = True,
+    stderr: bool = True,
+    detach_keys: str,
+    sig_proxy: bool,
+) -> int:
+    """Connect the standard streams with a container until it ends or the user detaches; its exit code, 0 after a detach.
 
-    Raises: LibpodError where stdout or stderr takes nothing more; the session is closed then, and the container runs on.
+    Raises: LibpodError that names the container when stdout or stderr takes nothing more.
     """
+    sys.stdout.flush()
     try:
-        return relay(session, **ends)
+        code = staying.relay(
+            0 if stdin else None,
+            1 if stdout else None,
+            2 if stderr else None,
+            detach_keys=detach_keys,
+            sig_proxy=sig_proxy,
+        )
     except OSError as error:
-        session.close()
         raise LibpodError(
             f"attaching to container {container.id}: {message_of(error)}", op="attach", errno=error.errno
         ) from None
+    return 0 if code is None else code

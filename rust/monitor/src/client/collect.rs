@@ -46,7 +46,7 @@ impl Session {
                 Some(Received::Stderr(length)) => (&mut stderr, length),
                 Some(Received::Exited(record)) => return Ok(Collected { record, stdout, stderr }),
                 Some(Received::Failed(failure)) => return Err(Error::NotStarted(failure)),
-                Some(Received::Noted) => continue,
+                Some(Received::Noted | Received::TakenDown(_)) => continue,
                 None => {
                     let mut flags = PollFlags::IN;
                     flags.set(PollFlags::OUT, next.is_some());

@@ -171,7 +171,7 @@ impl Relay<'_> {
                 None => return Ok(None),
                 Some(Received::Exited(record)) => return Ok(Some(Outcome::Exited(record))),
                 Some(Received::Failed(failure)) => return Err(Error::NotStarted(failure)),
-                Some(Received::Noted) => continue,
+                Some(Received::Noted | Received::TakenDown(_)) => continue,
                 Some(Received::Stdout(length)) => (length, false),
                 Some(Received::Stderr(length)) => (length, true),
             };

@@ -1,11 +1,11 @@
 //! One conversation with a monitor.
 
 use crate::protocol::{Event, FRAME_MAX, Failure, Request, Socket, Transfer};
-use crate::record::{ExitRecord, Running};
+use crate::record::{ExitRecord, Running, TakenDown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -144,7 +144,7 @@ impl Session {
                 Some(Received::Failed(failure)) => return Err(Error::NotStarted(failure)),
                 Some(Received::Noted) => {}
                 Some(_) => return Err(Error::Malformed),
-                None => wait(&mut [PollFd::new(&self.socket, PollFlags::IN)], interrupted)?,
+                None => wait(&mut [PollFd::new(&self.socket, PollFlags::IN)], &mut *interrupted)?,
             }
         }
     }
@@ -155,14 +155,62 @@ impl Session {
         let _ = self.socket.send(&Request::NoOutput.encode());
     }
 
-    /// Wait until the process has ended; what output comes is dropped.
-    pub fn wait_end(&mut self, interrupted: Interrupted<'_>) -> Result<ExitRecord, Error> {
+    /// Wait until the process has ended, at most `timeout`; what output comes is dropped. None after `timeout`.
+    pub fn wait_end(
+        &mut self,
+        timeout: Option<Duration>,
+        interrupted: Interrupted<'_>,
+    ) -> Result<Option<ExitRecord>, Error> {
+        self.wait_for(timeout, interrupted, |received| match received {
+            Received::Exited(record) => Some(record),
+            _ => None,
+        })
+    }
+
+    /// Wait until the monitor has given back what the container held on this host, at most `timeout`. None after `timeout`.
+    pub fn wait_taken_down(
+        &mut self,
+        timeout: Option<Duration>,
+        interrupted: Interrupted<'_>,
+    ) -> Result<Option<TakenDown>, Error> {
+        self.wait_for(timeout, interrupted, |received| match received {
+            Received::TakenDown(taken) => Some(taken),
+            _ => None,
+        })
+    }
+
+    /// Wait until the monitor is gone, at most `timeout`; whether it is.
+    pub fn wait_gone(&mut self, timeout: Option<Duration>, interrupted: Interrupted<'_>) -> Result<bool, Error> {
+        match self.wait_for(timeout, interrupted, |_| None::<()>) {
+            Err(Error::Gone) => Ok(true),
+            Err(error) => Err(error),
+            Ok(_) => Ok(false),
+        }
+    }
+
+    /// Receive until `choose` takes something; None after `timeout`.
+    fn wait_for<T>(
+        &mut self,
+        timeout: Option<Duration>,
+        interrupted: Interrupted<'_>,
+        choose: impl Fn(Received) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        // A timeout that no clock can hold is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             match self.receive()? {
-                Some(Received::Exited(record)) => return Ok(record),
                 Some(Received::Failed(failure)) => return Err(Error::NotStarted(failure)),
-                Some(_) => {}
-                None => wait(&mut [PollFd::new(&self.socket, PollFlags::IN)], &mut *interrupted)?,
+                Some(received) => {
+                    if let Some(chosen) = choose(received) {
+                        return Ok(Some(chosen));
+                    }
+                }
+                None => {
+                    match wait_until(deadline, &mut [PollFd::new(&self.socket, PollFlags::IN)], &mut *interrupted) {
+                        Err(Error::Timeout) => return Ok(None),
+                        waited => waited?,
+                    }
+                }
             }
         }
     }
@@ -178,6 +226,7 @@ impl Session {
             Event::Stdout(_) => Received::Stdout(length),
             Event::Stderr(_) => Received::Stderr(length),
             Event::Exited(record) => Received::Exited(record),
+            Event::TakenDown(taken) => Received::TakenDown(taken),
             Event::Error(failure) => Received::Failed(failure),
             Event::Running(running) => {
                 self.running = Some(running);
@@ -190,28 +239,20 @@ impl Session {
         }))
     }
 
-    /// Say that this client cleans up after the container, as long as it is connected.
-    pub fn take_cleanup(&mut self) -> Result<(), Error> {
-        match self.socket.send(&Request::TakeCleanup.encode()) {
+    /// Say that this client cleans up after the container, as long as it is connected. restart: and that it starts it again.
+    pub fn take_cleanup(&mut self, restart: bool) -> Result<(), Error> {
+        let request = if restart { Request::Restart } else { Request::TakeCleanup };
+        match self.socket.send(&request.encode()) {
             Transfer::Done(_) => Ok(()),
             _ => Err(Error::Gone),
         }
     }
 
-    /// Say that this client has cleaned up, and wait until the monitor has let go of network and cgroup and is gone.
+    /// Say that this client has cleaned up, and wait until the monitor is gone, at most `timeout`; whether it is.
     pub fn cleanup_done(&mut self, timeout: Duration, interrupted: Interrupted<'_>) -> Result<bool, Error> {
-        if !matches!(self.socket.send(&Request::CleanupDone.encode()), Transfer::Done(_)) {
-            return Ok(true);
-        }
-        let deadline = Instant::now() + timeout;
-        loop {
-            match self.receive() {
-                Err(Error::Gone) => return Ok(true),
-                Err(error) => return Err(error),
-                Ok(Some(_)) => {}
-                Ok(None) if Instant::now() >= deadline => return Ok(false),
-                Ok(None) => wait(&mut [PollFd::new(&self.socket.as_fd(), PollFlags::IN)], &mut *interrupted)?,
-            }
+        match self.socket.send(&Request::CleanupDone.encode()) {
+            Transfer::Done(_) => self.wait_gone(Some(timeout), interrupted),
+            _ => Ok(true),
         }
     }
 }
@@ -224,6 +265,8 @@ pub(super) enum Received {
     Stderr(usize),
     /// The process ended.
     Exited(ExitRecord),
+    /// What it held is given back.
+    TakenDown(TakenDown),
     /// It was not started.
     Failed(Failure),
     /// Something that the session keeps.

@@ -6,15 +6,19 @@ use super::start::{Started, start};
 use crate::document::Launch;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
-use crate::record::{Ending, ExitRecord, publish};
+use crate::record::{Ending, ExitRecord, TakenDown, publish};
 use libpod_network::detach;
 use libpod_sys::io_text;
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// What the name of a run directory ends with while it is removed.
+const ENDED_SUFFIX: &str = ".ended";
 
 /// Start the container that `document` (JSON) describes, watch it to its end, and clean up after it.
 ///
@@ -71,13 +75,17 @@ fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()>
     record_exit(document, &mut pump, started, ending);
     reap(started.pid);
     let complaints = clean(document, started);
-    pump.finish(|peer| peer.cleans_up && !peer.cleaned_up)?;
-    if !pump.was_cleaned_up || !complaints.is_empty() {
+    let has_complaints = !complaints.is_empty();
+    // The socket's name is gone. A client that found it before that is told how the container ended: when the container's
+    // record is removed at the end, no other process can tell.
+    pump.catch_up();
+    let restarts = pump.peers.iter().any(|peer| peer.restarts);
+    pump.announce(Event::TakenDown(TakenDown { complaints, restarts }).encode());
+    let was_cleaned_up = pump.wait_for_cleanup()?;
+    if !was_cleaned_up || has_complaints {
         run_exit_command(document);
     }
-    // The socket's name is gone. Whoever found it before that is told how the container ended: where the container's own
-    // record is removed with it, nobody else can tell.
-    pump.accept_all();
+    pump.catch_up();
     pump.finish(Peer::is_behind)
 }
 
@@ -108,13 +116,27 @@ fn clean(document: &Launch, started: &Started) -> Vec<String> {
     let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
     complaints.extend(removed.err().map(|error| error.to_string()));
     if complaints.is_empty() {
-        if let Err(error) = std::fs::remove_dir_all(&document.run_dir) {
-            if error.kind() != io::ErrorKind::NotFound {
-                complaints.push(io_text(&error));
-            }
-        }
+        complaints.extend(remove_run_directory(&document.run_dir).err().map(|error| io_text(&error)));
     }
     complaints
+}
+
+/// Take the run directory away, its name first: no client finds a part of it, and the next start shares nothing with it.
+fn remove_run_directory(run_dir: &Path) -> io::Result<()> {
+    let mut aside = run_dir.as_os_str().to_owned();
+    aside.push(ENDED_SUFFIX);
+    let moved = std::fs::rename(run_dir, &aside).or_else(|error| {
+        if error.kind() != io::ErrorKind::DirectoryNotEmpty {
+            return Err(error);
+        }
+        // A monitor that was killed here has left it.
+        std::fs::remove_dir_all(&aside)?;
+        std::fs::rename(run_dir, &aside)
+    });
+    match moved.and_then(|()| std::fs::remove_dir_all(&aside)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Start the program that cleans up; it outlives us.

@@ -12,8 +12,8 @@ pub struct Peer {
     wants_output: bool,
     /// Whether it cleans up after the container.
     pub cleans_up: bool,
-    /// Whether it said that it has cleaned up.
-    pub cleaned_up: bool,
+    /// Whether it starts the container again.
+    pub restarts: bool,
     /// Whether it is gone.
     pub closed: bool,
 }
@@ -26,7 +26,7 @@ impl Peer {
             waiting: VecDeque::new(),
             wants_output: true,
             cleans_up: false,
-            cleaned_up: false,
+            restarts: false,
             closed: false,
         }
     }

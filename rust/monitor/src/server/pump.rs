@@ -48,7 +48,7 @@ pub struct Pump {
     /// What went wrong without stopping the container; the exit record says it.
     pub complaint: Option<String>,
     /// Whether a client has said that it has cleaned up.
-    pub was_cleaned_up: bool,
+    was_cleaned_up: bool,
     buffer: Vec<u8>,
 }
 
@@ -93,9 +93,20 @@ impl Pump {
         self.announced.push(frame);
     }
 
-    /// Take every client that has connected so far, and tell it what was announced.
-    pub fn accept_all(&mut self) {
+    /// Take every client that has connected so far, tell it what was announced, and hear what all have to say.
+    ///
+    /// A client that connected before the end may have gone unheard: the end was seen first. One that does not stop talking
+    /// is not heard to its end.
+    pub fn catch_up(&mut self) {
+        const ENOUGH: usize = 512;
         while self.accept() {}
+        for index in 0..self.peers.len() {
+            let mut rounds = ENOUGH;
+            while rounds > 0 && self.take_request(index) {
+                rounds -= 1;
+            }
+        }
+        self.peers.retain(|peer| !peer.closed);
     }
 
     /// Run until the process `child` has ended, and take everything it has written. It is left a zombie. After `limit` it is
@@ -123,9 +134,19 @@ impl Pump {
 
     /// Serve clients after the container's end, as long as one is connected that is `wanted`.
     pub fn finish(&mut self, wanted: impl Fn(&Peer) -> bool) -> io::Result<()> {
+        self.serve_while(|pump| pump.peers.iter().any(&wanted))
+    }
+
+    /// Serve clients until one has cleaned up, or none is left that said it would; whether one has.
+    pub fn wait_for_cleanup(&mut self) -> io::Result<bool> {
+        self.serve_while(|pump| !pump.was_cleaned_up && pump.peers.iter().any(|peer| peer.cleans_up))?;
+        Ok(self.was_cleaned_up)
+    }
+
+    fn serve_while(&mut self, condition: impl Fn(&Self) -> bool) -> io::Result<()> {
         loop {
             self.peers.retain(|peer| !peer.closed);
-            if !self.peers.iter().any(&wanted) {
+            if !condition(self) {
                 return Ok(());
             }
             let ready = self.wait(None)?;
@@ -244,10 +265,11 @@ impl Pump {
         true
     }
 
-    fn take_request(&mut self, index: usize) {
+    /// Do what a client asks; whether it asked anything.
+    fn take_request(&mut self, index: usize) -> bool {
         self.buffer.resize(FRAME_MAX, 0);
         let peer = &mut self.peers[index];
-        let Some(frame) = peer.receive(&mut self.buffer) else { return };
+        let Some(frame) = peer.receive(&mut self.buffer) else { return false };
         match Request::parse(frame) {
             Some(Request::Stdin(data)) => {
                 if self.stdio.input.as_mut().is_some_and(|input| !input.write(data)) {
@@ -261,13 +283,15 @@ impl Pump {
             }
             Some(Request::Resize { rows, columns }) => self.stdio.resize(rows, columns),
             Some(Request::TakeCleanup) => peer.cleans_up = true,
-            Some(Request::CleanupDone) => {
-                peer.cleaned_up = true;
-                self.was_cleaned_up = true;
+            Some(Request::Restart) => {
+                peer.cleans_up = true;
+                peer.restarts = true;
             }
+            Some(Request::CleanupDone) => self.was_cleaned_up = true,
             Some(Request::NoOutput) => peer.stop_output(),
             None => peer.close(),
         }
+        true
     }
 
     /// Take what the container has left in its pipes, even where a client is behind. Others who hold a pipe open are not

@@ -1,0 +1,165 @@
+"""Stay with a container to its end: start it or join it, relay its streams, detach, give back, exit code.
+
+`run`, `start --attach`, `attach` and the library's `Engine.run` all go this way. Start reading at `Stay`. When anything here
+returns at the end of a container of `--rm`, the container is gone.
+"""
+
+from __future__ import annotations
+
+from libpod import _core
+from libpod.container import ending
+from libpod.container.locking import Lock
+from libpod.errors import ContainerNotFoundError, LibpodError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod._core import Session
+    from libpod.container.model import Container
+    from libpod.engine import Engine
+
+
+def begin(
+    engine: Engine,
+    container: Container,
+    *,
+    detach: bool = False,
+    fresh: bool = False,
+    initial_size: tuple[int, int] | None = None,
+) -> Session:
+    """Start a container and return the session with its monitor; its program runs when this returns.
+
+    detach: the session will be closed at once. fresh: the caller has just created it. initial_size: rows and columns of its
+    terminal. A container of `--rm` that cannot be started is removed.
+    Raises: what `starting.launch` raises.
+    """
+    from libpod.container.starting import launch
+
+    try:
+        return launch(engine, container, detach=detach, fresh=fresh, initial_size=initial_size)
+    except BaseException:
+        if container.settings.remove and (fresh or not container.state.is_running):
+            from libpod.container.removal import discard
+
+            discard(engine, container)
+        raise
+
+
+def finish(engine: Engine, container: Container, session: Session | None) -> None:
+    """Remove a container of `--rm` whose end was told or seen, and return when it is gone.
+
+    session: the connection with its monitor, if there is one. The record goes when the monitor has given network and cgroup
+    back, and not before: without the record, libpod would not find them. A container that another client starts again
+    stays.
+    """
+    taken = ending.wait_taken_down(session)
+    if taken is not None and taken["restarts"]:
+        return
+    try:
+        if taken is None or taken["complaints"] or not _drop(engine, container):
+            from libpod.container.removal import remove
+
+            remove(engine, container)
+    except StateError:
+        # It was started again meanwhile; it will be removed at the end of that run.
+        return
+    if session is not None:
+        session.cleanup_done()
+
+
+def _drop(engine: Engine, container: Container) -> bool:
+    """Remove what is left of a container of which the host holds nothing; False where more than that must be done."""
+    try:
+        with Lock(container):
+            if container.state.is_running:
+                return False
+            if container.settings.mounts:
+                from libpod.container.volumes import Volumes
+
+                Volumes(engine).remove_anonymous(container.settings)
+            engine.containers.drop(container)
+    except ContainerNotFoundError:
+        return False
+    return True
+
+
+class Stay:
+    """One stay with a running container, until it ends or the user detaches.
+
+    engine, container: what runs where. session: the connection with its monitor; the stay closes it. owner: whether the
+    container was created for this stay; a container of `--rm` then does not survive an error.
+    """
+
+    __slots__ = ("_container", "_engine", "_owner", "session")
+
+    def __init__(self, engine: Engine, container: Container, session: Session, *, owner: bool = False) -> None:
+        self._engine = engine
+        self._container = container
+        self._owner = owner
+        self.session = session
+
+    @classmethod
+    def join(cls, engine: Engine, container: Container) -> Stay:
+        """Join a container that runs.
+
+        Raises: StateError if no monitor listens.
+        """
+        return cls(engine, container, _core.attach(container.run_directory))
+
+    def relay(
+        self, stdin: int | None, stdout: int | None, stderr: int | None, *, detach_keys: str, sig_proxy: bool
+    ) -> int | None:
+        """Connect descriptors with the container until it ends; its exit code, None if the user detached.
+
+        None for a descriptor leaves that stream alone. sig_proxy: signals that reach this process go to the container.
+        Raises: OSError when stdout or stderr takes nothing more. The container runs on then, except one of `--rm` that was
+        created for this stay: it is stopped and removed.
+        """
+        try:
+            record = self.session.relay(
+                stdin,
+                stdout,
+                stderr,
+                tty=self._container.settings.terminal,
+                detach_keys=detach_keys,
+                sig_proxy=sig_proxy,
+            )
+        except (LibpodError, OSError):
+            self.session.close()
+            if self._owner and self._container.settings.remove:
+                from libpod.container.removal import remove
+
+                remove(self._engine, self._container, force=True)
+            raise
+        if record.get("detached"):
+            self.session.close()
+            return None
+        self._leave()
+        return int(record["exit_code"])
+
+    def collect(self, stdin: bytes, limit_bytes: int, timeout_s: float | None) -> tuple[int, bytes, bytes]:
+        """Write `stdin`, keep both outputs until the container ends; return exit code, stdout, stderr.
+
+        On every error (too late, too much, interrupted) the container is killed first.
+        Raises: InvalidError for more than `limit_bytes` of output, TimeoutError after `timeout_s`.
+        """
+        try:
+            collected = self.session.collect(stdin, limit_bytes, timeout_s)
+        except BaseException:
+            self.session.close()
+            self._give_up()
+            raise
+        self._leave()
+        return collected
+
+    def _leave(self) -> None:
+        if self._container.settings.remove:
+            finish(self._engine, self._container, self.session)
+        self.session.close()
+
+    def _give_up(self) -> None:
+        from libpod.container import removal
+
+        if self._container.settings.remove:
+            removal.discard(self._engine, self._container)
+        else:
+            removal.halt(self._engine, self._container)

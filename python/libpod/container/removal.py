@@ -1,0 +1,168 @@
+"""Taking away what a container holds on this host, and the container itself.
+
+`remove(force=True)` works from every state, also after a monitor or a command of libpod was killed at any point.
+"""
+
+from __future__ import annotations
+
+import os
+
+from libpod.container import ending
+from libpod.container.locking import Lock
+from libpod.container.model import remove_tree, write_document
+from libpod.container.settings import ContainerSettings
+from libpod.errors import ContainerNotFoundError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod._core import Session
+    from libpod.container.model import Container, ContainerState
+    from libpod.engine import Engine
+
+
+def cleanup(engine: Engine, container: Container) -> None:
+    """Take away what a container that ended still holds on this host: network, cgroup, the monitor's directory.
+
+    Does nothing for one that runs. What a monitor that was killed could not record is recorded here.
+    """
+    with Lock(container):
+        state = container.state
+        if not state.is_running:
+            _clean(engine, container, state)
+
+
+def halt(engine: Engine, container: Container) -> None:
+    """Kill a container if it runs, and clean up after it."""
+    state = container.state
+    if state.is_running:
+        ending.end(state, None, 0, 0)
+    cleanup(engine, container)
+
+
+def clean_before_start(engine: Engine, container: Container, state: ContainerState) -> None:
+    """Take away what the last run left, its exit record too. The caller holds the lock."""
+    _clean(engine, container, state)
+    try:
+        os.unlink(container.exit_path)
+    except FileNotFoundError:
+        return
+
+
+def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
+    if os.path.isdir(container.run_directory):
+        session = ending.listen(container)
+        if session is not None:
+            ending.wait_taken_down(session)
+            session.close()
+    if state.status == "exited" and not os.path.exists(container.exit_path):
+        _record_lost_exit(container, state)
+    # Left by a monitor that was killed while it took its directory away.
+    remove_tree(container.ended_directory)
+    if not os.path.isdir(container.run_directory):
+        # The monitor took it away when it had given back the rest; it never made it if it could not start the container.
+        return
+    engine.release_network(container)
+    from libpod.container.cgroup import Cgroup
+
+    cgroup = Cgroup(state.cgroup or f"{_settings(container).cgroup_parent}/libpod-{container.id}")
+    if cgroup.directories():
+        cgroup.kill()
+        cgroup.remove()
+    remove_tree(container.run_directory)
+
+
+def _settings(container: Container) -> ContainerSettings:
+    """The settings of a container, default ones if its container.json is lost: what it left must go all the same."""
+    return container.settings if container.is_ours else ContainerSettings()
+
+
+def _record_lost_exit(container: Container, state: ContainerState) -> None:
+    from libpod import timestamp
+
+    write_document(
+        container.exit_path,
+        {
+            "exit_code": state.exit_code,
+            "signal": None,
+            "oom_killed": False,
+            "started_at": state.started_at,
+            "finished_at": timestamp.rfc3339(timestamp.now()),
+            "error": state.error or None,
+        },
+    )
+
+
+def remove(
+    engine: Engine, container: Container, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
+) -> bool:
+    """Remove a container; return whether it had to be killed after it was asked to end.
+
+    force: from every state; a running one is stopped, what a crash left is taken away. timeout_s: as for `ending.end`.
+    volumes: anonymous volumes go, too; they always do for a container of `--rm`.
+    Raises: StateError for a running container without `force`.
+    """
+    session: Session | None = None
+    killed, ended = False, (0, 0)
+    try:
+        # A container may be started while it is removed, until the lock is held.
+        while (state := _remove_ended(engine, container, ended, volumes=volumes)) is not None:
+            if not force:
+                raise StateError(
+                    f"cannot remove container {container.id} as it is {state.status} - running or paused containers"
+                    " cannot be removed without force: container state improper"
+                )
+            settings = _settings(container)
+            session = ending.listen(container, cleans_up=settings.remove)
+            limit = settings.stop_timeout if timeout_s is None else timeout_s
+            try:
+                killed = ending.end(state, session, settings.stop_signal, limit) or killed
+            except StateError:
+                # Its monitor takes no note of the end. What the monitor had to do, the next round does.
+                if not ending.end_monitor(state):
+                    raise
+            ending.wait_taken_down(session)
+            ended = (state.pid, state.start_time)
+        if session is not None:
+            session.cleanup_done()
+    except ContainerNotFoundError:
+        # Its own --rm was faster; or the directory is gone and only the record is left.
+        if engine.containers.exists(container.id):
+            engine.containers.drop(container)
+    finally:
+        if session is not None:
+            session.close()
+    # Left by a command that was killed while it copied an image's content into a volume.
+    engine.store.release_home()
+    return killed
+
+
+def _remove_ended(
+    engine: Engine, container: Container, ended: tuple[int, int], *, volumes: bool
+) -> ContainerState | None:
+    """Remove a container that does not run; the state of one that does, and None when it is removed.
+
+    ended: (pid, start time) of a process that is over, whatever the records say.
+    """
+    with Lock(container):
+        state = container.state
+        if state.is_running and (state.pid, state.start_time) != ended:
+            return state
+        _clean(engine, container, state)
+        drop(engine, container, volumes=volumes)
+    return None
+
+
+def drop(engine: Engine, container: Container, *, volumes: bool = False) -> None:
+    """Remove record, layer and directories of a container that holds nothing any more. The caller holds the lock."""
+    settings = _settings(container)
+    if settings.mounts and (volumes or settings.remove):
+        from libpod.container.volumes import Volumes
+
+        # Before the record: only the record knows their names, should this be the last that we do.
+        Volumes(engine).remove_anonymous(settings)
+    engine.containers.drop(container)
+
+
+def discard(engine: Engine, container: Container) -> None:
+    """Remove a container of `--rm` with what a start, or a monitor, that did not come to its end has left of it."""
+    remove(engine, container, force=True, timeout_s=0)
