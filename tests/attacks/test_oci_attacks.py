@@ -27,13 +27,20 @@ VERBS = (
     ("run",),
 )
 
+#: A specification that asks for nothing.
+SPEC = {
+    "root": {"path": "rootfs"},
+    "process": {"args": ["true"], "cwd": "/"},
+    "linux": {"namespaces": [{"type": "mount"}], "cgroupsPath": "/libpod-attack"},
+}
+
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
     """Our runtime on an empty state root, in a bundle that asks for nothing."""
     bundle = tmp_path / "bundle"
     bundle.mkdir()
-    (bundle / "config.json").write_text(json.dumps({"root": {"path": "rootfs"}, "process": {"args": ["true"]}}))
+    (bundle / "config.json").write_text(json.dumps(SPEC))
     root = tmp_path / "state"
     root.mkdir()
     return Runtime(str(OURS), root, bundle)
@@ -105,6 +112,7 @@ def test_a_record_that_cannot_be_read_is_never_removed(runtime: Runtime, sleeper
         "of-another": json.dumps(record("other", sleeper.pid)),
         "wrong-type": json.dumps({**record("c1"), "pid": "1"}),
         "no-cgroup": json.dumps({name: value for name, value in record("c1").items() if name != "cgroup"}),
+        "an-array": json.dumps(list(record("c1", sleeper.pid).values())),
         "another-id": json.dumps(record("../victim", sleeper.pid)),
     }
     path = runtime.root / "c1" / "state.json"
@@ -168,7 +176,7 @@ def test_what_a_killed_create_left_is_removed_by_force_only(runtime: Runtime) ->
 
 def test_list_names_a_damaged_record_and_shows_the_others(runtime: Runtime, sleeper: subprocess.Popen[bytes]) -> None:
     write_record(runtime.root / "good", record("good", sleeper.pid))
-    write_record(runtime.root / "bad", ["no", "record"])
+    write_record(runtime.root / "bad", list(record("bad", sleeper.pid).values()))
     (runtime.root / "halfway").mkdir()
     (runtime.root / "a b").mkdir()
     for words in (("list",), ("list", "-q"), ("list", "--format", "json")):
@@ -177,3 +185,70 @@ def test_list_names_a_damaged_record_and_shows_the_others(runtime: Runtime, slee
         assert "bad" not in done.stdout
         for name in ("bad", "halfway", "a b"):
             assert f"load container {name}: " in done.stderr, done
+
+
+@pytest.mark.parametrize("words", [("create",), ("run",), ("exec", "--process")], ids=" ".join)
+@pytest.mark.parametrize("kind", ["fifo", "device", "directory", "endless"])
+def test_a_document_that_is_no_file_is_refused_and_never_waited_for(
+    runtime: Runtime, sleeper: subprocess.Popen[bytes], words: tuple[str, ...], kind: str
+) -> None:
+    path = runtime.bundle / "config.json"
+    path.unlink()
+    if kind == "fifo":
+        subprocess.run(["mkfifo", str(path)], check=True)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        with path.open("w") as file:
+            file.truncate(8 << 30)
+    if words[0] == "exec":
+        (runtime.root.parent / "config.json").write_text(json.dumps(SPEC))
+        write_record(runtime.root / "c1", record("c1", sleeper.pid, bundle=str(runtime.root.parent)))
+        done = runtime(*words, str(path), "c1", code=255)
+    else:
+        done = runtime(*words, "c1", code=1)
+    reason = "the file has more than" if kind == "endless" else "not a regular file"
+    assert f"read {path}: {reason}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"process": [False, None, {}, ["true"]]},
+        {"linux": [[]]},
+        {"root": ["rootfs", False]},
+        {"mounts": [["/proc", "proc"]]},
+        {"linux": {"resources": {"devices": [[False, "a", None, None, "rwm"]]}}},
+        {"linux": {"seccomp": ["SCMP_ACT_ALLOW"]}},
+        {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [[["mkdir"], "SCMP_ACT_ERRNO"]]}}},
+    ],
+    ids=json.dumps,
+)
+def test_an_array_is_not_taken_for_an_object(runtime: Runtime, change: dict[str, object]) -> None:
+    path = runtime.bundle / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    done = runtime("run", "c1", code=1)
+    assert f"{path}: invalid type: sequence, expected struct" in done.stderr
+
+
+@pytest.mark.parametrize("count", ["4294967295", "4294967293", "2147483648", "1000"])
+def test_descriptors_to_preserve_must_be_there(runtime: Runtime, count: str) -> None:
+    (runtime.bundle / "rootfs").mkdir()
+    done = runtime("run", "--preserve-fds", count, "c1", code=1)
+    assert "descriptor 3 is to be preserved, and is not open" in done.stderr
+    assert runtime("list", "-q").stdout == ""
+
+
+@pytest.mark.parametrize("length", [4000, 9000, 300_000])
+def test_an_error_about_a_path_of_any_length_is_readable(runtime: Runtime, length: int) -> None:
+    probe.needs_root()
+    (runtime.bundle / "rootfs").mkdir()
+    source = "/nonexistent" + "/part" * (length // 5)
+    mount = {"destination": "/x", "type": "bind", "source": source, "options": ["bind"]}
+    (runtime.bundle / "config.json").write_text(json.dumps({**SPEC, "mounts": [mount]}))
+    done = runtime("run", "c1", code=1)
+    assert "unreadable" not in done.stderr
+    assert "/nonexistent/part" in done.stderr
+    assert "file name too long" in done.stderr or "no such file or directory" in done.stderr

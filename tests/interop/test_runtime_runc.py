@@ -277,6 +277,25 @@ def test_same_errors(
         assert not runtime("list", "-q").stdout, "a failed start leaves no container"
 
 
+@pytest.mark.parametrize("path", ["link", "parent/rootfs", "absolute"])
+def test_a_root_behind_a_link_is_refused(runtimes: tuple[Runtime, Runtime], path: str) -> None:
+    bundle = runtimes[0].bundle
+    (bundle / "link").symlink_to("rootfs")
+    (bundle / "parent").symlink_to(".")
+    write(bundle, ["true"], put("root.path", str(bundle / "link") if path == "absolute" else path))
+    for runtime in runtimes:
+        assert "invalid rootfs" in runtime("run", "interop", code=1).stderr
+        assert not runtime("list", "-q").stdout
+
+
+def test_a_bundle_behind_a_link_is_none_of_the_root(runtimes: tuple[Runtime, Runtime], store_directory: Path) -> None:
+    write(runtimes[0].bundle, ["true"], put("root.path", "./../bundle/rootfs"))
+    link = store_directory / "elsewhere"
+    link.symlink_to(runtimes[0].bundle)
+    for runtime in runtimes:
+        runtime("run", "--bundle", str(link), "interop")
+
+
 def mounts(text: str) -> list[tuple[str, ...]]:
     """Mountinfo without numbers that differ from one container to the next: place, root, flags, type, source, options."""
     found = []

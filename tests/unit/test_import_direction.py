@@ -18,15 +18,16 @@ PACKAGE = REPOSITORY / "python" / "libpod"
 #: What each crate may depend on inside the workspace.
 CRATES = {
     "sys": set(),
+    "json": set(),
     "layer": {"sys"},
     "store": {"sys", "layer"},
     "registry": {"sys"},
     "network": {"sys"},
-    "runtime": {"sys"},
-    "monitor": {"sys", "network", "runtime"},
-    "helper": {"sys", "runtime", "monitor"},
-    "python": {"sys", "layer", "store", "registry", "network", "runtime", "monitor"},
-    "fuzz": {"sys", "layer", "registry", "runtime", "monitor"},
+    "runtime": {"sys", "json"},
+    "monitor": {"sys", "json", "network", "runtime"},
+    "helper": {"sys", "json", "runtime", "monitor"},
+    "python": {"sys", "json", "layer", "store", "registry", "network", "runtime", "monitor"},
+    "fuzz": {"sys", "json", "layer", "registry", "runtime", "monitor"},
 }
 
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.

@@ -6,13 +6,13 @@ use libpod_runtime::spec::Spec;
 
 /// Read a launch document.
 pub fn launch(data: &[u8]) {
-    let _ = serde_json::from_slice::<Launch>(data);
+    let _ = libpod_json::from_slice::<Launch>(data);
 }
 
 /// Read a profile in either format and compile it; a filter survives being written to the cache and read back.
 pub fn seccomp(data: &[u8]) {
     let capabilities = ["CAP_SYS_ADMIN".to_owned()];
-    for profile in [serde_json::from_slice::<LinuxSeccomp>(data).ok(), resolve(data, &capabilities).ok()] {
+    for profile in [libpod_json::from_slice::<LinuxSeccomp>(data).ok(), resolve(data, &capabilities).ok()] {
         let Some(program) = profile.and_then(|profile| compile(&profile).ok()) else { continue };
         let bytes = program.as_bytes();
         let again = Program::from_bytes(&bytes).expect("what was written can be read");
@@ -22,7 +22,7 @@ pub fn seccomp(data: &[u8]) {
 
 /// Read a runtime specification; written and read again it is the same.
 pub fn spec(data: &[u8]) {
-    let Ok(spec) = serde_json::from_slice::<Spec>(data) else { return };
+    let Ok(spec) = libpod_json::from_slice::<Spec>(data) else { return };
     let text = serde_json::to_vec(&spec).expect("plain data");
     let again: Spec = serde_json::from_slice(&text).expect("what was written can be read");
     assert_eq!(serde_json::to_vec(&again).expect("plain data"), text);

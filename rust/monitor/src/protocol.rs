@@ -147,9 +147,9 @@ impl<'a> Event<'a> {
         Some(match *kind {
             kind::STDOUT => Self::Stdout(body),
             kind::STDERR => Self::Stderr(body),
-            kind::RUNNING => Self::Running(serde_json::from_slice(body).ok()?),
-            kind::EXITED => Self::Exited(serde_json::from_slice(body).ok()?),
-            kind::ERROR => Self::Error(serde_json::from_slice(body).ok()?),
+            kind::RUNNING => Self::Running(libpod_json::from_slice(body).ok()?),
+            kind::EXITED => Self::Exited(libpod_json::from_slice(body).ok()?),
+            kind::ERROR => Self::Error(libpod_json::from_slice(body).ok()?),
             kind::WARNING => Self::Warning(String::from_utf8_lossy(body).into_owned()),
             kind::TAKEN_DOWN => Self::TakenDown(serde_json::from_slice(body).ok()?),
             _ => return None,

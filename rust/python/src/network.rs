@@ -33,7 +33,8 @@ impl From<seccomp::Error> for Fault {
 
 fn request(document: &Bound<'_, PyAny>) -> PyResult<Attach> {
     let value = from_python(document)?;
-    Ok(serde_json::from_value(value).map_err(|error| Fault::new(Kind::Invalid, format!("network request: {error}")))?)
+    Ok(libpod_json::from_value(value)
+        .map_err(|error| Fault::new(Kind::Invalid, format!("network request: {error}")))?)
 }
 
 fn document<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {

@@ -14,7 +14,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Longest packet; an error's JSON stays far below.
+/// Longest packet. An error's texts are cut until it fits.
 const PACKET_SIZE: usize = 8192;
 
 /// What one side tells the other.
@@ -62,7 +62,7 @@ impl Channel {
             Message::Prepared(terminal) => (b'P', String::new(), terminal.as_ref().map(AsFd::as_fd)),
             Message::Go => (b'G', String::new(), None),
             Message::Warning(text) => (b'W', text.clone(), None),
-            Message::Failed(error) => (b'F', serde_json::to_string(error).unwrap_or_default(), None),
+            Message::Failed(error) => (b'F', report(error), None),
         };
         self.send_packet(tag, text.as_bytes(), fd)
     }
@@ -99,6 +99,15 @@ impl Channel {
         let Some((tag, text)) = buffer[..received.bytes].split_first() else { return Ok(None) };
         parse(*tag, text, fd).map(Some)
     }
+}
+
+/// An error as JSON that fits into a packet: its longest texts are cut, and a path that is no UTF-8 is made so.
+fn report(error: &Error) -> String {
+    let fits = |text: &String| text.len() < PACKET_SIZE;
+    let cut = |length| serde_json::to_string(&error.shortened(length)).ok();
+    // Escaped, a character may need six bytes, and there are at most three texts.
+    let shorter = || [2048, 512, 128].into_iter().filter_map(cut).find(fits);
+    serde_json::to_string(error).ok().filter(fits).or_else(shorter).unwrap_or_default()
 }
 
 impl AsFd for Channel {
@@ -141,6 +150,28 @@ mod tests {
         assert!(matches!(parent.receive(), Ok(Some(Message::Prepared(Some(_))))));
         drop(child);
         assert!(matches!(parent.receive(), Ok(None)));
+    }
+
+    #[test]
+    fn an_error_of_any_length_arrives() {
+        use std::os::unix::ffi::OsStrExt;
+        let (parent, child) = Channel::pair().expect("socket pair");
+        let long = |text: &str| text.repeat(20_000);
+        let errors = [
+            Error::step("mount", long("/dir"), Errno::NAMETOOLONG).with_detail(long("\u{1}")),
+            Error::CommandNotFound { command: long("é"), reason: long("\"") },
+            Error::Hook { moment: "prestart".into(), path: long("/h").into(), reason: long("\n") },
+            Error::UnsafePath { path: std::ffi::OsStr::from_bytes(b"/x\xff").into(), reason: "no".into() },
+            Error::unsupported(long("x"), Some(&long("y"))),
+            Error::invalid(long("\u{7f}\u{0}")),
+        ];
+        for error in errors {
+            child.send(&Message::Failed(error.clone())).expect("sends");
+            let Ok(Some(Message::Failed(got))) = parent.receive() else { panic!("{error:?}") };
+            assert_eq!(got.kind(), error.kind());
+            let beginning = |error: &Error| error.to_string().chars().take(100).collect::<String>();
+            assert_eq!(beginning(&got), beginning(&error));
+        }
     }
 
     #[test]

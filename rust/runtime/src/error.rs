@@ -158,6 +158,36 @@ impl Error {
         self
     }
 
+    /// The same error, each text and path in it cut to `length` characters of valid UTF-8.
+    pub fn shortened(&self, length: usize) -> Self {
+        let text = |text: &str| match text.char_indices().nth(length) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_owned(),
+        };
+        let maybe = |given: &Option<String>| given.as_deref().map(text);
+        let path = |path: &PathBuf| PathBuf::from(text(&path.to_string_lossy()));
+        match self {
+            Self::Step { step, path: at, errno, detail } => {
+                Self::Step { step: text(step), path: at.as_ref().map(path), errno: *errno, detail: maybe(detail) }
+            }
+            Self::CommandNotFound { command, reason } => {
+                Self::CommandNotFound { command: text(command), reason: text(reason) }
+            }
+            Self::CommandNotExecutable { command, reason } => {
+                Self::CommandNotExecutable { command: text(command), reason: text(reason) }
+            }
+            Self::WorkingDirectory { path: at, errno } => Self::WorkingDirectory { path: path(at), errno: *errno },
+            Self::Invalid { what } => Self::Invalid { what: text(what) },
+            Self::Unsupported { what, reason } => Self::Unsupported { what: text(what), reason: maybe(reason) },
+            Self::UnsafePath { path: at, reason } => Self::UnsafePath { path: path(at), reason: text(reason) },
+            Self::Hook { moment, path: at, reason } => {
+                Self::Hook { moment: text(moment), path: path(at), reason: text(reason) }
+            }
+            Self::Died { how } => Self::Died { how: text(how) },
+            Self::State { what } => Self::State { what: text(what) },
+        }
+    }
+
     /// What a caller may match on.
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mount_options::{self, Bind, MountOptions};
 use crate::mounting::{Fault, Mounter, attach, kernel_message};
 use crate::rootdir::{RootDir, proc_path};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, openat, openat2, statx};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, fsconfig_create, fsconfig_set_flag,
@@ -110,7 +110,7 @@ fn unescape(text: &str) -> Vec<u8> {
 
 fn bind_directory(mounter: Mounter, path: &Path, private: bool) -> Result<RootDir> {
     let fail = |errno| Error::step("mount root", path, errno);
-    let place = openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
+    let place = open_unlinked(path)?;
     if mounter.is_classic() {
         let name = proc_path(place.as_fd());
         mount(&name, &name, "", MountFlags::BIND | MountFlags::REC, None).map_err(fail)?;
@@ -123,6 +123,24 @@ fn bind_directory(mounter: Mounter, path: &Path, private: bool) -> Result<RootDi
     make_private(mounter, tree.as_fd(), private).map_err(fail)?;
     attach(tree.as_fd(), place.as_fd()).map_err(fail)?;
     Ok(RootDir::new(tree))
+}
+
+/// Open the directory `path`, which leads through no symbolic link: a root is where its caller says, or nowhere.
+///
+/// Where the kernel or a filter refuses `openat2`, only the last component is judged.
+fn open_unlinked(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Err(Errno::NOSYS | Errno::PERM) => openat(CWD, path, flags | OFlags::NOFOLLOW, Mode::empty()),
+        other => other,
+    };
+    match opened {
+        Err(Errno::LOOP) => Err(Error::UnsafePath {
+            path: path.into(),
+            reason: "invalid rootfs: it is a symbolic link, or leads through one".into(),
+        }),
+        other => other.map_err(|errno| Error::step("mount root", path, errno)),
+    }
 }
 
 /// A copy of a shared mount is shared: what the container mounts below must stay in it.

@@ -54,7 +54,10 @@ impl Order {
             .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?;
         let spec = read_spec(&bundle)?;
         let root = spec.root.as_ref().ok_or_else(|| Failure::new("root must be specified"))?;
-        let rootfs = bundle.join(&root.path);
+        // The bundle may be named through links, its root may not.
+        let rootfs = std::fs::canonicalize(&bundle)
+            .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?
+            .join(&root.path);
         let seccomp = compile(&spec)?;
         Ok(Self {
             id,
@@ -99,7 +102,8 @@ pub fn preserved(parsed: &Parsed) -> Result<u32, Failure> {
     let given: u32 =
         given.parse().map_err(|_| Failure::new(format!("invalid value {given:?} for flag -preserve-fds")))?;
     let activated = std::env::var("LISTEN_FDS").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-    Ok(given + activated)
+    // More than a process can have: the first that is not open is named when they are counted.
+    Ok(given.saturating_add(activated))
 }
 
 /// `create ID`

@@ -5,7 +5,7 @@ use super::foreground::{self, Foreground};
 use super::lifecycle::{check_console, compile, pidfd, preserved};
 use super::record::{self, Container, Status};
 use super::{Context, Failure, Outcome};
-use libpod_runtime::spec::{Process, Spec, User};
+use libpod_runtime::spec::{CONFIG_MAX, Process, Spec, User};
 use libpod_runtime::{ContainerId, ExecTarget, Stdio};
 use libpod_sys::io_text;
 use rustix::process::Pid;
@@ -90,8 +90,9 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
 /// The process of `--process`, or the container's own with what the flags change.
 fn build(parsed: &Parsed, argv: &[String], spec: &Spec) -> Result<Process, Failure> {
     if let Some(path) = parsed.last("process") {
-        let text = std::fs::read(path).map_err(|error| Failure::new(format!("read {path}: {}", io_text(&error))))?;
-        return serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{path}: {error}")));
+        let text = libpod_sys::file::read(Path::new(path), CONFIG_MAX)
+            .map_err(|error| Failure::new(format!("read {path}: {}", io_text(&error))))?;
+        return libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{path}: {error}")));
     }
     let mut process = spec.process.clone().ok_or_else(|| Failure::new("the container has no process to copy"))?;
     process.args = argv.to_vec();

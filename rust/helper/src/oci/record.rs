@@ -10,7 +10,7 @@ use libpod_monitor::clock::Moment;
 use libpod_monitor::process::{Held, start_time};
 use libpod_runtime::ContainerId;
 use libpod_runtime::cgroup::Cgroup;
-use libpod_runtime::spec::Spec;
+use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Spec};
 use libpod_sys::io_text;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,6 @@ use std::path::{Path, PathBuf};
 
 /// Longest record that is read; one has a few hundred bytes.
 const RECORD_MAX: u64 = 1 << 20;
-/// Longest `config.json` that is read.
-const CONFIG_MAX: u64 = 16 << 20;
 
 /// The contents of `state.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -176,7 +174,7 @@ impl Container {
         let Some(home) = context.root.find(id)? else { return Ok(Found::Nothing) };
         let Some(text) = home.read(RECORD, RECORD_MAX)? else { return Ok(Found::Unrecorded(home)) };
         let damaged = |reason: String| Failure::new(format!("{}: {reason}", home.path(RECORD).display()));
-        let record: Record = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        let record: Record = libpod_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if record.id != *id {
             return Err(damaged(format!("it is the record of container {}", record.id)));
         }
@@ -240,12 +238,12 @@ pub fn does_not_exist() -> Failure {
 
 /// Read and parse `config.json`.
 pub fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
-    let path = bundle.join("config.json");
+    let path = bundle.join(CONFIG);
     let text = match libpod_sys::file::read(&path, CONFIG_MAX) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Failure::new(format!("JSON specification file {} not found", path.display())));
         }
         other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
     };
-    serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+    libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
 }

@@ -27,7 +27,7 @@ const ENDED_SUFFIX: &str = ".ended";
 pub fn run(control: OwnedFd, document: &[u8], lock: Option<OwnedFd>) -> io::Result<()> {
     settle(c"libpod-monitor")?;
     let mut client = Peer::new(control);
-    let launched = serde_json::from_slice::<Launch>(document)
+    let launched = libpod_json::from_slice::<Launch>(document)
         .map_err(|error| Failure::invalid(format!("launch document: {error}")))
         .and_then(|document| prepare(&document).map(|pump| (document, pump)));
     let (document, mut pump) = match launched {

@@ -25,7 +25,7 @@ use std::os::fd::{AsFd, OwnedFd};
 pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
     settle(c"libpod-exec")?;
     let mut client = Peer::new(control);
-    let prepared = serde_json::from_slice::<Exec>(document)
+    let prepared = libpod_json::from_slice::<Exec>(document)
         .map_err(|error| Failure::invalid(format!("exec document: {error}")))
         .and_then(|document| Pump::new(LogWriter::None).map(|pump| (document, pump)));
     let (mut document, mut pump) = match prepared {

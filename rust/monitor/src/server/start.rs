@@ -10,7 +10,7 @@ use libpod_network::{Attached, attach, bind_ports, detach};
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{Program, Source, program};
-use libpod_runtime::spec::{Capabilities, ConsoleSize, Spec};
+use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Capabilities, ConsoleSize, Spec};
 use libpod_runtime::{Request, Rootfs, create};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
@@ -110,9 +110,9 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
 }
 
 fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
-    let path = bundle.join("config.json");
-    let text = std::fs::read(&path).map_err(|error| Failure::step("read", &path, &error))?;
-    serde_json::from_slice(&text).map_err(|error| Failure::invalid(format!("{}: {error}", path.display())))
+    let path = bundle.join(CONFIG);
+    let text = libpod_sys::file::read(&path, CONFIG_MAX).map_err(|error| Failure::step("read", &path, &error))?;
+    libpod_json::from_slice(&text).map_err(|error| Failure::invalid(format!("{}: {error}", path.display())))
 }
 
 fn set_size(spec: &mut Spec, size: Option<[u16; 2]>) {

@@ -89,12 +89,15 @@ pub fn default_profile(capabilities: &[String]) -> Result<LinuxSeccomp> {
 
 /// A profile of that format as the object of the runtime specification, for the bounding set `capabilities`.
 pub fn resolve(json: &[u8], capabilities: &[String]) -> Result<LinuxSeccomp> {
-    serde_json::from_slice::<Profile>(json)?.resolve(&Host::this(capabilities))
+    libpod_json::from_slice::<Profile>(json)?.resolve(&Host::this(capabilities))
 }
+
+/// Longest profile that is read, in bytes.
+const PROFILE_MAX: u64 = 4 << 20;
 
 /// A file's bytes; None where it does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match libpod_sys::file::read(path, PROFILE_MAX) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Read { path: PathBuf::from(path), source }),
@@ -216,7 +219,7 @@ mod tests {
     }
 
     fn resolve_on(host: &Host<'_>, json: &str) -> Result<LinuxSeccomp> {
-        serde_json::from_str::<Profile>(json)?.resolve(host)
+        libpod_json::from_slice::<Profile>(json.as_bytes())?.resolve(host)
     }
 
     #[test]

@@ -13,6 +13,11 @@ mod linux;
 
 pub use linux::*;
 
+/// Name of the document in a bundle.
+pub const CONFIG: &str = "config.json";
+/// Longest document that is read, in bytes.
+pub const CONFIG_MAX: u64 = 16 << 20;
+
 /// A whole `config.json`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
