@@ -50,7 +50,7 @@ __all__ = [
 # value
 def parse_json(text: str | bytes) -> Any: ...
 def dump_json(value: object, *, indent: int | None = None) -> str: ...
-def parse_toml(text: str) -> dict[str, Any]: ...
+def parse_toml(text: str | bytes) -> dict[str, Any]: ...
 
 # blob
 @final
@@ -240,7 +240,7 @@ class Session:
         stderr: int | None,
         *,
         tty: bool = False,
-        detach_keys: str = "ctrl-p,ctrl-q",
+        detach_keys: str | None = None,
         sig_proxy: bool = False,
     ) -> dict[str, Any]: ...
     def collect(

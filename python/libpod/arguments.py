@@ -39,6 +39,20 @@ def text(name: str, value: object) -> str:
     return value
 
 
+def storable(path: str) -> str:
+    """Return the path of a file of the host that a container's configuration names.
+
+    The configuration is JSON, which holds texts; the bytes of a path that is no text would be lost there.
+    Raises: InvalidError.
+    """
+    if not path.isascii():
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise InvalidError(f"{path}: a container's configuration cannot hold a path that is not UTF-8") from None
+    return path
+
+
 def strings(name: str, values: object) -> list[str]:
     """Return the words of a list, tuple, set, generator or any other iterable, in its order.
 

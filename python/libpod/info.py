@@ -105,7 +105,7 @@ def _distribution() -> dict[str, str]:
     fields: dict[str, str] = {}
     for path in ("/etc/os-release", "/usr/lib/os-release"):
         if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 pairs = (line.rstrip("\n").partition("=") for line in file if "=" in line)
                 fields = {key: value.strip("\"'") for key, _, value in pairs}
             break

@@ -1,49 +1,100 @@
 """Points in time as containers' documents write them (RFC 3339 with nanoseconds), without the weight of `datetime`.
 
-A time is an `int`: nanoseconds since the epoch, UTC. `parse` reads, `rfc3339` and `go_text` write.
+A time is an `int`: nanoseconds since the epoch, UTC. `parse` reads what documents hold, `parse_moment` what users type;
+`rfc3339` and `go_text` write.
 """
 
 from __future__ import annotations
 
+from libpod import quantity
 from libpod.errors import InvalidError
 
 SECOND = 1_000_000_000
 
 #: What Go writes for "no time": the first day of year 1.
 ZERO_TEXT = "0001-01-01T00:00:00Z"
+ZERO_NS = -62135596800 * SECOND
 
 
 def parse(text: str) -> int:
     """Read an RFC 3339 time such as `2026-11-24T14:02:16.090054893Z` or `…+02:00`.
 
+    Raises: InvalidError for everything that Go's parser refuses: one-digit fields, days that a month does
+    not have, leap seconds, lower-case letters, a missing offset.
+    """
+    moment = _parse(text, clock=True, offset=True)
+    if moment is None:
+        raise InvalidError(f'parsing time "{text}": not a time of RFC 3339')
+    return moment
+
+
+def parse_moment(text: str, now_ns: int, *, ahead: bool = False) -> int:
+    """Parse a moment that a user names, in the ways that Podman knows, into nanoseconds since the epoch.
+
+    text: RFC 3339, also without its offset or without its time of day; seconds since the epoch, perhaps
+    with a fraction; or a duration before now (`10m`). ahead: a duration is one from now on.
     Raises: InvalidError.
     """
-    day, _, rest = text.replace("t", "T").partition("T")
-    clock, offset = _split_offset(rest)
-    whole, _, fraction = clock.partition(".")
+    for clock in (True, False):
+        for offset in (True, False):
+            moment = _parse(text, clock=clock, offset=offset)
+            if moment is not None:
+                return moment
+    seconds, dot, fraction = text.partition(".")
+    if quantity.is_decimal(seconds) and (not dot or quantity.is_decimal(fraction)) and len(seconds) <= 19:
+        return int(seconds) * SECOND + int(fraction[:9].ljust(9, "0"))
     try:
-        year, month, day_of_month = (int(part) for part in day.split("-"))
-        hour, minute, second = (int(part) for part in whole.split(":"))
-        nanoseconds = int(fraction[:9].ljust(9, "0")) if fraction else 0
-    except ValueError:
-        raise InvalidError(f'parsing time "{text}": not a time of RFC 3339') from None
-    if not (1 <= month <= 12 and 1 <= day_of_month <= 31 and hour < 24 and minute < 60 and second < 61):
-        raise InvalidError(f'parsing time "{text}": out of range')
-    seconds = _days(year, month, day_of_month) * 86400 + hour * 3600 + minute * 60 + second - offset
-    return seconds * SECOND + nanoseconds
+        number = quantity.parse_float(text) * SECOND
+        if number - number == 0:  # neither an infinity nor no number at all
+            return int(number)
+    except InvalidError:
+        pass
+    try:
+        return now_ns + quantity.parse_duration_ns(text) * (1 if ahead else -1)
+    except InvalidError:
+        raise InvalidError(f'"{text}": unable to interpret time value') from None
 
 
-def _split_offset(text: str) -> tuple[str, int]:
-    """Split the clock from the offset from UTC in seconds."""
-    if text[-1:] in ("Z", "z"):
+def _parse(text: str, *, clock: bool, offset: bool) -> int | None:
+    """Read a date, a time of day when `clock`, an offset from UTC when `offset`; None for a text of another form."""
+    day, rest, zone = text[:10], text[10:], 0
+    if offset:
+        found = _split_offset(rest)
+        if found is None:
+            return None
+        rest, zone = found
+    of_day = _parse_clock(rest) if clock else None if rest else 0
+    if of_day is None or day[4:5] + day[7:8] != "--" or not quantity.is_decimal(day[:4] + day[5:7] + day[8:]):
+        return None
+    date = int(day[:4]), int(day[5:7]), int(day[8:])
+    days = _days(*date)
+    if not 1 <= date[1] <= 12 or _civil(days) != date:
+        return None
+    return (days * 86400 - zone) * SECOND + of_day
+
+
+def _parse_clock(text: str) -> int | None:
+    """Read `T14:02:16.09` into nanoseconds of the day."""
+    fields, fraction = (text[1:3], text[4:6], text[7:9]), text[10:]
+    if len(text) < 9 or text[0] + text[3] + text[6] != "T::" or not quantity.is_decimal("".join(fields) + fraction):
+        return None
+    hour, minute, second = (int(field) for field in fields)
+    if hour > 23 or minute > 59 or second > 59 or text[9:10] not in ("", ".", ",") or (len(text) > 9 and not fraction):
+        return None
+    return (hour * 3600 + minute * 60 + second) * SECOND + int(fraction[:9].ljust(9, "0"))
+
+
+def _split_offset(text: str) -> tuple[str, int] | None:
+    """Split the clock from the offset from UTC in seconds; None where there is none."""
+    if text[-1:] == "Z":
         return text[:-1], 0
-    for sign in "+-":
-        clock, found, offset = text.rpartition(sign)
-        hours, _, minutes = offset.partition(":")
-        if found and hours.isdigit() and (minutes or "0").isdigit():
-            seconds = int(hours) * 3600 + int(minutes or 0) * 60
-            return clock, -seconds if sign == "-" else seconds
-    return text, 0
+    sign, hours, colon, minutes = text[-6:-5], text[-5:-3], text[-3:-2], text[-2:]
+    if sign not in ("+", "-") or colon != ":" or not quantity.is_decimal(hours + minutes):
+        return None
+    if int(hours) > 23 or int(minutes) > 59:
+        return None
+    seconds = int(hours) * 3600 + int(minutes) * 60
+    return text[:-6], -seconds if sign == "-" else seconds
 
 
 def _days(year: int, month: int, day: int) -> int:

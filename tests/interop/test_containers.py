@@ -47,6 +47,8 @@ def pair() -> Iterator[Pair]:
     (directory / "env").write_text("A=file\n# comment\nC=x y\n")
     (directory / "blanks").write_text("d = 4\n")
     (directory / "badenv").write_text("=bad\n")
+    (directory / "latin1").write_bytes(b"X=caf\xe9\n")
+    (directory / "env\udce9").write_text("X=1\n")
     pair = Pair(directory)
     yield pair
     pair.close()
@@ -481,6 +483,62 @@ SCRIPTS: dict[str, list[str]] = {
         "stop -a -l",
         "logs --tail x y",
         "wait --condition foo x",
+    ],
+    "bytes that are not UTF-8": [
+        "run --rm rich printf %s caf\udce9",
+        "run --rm -e X=caf\udce9 rich sh -c 'printf %s $X'",
+        "run --rm -e caf\udce9=1 rich sh -c 'env | grep caf'",
+        "run --rm --env-file @/latin1 rich sh -c 'printf %s $X'",
+        "run --rm --env-file @/env\udce9 rich sh -c 'printf %s $X'",
+        "run --rm -h caf\udce9 rich hostname",
+        "run --rm --add-host caf\udce9:1.2.3.4 rich grep 1.2.3.4 /etc/hosts",
+        "run --rm --tmpfs /caf\udce9 rich ls /",
+        "run --rm --name caf\udce9 rich true",
+        'run --rm --entrypoint \'["echo","caf\udce9"]\' rich',
+        "run -d --name b -l caf\udce9=caf\udce9 --label-file @/latin1 --annotation a=caf\udce9 rich sleep 1000",
+        "inspect b --format '{{json .Config.Labels}} {{.Config.Annotations.a}}'",
+        "exec b printf %s caf\udce9",
+        "exec -e X=caf\udce9 b sh -c 'printf %s $X'",
+        "rename b caf\udce9",
+        "logs --since caf\udce9 b",
+        "rm -f -t 0 b",
+    ],
+    "numbers too large": [
+        f"{verb} {option}={value} rich true"
+        for verb, option in (("create", "--pids-limit"), ("create", "--oom-score-adj"), ("create", "--cpu-shares"))
+        for value in ("99999999999999999999", "08", "0x", "1__0", "-")
+    ]
+    + [
+        "create --cpus 1e400 rich true",
+        "create --cpus ' 1' rich true",
+        "create --publish 99999999999999999999:80 rich true",
+        "create --expose 99999999999999999999 rich true",
+        "create --cpuset-cpus 0-9999 rich true",
+        "create --device-cgroup-rule 'c 99999999999999999999:1 r' rich true",
+        "create --stop-signal 99999999999999999999 rich true",
+        "kill -s 99999999999999999999 nosuch",
+        "logs --since 10000000000h nosuch",
+        "wait -i 10000000000h nosuch",
+        "run --rm --pids-limit 0o12 rich cat /sys/fs/cgroup/pids/pids.max",
+        "run --rm --pids-limit 012 rich cat /sys/fs/cgroup/pids/pids.max",
+    ],
+    "addresses": [
+        f"create {option} rich true"
+        for option in (
+            "--ip 1.2.3.04",
+            "--ip fe80::1%eth0",
+            "--mac-address zz",
+            "--network bridge:ip=x",
+            "--network bridge:ip=",
+            "--network bridge:ip=10.88.0.77,mac=zz",
+            "--network bridge:foo=1",
+            "--add-host a:fe80::1%eth0",
+            "--add-host a:1.2.3.04",
+            "--dns 01.2.3.4",
+            "--dns fe80::1%eth0",
+            "-p [fe80::1%eth0]:80:80",
+            "-p 1.2.3.04:80:80",
+        )
     ],
     "top": ["run -d --name t full 'sleep 1000'", "top t user pid ppid args", "rm -f -t 0 t"],
 }

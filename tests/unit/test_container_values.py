@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from libpod.container import environment, limits, security
-from libpod.container.clock import parse_moment
 from libpod.container.devices import parse_cgroup_rule, parse_device
 from libpod.container.names import random_id, random_name
 from libpod.container.namespaces import parse_mode
-from libpod.container.quantities import parse_duration_ns, parse_signal, parse_size, signal_name
+from libpod.container.signals import parse_signal, signal_name
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.quantity import parse_duration_ns, parse_size
+from libpod.timestamp import parse_moment
 
 
 @pytest.mark.parametrize(

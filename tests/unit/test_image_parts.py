@@ -8,7 +8,6 @@ import pytest
 
 from libpod import _core, timestamp
 from libpod.errors import InvalidError
-from libpod.image import filters
 from libpod.image.changes import apply_changes
 from libpod.image.layertree import Node, merge, read_layer
 from libpod.image.lookup import normalize_tag
@@ -43,15 +42,15 @@ def test_what_is_no_time(text: str) -> None:
 @pytest.mark.parametrize(("text", "seconds_ago"), [("10s", 10), ("1h30m", 5400), ("1.5m", 90), ("500ms", 0.5)])
 def test_until_takes_durations(text: str, seconds_ago: float) -> None:
     wanted = timestamp.now() - seconds_ago * timestamp.SECOND
-    assert abs(filters.parse_until(text) - wanted) < timestamp.SECOND
+    assert abs(timestamp.parse_moment(text, timestamp.now()) - wanted) < timestamp.SECOND
 
 
 def test_until_takes_times_dates_and_seconds() -> None:
-    assert filters.parse_until("100") == 100 * timestamp.SECOND
-    assert filters.parse_until("1970-01-02") == 86400 * timestamp.SECOND
-    assert filters.parse_until("1970-01-01T00:00:01") == timestamp.SECOND
+    assert timestamp.parse_moment("100", 0) == 100 * timestamp.SECOND
+    assert timestamp.parse_moment("1970-01-02", 0) == 86400 * timestamp.SECOND
+    assert timestamp.parse_moment("1970-01-01T00:00:01", 0) == timestamp.SECOND
     with pytest.raises(InvalidError):
-        filters.parse_until("yesterday")
+        timestamp.parse_moment("yesterday", 0)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "file", "pattern", "timestamp"},
+    {"arguments", "file", "pattern", "quantity"},
+    {"address", "timestamp"},
     {"config"},
     {"store"},
     {"image", "network"},

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
+    _use_utf8()
     _fill_standard_descriptors()
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        # A byte that is no UTF-8 goes out as it came in.
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -32,6 +36,16 @@ def main() -> NoReturn:
         code = _refused(error) or code
     # Nothing of ours waits for the interpreter's teardown, which would cost every command two milliseconds.
     os._exit(code)
+
+
+def _use_utf8() -> None:
+    """Start again in UTF-8 mode under a locale with another encoding.
+
+    Words, files and output are UTF-8 whatever the locale says, as with Podman. Python has decoded the
+    words already, and would encode paths in the locale's encoding.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _fill_standard_descriptors() -> None:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from libpod import quantity
 from libpod.cli.context import Options
-from libpod.errors import UnsupportedError, UsageError
+from libpod.errors import InvalidError, UnsupportedError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _assign(option: Option, text: str, values: Options) -> None:
     field = option.field
     try:
         value = _convert(option, text)
-    except ValueError as error:
+    except (ValueError, InvalidError) as error:
         shown = ", ".join(sorted(option.names, key=len))
         raise UsageError(f'invalid argument "{text}" for "{shown}" flag: {error}') from None
     if option.kind in ("strings", "array"):
@@ -130,7 +131,7 @@ def _convert(option: Option, text: str) -> Any:
             return False
         raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
     if kind in ("int", "uint"):
-        return _integer(text, signed=kind == "int")
+        return quantity.parse_integer(text, signed=kind == "int", prefixed=True)
     if option.choices and text not in option.choices:
         raise ValueError(f'"{text}" is not a valid value.  Choose from: "{", ".join(option.choices)}"')
     if kind == "strings":
@@ -140,20 +141,6 @@ def _convert(option: Option, text: str) -> Any:
     if kind == "duration" and (not text or not _DURATION_CHARACTERS.issuperset(text)):
         raise ValueError(f'time: invalid duration "{text}"')
     return text
-
-
-def _integer(text: str, *, signed: bool) -> int:
-    function = "ParseInt" if signed else "ParseUint"
-    digits = text[1:] if signed and text[:1] in ("-", "+") else text
-    if not digits.isascii() or not digits.isalnum():
-        raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax')
-    try:
-        value = int(text, 0) if not digits.isdigit() else int(text)
-    except ValueError:
-        raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax') from None
-    if not -(2**63) <= value < (2**63 if signed else 2**64):
-        raise ValueError(f'strconv.{function}: parsing "{text}": value out of range')
-    return value
 
 
 def _split_csv(text: str) -> list[str]:

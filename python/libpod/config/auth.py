@@ -232,7 +232,7 @@ def _decode_pair(text: str) -> tuple[str, str]:
     from base64 import b64decode
 
     try:
-        decoded = b64decode(text, validate=True).decode()
+        decoded = b64decode(text, validate=True).decode(errors="surrogateescape")
     except ValueError:
         return "", ""
     username, colon, password = decoded.partition(":")
@@ -242,7 +242,7 @@ def _decode_pair(text: str) -> tuple[str, str]:
 def _encode(username: str, password: str) -> str:
     from base64 import b64encode
 
-    return b64encode(f"{username}:{password}".encode()).decode()
+    return b64encode(os.fsencode(f"{username}:{password}")).decode()
 
 
 def _write(path: str, document: dict[str, Any]) -> None:

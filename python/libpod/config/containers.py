@@ -164,10 +164,10 @@ def _merge_file(config: ContainersConf, path: str, *, required: bool) -> None:
             raise
         return
     try:
-        text = os.read(file, 1 << 20).decode()
+        text = os.read(file, 1 << 20)
     finally:
         os.close(file)
-    if "=" not in text:
+    if b"=" not in text:
         return
     try:
         document = _core.parse_toml(text)

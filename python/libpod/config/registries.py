@@ -257,15 +257,15 @@ def _drop_ins(directory: str) -> list[str]:
     return [os.path.join(directory, name) for name in sorted(names) if name.endswith(".conf")]
 
 
-def _read_text(path: str) -> str | None:
+def _read_text(path: str) -> bytes | None:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
         return None
 
 
-def _parse(text: str, path: str) -> dict[str, Any]:
+def _parse(text: bytes, path: str) -> dict[str, Any]:
     try:
         return _core.parse_toml(text)
     except InvalidError as error:

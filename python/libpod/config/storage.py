@@ -90,7 +90,7 @@ def _find(env: Mapping[str, str], uid: int) -> tuple[str | None, bool]:
 
 
 def _read(path: str) -> dict[str, Any]:
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:
         text = file.read()
     try:
         return _core.parse_toml(text)

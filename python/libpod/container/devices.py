@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import stat
 
+from libpod import quantity
+from libpod.arguments import storable
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
@@ -56,7 +58,7 @@ def parse_device(text: str) -> Device:
             raise InvalidError(f"invalid device mode: {parts[2]}")
         access = parts[2]
     try:
-        found = os.stat(source)
+        found = os.stat(storable(source))
     except OSError as error:
         raise InvalidError(f"stat {source}: {(error.strerror or '').lower()}") from None
     if stat.S_ISDIR(found.st_mode):
@@ -90,9 +92,7 @@ def parse_cgroup_rule(text: str) -> dict[str, Any]:
     for name, number in (("major", major), ("minor", minor)):
         if number == "*":
             continue
-        if not number.isdigit():
-            raise InvalidError(f'strconv.ParseUint: parsing "{number}": invalid syntax')
-        rule[name] = int(number)
+        rule[name] = quantity.parse_integer(number, signed=False, bits=32)
     if not _is_access(access):
         raise InvalidError(f"invalid device access in device-access-add: {access}")
     rule["access"] = access

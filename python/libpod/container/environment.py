@@ -110,7 +110,7 @@ def parse_labels(options: Iterable[str], files: Iterable[str]) -> dict[str, str]
     texts: list[str] = []
     for path in files:
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 lines = [line.strip() for line in file]
         except OSError as error:
             raise InvalidError(f"unable to process labels: open {path}: {_reason(error)}") from None

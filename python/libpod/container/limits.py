@@ -5,6 +5,7 @@ A limit is `(type, soft, hard)` with the OCI name of its type. Start reading at 
 
 from __future__ import annotations
 
+from libpod import quantity
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
@@ -31,31 +32,24 @@ def parse_ulimit(text: str) -> Limit:
     """
     try:
         return _parse(text)
-    except ValueError as error:
+    except InvalidError as error:
         raise InvalidError(f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed: {error}') from None
 
 
 def _parse(text: str) -> Limit:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"invalid ulimit argument: {text}")
+        raise InvalidError(f"invalid ulimit argument: {text}")
     if name not in TYPES:
-        raise ValueError(f"invalid ulimit type: {name}")
+        raise InvalidError(f"invalid ulimit type: {name}")
     parts = value.split(":")
     if len(parts) > 2:
-        raise ValueError(f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`")
-    soft = _number(parts[0])
-    hard = _number(parts[1]) if len(parts) == 2 else soft
+        raise InvalidError(f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`")
+    soft = quantity.parse_integer(parts[0])
+    hard = quantity.parse_integer(parts[1]) if len(parts) == 2 else soft
     if hard != -1 and (soft == -1 or soft > hard):
-        raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
+        raise InvalidError(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
     return ("RLIMIT_" + name.upper(), UNLIMITED if soft == -1 else soft, UNLIMITED if hard == -1 else hard)
-
-
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
 def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:

@@ -6,8 +6,7 @@ business.
 
 from __future__ import annotations
 
-from libpod import arguments, timestamp
-from libpod.container import clock
+from libpod import arguments, quantity, timestamp
 from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
@@ -164,7 +163,7 @@ def _predicate(engine: Engine, key: str, value: str) -> Predicate:
             row.container.settings.network == "bridge" and value == (row.container.settings.network_name or default)
         )
     if key == "until":
-        moment = clock.parse_moment(value, timestamp.now())
+        moment = timestamp.parse_moment(value, timestamp.now())
         return lambda row: row.created_ns < moment
     raise InvalidError(f"{key} is an invalid filter")
 
@@ -189,8 +188,6 @@ def _status_filter(value: str) -> Predicate:
 
 def _exit_code(text: str) -> int:
     try:
-        return int(text)
-    except ValueError:
-        raise InvalidError(
-            f'exited code out of range "{text}": strconv.Atoi: parsing "{text}": invalid syntax'
-        ) from None
+        return quantity.parse_integer(text, bits=32, function="Atoi")
+    except InvalidError as error:
+        raise InvalidError(f'exited code out of range "{text}": {error.message}') from None

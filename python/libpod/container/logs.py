@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from libpod.container.model import Container
 
 _POLL_S = 0.05
+#: The log's reader counts in 64 bits, until the year 2262.
+_FOREVER_NS = 2**63 - 1
 
 
 def print_logs(
@@ -54,8 +56,8 @@ def print_logs(
         stdout,
         stderr,
         tail=None if tail < 0 else tail,
-        since_ns=since_ns,
-        until_ns=until_ns,
+        since_ns=None if since_ns is None else max(-_FOREVER_NS, min(since_ns, _FOREVER_NS)),
+        until_ns=None if until_ns is None else max(-_FOREVER_NS, min(until_ns, _FOREVER_NS)),
         timestamps=timestamps,
         follow=(state.pid, state.start_time) if follow and state.is_running else None,
         prefix=prefix,

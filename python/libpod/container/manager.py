@@ -54,6 +54,8 @@ class ContainerManager:
         whose namespace shall be shared).
         """
         words = arguments.strings("argv", argv)
+        for directory in (self._engine.graphroot, self._engine.runroot):
+            arguments.storable(directory)
         settings = resolve(request, self._image_defaults(image), words, self._conf)
         settings.created = timestamp.rfc3339(timestamp.now())
         settings.image_id = image.id

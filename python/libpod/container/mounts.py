@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from libpod.arguments import storable
 from libpod.errors import InvalidError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -346,7 +347,7 @@ def merge_mounts(
                 continue
             raise InvalidError(f"{destination}: duplicate mount destination")
         by_destination[destination] = mount
-        if mount.kind == "bind" and not os.path.lexists(mount.source):
+        if mount.kind == "bind" and not os.path.lexists(storable(mount.source)):
             raise InvalidError(f"statfs {mount.source}: no such file or directory")
     for path in image_volumes:
         destination = clean_destination(path)

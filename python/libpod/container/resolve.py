@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 
+from libpod.address import is_address, parse_address, parse_mac
+from libpod.arguments import storable
 from libpod.container import environment, mounts, security
 from libpod.container.limits import merge_limits
 from libpod.container.namespaces import default_cgroup_mode, parse_mode
-from libpod.container.quantities import parse_signal, parse_size
 from libpod.container.resources import resolve_resources
 from libpod.container.settings import ContainerSettings
+from libpod.container.signals import parse_signal
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.quantity import parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +136,7 @@ def _init(settings: ContainerSettings, request: ContainerRequest, defaults: Mapp
         return
     if request.pid == "host" or request.pid.startswith("container:"):
         raise InvalidError("cannot add init binary as PID 1 (PID namespace isn't private)")
-    settings.init_path = request.init_path or defaults["init_path"]
+    settings.init_path = storable(request.init_path or defaults["init_path"])
     if settings.init_path and not os.path.exists(settings.init_path):
         raise InvalidError(
             f"container-init binary not found on the host: stat {settings.init_path}: no such file or directory"
@@ -177,7 +180,7 @@ def _namespaces(settings: ContainerSettings, request: ContainerRequest, defaults
 def _network(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
     networks = request.network or [defaults["netns"]]
     first = networks[0]
-    if len(networks) > 1 or "," in first:
+    if len(networks) > 1 or "," in first.partition(":")[0]:
         if first in ("none", "host") or first.startswith("container:"):
             raise InvalidError(
                 f"cannot set multiple networks without bridge network mode, selected mode {first}: invalid argument"
@@ -206,23 +209,30 @@ def _network_options(settings: ContainerSettings, text: str) -> None:
     for option in text.split(",") if text else ():
         name, _, value = option.partition("=")
         if name == "ip":
-            settings.address = value
+            settings.address = _parse_address(value, f'invalid ip address "{value}"')
         elif name == "mac":
-            settings.mac = value
-        else:
+            settings.mac = parse_mac(value)
+        elif name in ("alias", "interface_name", "ip6"):
             raise UnsupportedError(f"the network option `{name}` is not supported by this version of libpod")
+        else:
+            raise InvalidError(f"unknown bridge network option: {name}")
 
 
 def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
-    if request.ip and (not is_address(request.ip)):
-        raise InvalidError(f'"{request.ip}" is not an ip address')
-    if request.mac_address and not _is_mac(request.mac_address):
-        raise InvalidError(f"address {request.mac_address}: invalid MAC address")
-    if request.ip or request.mac_address:
+    address = _parse_address(request.ip, f'"{request.ip}" is not an ip address') if request.ip else ""
+    mac = parse_mac(request.mac_address) if request.mac_address else ""
+    if address or mac:
         if settings.network != "bridge":
             option = "--ip" if request.ip else "--mac-address"
             raise InvalidError(f"{option} can only be set when the network mode is bridge: invalid argument")
-        settings.address, settings.mac = request.ip, request.mac_address
+        settings.address, settings.mac = address or settings.address, mac or settings.mac
+
+
+def _parse_address(text: str, problem: str) -> str:
+    try:
+        return str(parse_address(text))
+    except InvalidError:
+        raise InvalidError(problem) from None
 
 
 def _published(settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any]) -> None:
@@ -259,15 +269,6 @@ def _name_resolution(settings: ContainerSettings, request: ContainerRequest, def
     settings.hosts = list(request.add_host)
 
 
-def _is_mac(text: str) -> bool:
-    """Whether `text` is an address of six bytes: `aa:bb:…`, `aa-bb-…` or `aabb.ccdd.eeff`."""
-    for separator, width in ((":", 2), ("-", 2), (".", 4)):
-        parts = text.split(separator)
-        if len(parts) * width == 12 and all(len(part) == width for part in parts):
-            return set("0123456789abcdefABCDEF").issuperset("".join(parts))
-    return False
-
-
 def _check_servers(servers: list[str], request: ContainerRequest) -> None:
     """Refuse what is no address; `none` alone keeps the image's resolv.conf."""
     if servers == ["none"]:
@@ -282,22 +283,6 @@ def _check_servers(servers: list[str], request: ContainerRequest) -> None:
     for server in servers:
         if not is_address(server):
             raise InvalidError(f"{server} is not an ip address")
-
-
-def is_address(text: str) -> bool:
-    """Whether `text` is an IPv4 or IPv6 address."""
-    parts = text.split(".")
-    if len(parts) == 4:
-        return all(part.isascii() and part.isdigit() and int(part) <= 255 for part in parts)
-    if ":" not in text:
-        return False
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _mounts(
@@ -331,7 +316,7 @@ def _mounts(
 
 def zone_file(timezone: str) -> str:
     """Return the file of a time zone on the host."""
-    return os.path.realpath("/etc/localtime") if timezone == "local" else f"/usr/share/zoneinfo/{timezone}"
+    return os.path.realpath("/etc/localtime") if timezone == "local" else storable(f"/usr/share/zoneinfo/{timezone}")
 
 
 def _security(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
@@ -391,7 +376,7 @@ def _life(
     settings.stop_timeout = config.engine["stop_timeout"] if request.stop_timeout is None else request.stop_timeout
     settings.timeout = request.timeout
     settings.remove = request.rm
-    settings.cidfile, settings.pidfile = request.cidfile, request.pidfile
+    settings.cidfile, settings.pidfile = request.cidfile, storable(request.pidfile)
     settings.detach_keys = config.engine["detach_keys"] if request.detach_keys is None else request.detach_keys
     _restart(request.restart, remove=request.rm)
     if request.systemd not in ("", "true", "false", "always"):
@@ -414,7 +399,7 @@ def _life(
         if name == "max-size":
             settings.log_max_size = parse_size(value)
         elif name == "path":
-            settings.log_path = value
+            settings.log_path = storable(value)
         elif name == "tag":
             raise UnsupportedError("the log option `tag` is not supported by this version of libpod")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 
-from libpod.container.quantities import parse_size
+from libpod import quantity
 from libpod.errors import InvalidError, UsageError
+from libpod.quantity import parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _PERIOD_MIN, _PERIOD_MAX, _QUOTA_MIN = 1000, 1000000, 1000
 _DEFAULT_PERIOD = 100000
+_MAX_QUOTA = 2.0**63
 _PIDS_MAX = 2**32 - 1
 
 
@@ -76,10 +78,11 @@ def _processors(settings: ContainerSettings, request: ContainerRequest) -> None:
         if request.cpu_quota is not None:
             raise InvalidError("--cpu-quota and --cpus cannot be set together")
         if request.cpus:
+            quota = request.cpus * _DEFAULT_PERIOD
+            if not -_MAX_QUOTA < quota < _MAX_QUOTA:
+                raise InvalidError(f"--cpus {request.cpus:g} is no number of processors")
             settings.cpu_period = _DEFAULT_PERIOD
-            settings.cpu_quota = int(request.cpus * _DEFAULT_PERIOD)
-            if settings.cpu_quota == 0:
-                settings.cpu_quota = 1
+            settings.cpu_quota = int(quota) or 1
     if settings.cpu_period and not _PERIOD_MIN <= settings.cpu_period <= _PERIOD_MAX:
         raise InvalidError(
             f"CPU cfs period cannot be less than 1ms (i.e. {_PERIOD_MIN}) or larger than 1s (i.e. {_PERIOD_MAX})"
@@ -98,8 +101,11 @@ def _cpuset(text: str, kind: str, shown: str) -> str:
         raise InvalidError(f"invalid value {text} for cpuset {kind}")
     available_text = _available(kind)
     available = _parse_list(available_text)
-    if available is not None and not requested <= available:
-        raise InvalidError(f"requested {shown} are not available - requested {text}, available: {available_text}")
+    if available is not None:
+        numbers = {number for first, last in available for number in range(first, last + 1)}
+        # A range that the user wrote may be too long to be walked.
+        if not all(last <= max(numbers) and numbers.issuperset(range(first, last + 1)) for first, last in requested):
+            raise InvalidError(f"requested {shown} are not available - requested {text}, available: {available_text}")
     return text
 
 
@@ -111,15 +117,20 @@ def _available(kind: str) -> str:
     return ""
 
 
-def _parse_list(text: str) -> set[int] | None:
-    """Parse `0-2,5`; None where it is malformed or empty."""
-    numbers: set[int] = set()
+def _parse_list(text: str) -> list[tuple[int, int]] | None:
+    """Parse `0-2,5` into ranges, first and last number; None when it is malformed or empty."""
+    ranges = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        try:
+            start = quantity.parse_integer(first, signed=False)
+            end = quantity.parse_integer(last, signed=False) if dash else start
+        except InvalidError:
             return None
-        numbers.update(range(int(first), int(last if dash else first) + 1))
-    return numbers or None
+        if end < start:
+            return None
+        ranges.append((start, end))
+    return ranges
 
 
 def parse_cpus(text: str) -> float:
@@ -128,8 +139,6 @@ def parse_cpus(text: str) -> float:
     Raises: UsageError in pflag's words.
     """
     try:
-        return float(text)
-    except ValueError:
-        raise UsageError(
-            f'invalid argument "{text}" for "--cpus" flag: strconv.ParseFloat: parsing "{text}": invalid syntax'
-        ) from None
+        return quantity.parse_float(text)
+    except InvalidError as error:
+        raise UsageError(f'invalid argument "{text}" for "--cpus" flag: {error.message}') from None

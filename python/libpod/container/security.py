@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from libpod.arguments import storable
 from libpod.errors import InvalidError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -223,7 +224,7 @@ def check_profile(path: str) -> None:
 
     if path == "unconfined":
         return
-    if not os.path.exists(path):
+    if not os.path.exists(storable(path)):
         raise InvalidError(f"opening seccomp profile failed: open {path}: no such file or directory")
     try:
         with open(path, "rb") as file:

@@ -5,7 +5,7 @@ Source: podman-import(1), "--change"; Dockerfile reference for the two forms (JS
 
 from __future__ import annotations
 
-from libpod import _core
+from libpod import _core, quantity
 from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
@@ -87,7 +87,8 @@ def _expose(config: dict[str, Any], rest: str, change: str) -> None:
     ports = dict(config.get("ExposedPorts") or {})
     for word in rest.split():
         port, _, protocol = word.partition("/")
-        if not port.isdigit() or not 0 < int(port) < 65536 or protocol not in ("", "tcp", "udp", "sctp"):
+        number = quantity.parse_integer(port, signed=False) if quantity.is_decimal(port) and len(port) < 20 else 0
+        if not 0 < number < 65536 or protocol not in ("", "tcp", "udp", "sctp"):
             raise InvalidError(f'invalid change "{change}" - {word} is no port')
         ports[f"{port}/{protocol or 'tcp'}"] = {}
     config["ExposedPorts"] = ports

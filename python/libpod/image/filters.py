@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Test = Callable[[Image], bool]
 
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-
 #: Filters that say yes or no: two different answers in one command contradict each other.
 _BOOLEAN = ("dangling", "intermediate", "readonly")
 
@@ -71,7 +69,7 @@ class _Compiler:
             moment = self._moment_of(key, value)
             return lambda image: _created(image) < moment
         if key == "until":
-            moment = parse_until(value)
+            moment = timestamp.parse_moment(value, timestamp.now())
             return lambda image: _created(image) < moment
         if key == "id":
             return lambda image: image.id == value
@@ -140,38 +138,6 @@ def _label(value: str) -> Test:
         return key in labels and (not separator or labels[key] == wanted)
 
     return test
-
-
-def parse_until(text: str) -> int:
-    """Read a moment: an RFC 3339 time, a date, seconds since the epoch, or how long ago (`10m`, `1h30m`).
-
-    Raises: InvalidError.
-    """
-    duration = _duration(text)
-    if duration is not None:
-        return timestamp.now() - duration
-    if text.replace(".", "", 1).isdigit():
-        return int(float(text) * timestamp.SECOND)
-    padded = text if "T" in text else f"{text}T00:00:00Z"
-    return timestamp.parse(padded)
-
-
-def _duration(text: str) -> int | None:
-    """Read a duration of Go (`1h30m`, `1.5s`); None for a text that is none."""
-    total, place = 0.0, 0
-    while place < len(text):
-        end = place
-        while end < len(text) and (text[end].isdigit() or text[end] == "."):
-            end += 1
-        stop = end
-        while stop < len(text) and not (text[stop].isdigit() or text[stop] == "."):
-            stop += 1
-        number, unit = text[place:end], text[end:stop]
-        if unit not in _UNITS or not number.replace(".", "", 1).isdigit():
-            return None
-        total += float(number) * _UNITS[unit]
-        place = stop
-    return int(total) if text else None
 
 
 # References ---------------------------------------------------------------------------------------------------------

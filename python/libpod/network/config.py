@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.address import parse_subnet
 from libpod.errors import CorruptError, InvalidError, NetworkNotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -160,17 +161,13 @@ def first_address(subnet: str) -> str:
 
     Raises: InvalidError.
     """
-    address, _, prefix = subnet.partition("/")
-    parts = address.split(".")
-    if len(parts) != 4 or not all(part.isdecimal() and int(part) < 256 for part in parts) or not prefix.isdecimal():
+    try:
+        parsed = parse_subnet(subnet)
+    except InvalidError:
+        raise InvalidError(f"invalid subnet `{subnet}`") from None
+    if parsed.address.is_ipv6 or not 1 <= parsed.prefix <= 30:
         raise InvalidError(f"invalid subnet `{subnet}`")
-    if not 1 <= int(prefix) <= 30:
-        raise InvalidError(f"invalid subnet `{subnet}`")
-    number = 0
-    for part in parts:
-        number = number << 8 | int(part)
-    number = (number >> 32 - int(prefix) << 32 - int(prefix)) + 1
-    return ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+    return str(parsed.host(1))
 
 
 def _read(name: str) -> Network | None:

@@ -8,6 +8,7 @@ Source: podman-run(1), "--dns", "--dns-search", "--dns-option", "--add-host"; co
 from __future__ import annotations
 
 from libpod import _core
+from libpod.address import is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _parse_resolv_conf(text: str) -> dict[str, list[str]]:
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if words[0] == "nameserver" and len(words) > 1 and _is_address(words[1]):
+        if words[0] == "nameserver" and len(words) > 1 and is_address(words[1].partition("%")[0]):
             found["nameserver"].append(words[1])
         elif words[0] in ("search", "options"):
             found[words[0]] = words[1:]
@@ -123,14 +124,6 @@ def _parse_hosts(text: str) -> list[tuple[str, list[str]]]:
         if len(words) > 1:
             entries.append((words[0], words[1:]))
     return entries
-
-
-def _is_address(text: str) -> bool:
-    """Whether a text looks like an address; the resolver judges the rest."""
-    if ":" in text:
-        return True
-    parts = text.split(".")
-    return len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
 
 
 def _reaches(server: str) -> bool:

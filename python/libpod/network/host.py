@@ -12,6 +12,7 @@ import random
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
+from libpod.address import parse_subnet
 from libpod.errors import DeniedError
 from libpod.network.config import Network
 
@@ -23,14 +24,14 @@ def create_bridge(network: Network) -> None:
     whenever a port comes or goes.
     Raises: DeniedError.
     """
-    prefix = int(network.subnet.partition("/")[2])
+    subnet = parse_subnet(network.subnet)
     try:
         with IPRoute() as host:
             _tolerate(errno.EEXIST, host.link, "add", ifname=network.interface, kind="bridge", address=_random_mac())
             index = host.link_lookup(ifname=network.interface)[0]
             _tolerate(
-                errno.EEXIST, host.addr, "add", index=index, address=network.gateway, prefixlen=prefix,
-                broadcast=_broadcast(network.subnet),
+                errno.EEXIST, host.addr, "add", index=index, address=network.gateway, prefixlen=subnet.prefix,
+                broadcast=str(subnet.broadcast),
             )  # fmt: skip
             if network.mtu is not None:
                 host.link("set", index=index, mtu=network.mtu)
@@ -52,9 +53,3 @@ def _random_mac() -> str:
     """Draw a unicast address of local administration."""
     first, *rest = random.SystemRandom().randbytes(6)
     return ":".join(f"{byte:02x}" for byte in (first & 0xFE | 0x02, *rest))
-
-
-def _broadcast(subnet: str) -> str:
-    import ipaddress
-
-    return str(ipaddress.IPv4Network(subnet, strict=False).broadcast_address)

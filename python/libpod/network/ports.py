@@ -7,7 +7,8 @@ Source: podman-run(1), "--publish", "--publish-all", "--expose".
 
 from __future__ import annotations
 
-from libpod import _core
+from libpod import _core, quantity
+from libpod.address import parse_address
 from libpod.errors import InvalidError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ _PROTOCOLS = ("tcp", "udp", "sctp")
 #: What Podman takes for "no address given".
 _ANY = "0.0.0.0"  # noqa: S104
 _MAX_PORT = 65535
-_MAX_INT = (1 << 63) - 1
 
 
 def parse_ports(
@@ -109,14 +109,9 @@ def _host_ip(text: str | None) -> str:
         return ""
     if not text:
         raise InvalidError("must provide a non-empty container host IP to publish")
-    parts = text.split(".")
-    if len(parts) == 4 and all(part.isascii() and part.isdecimal() and int(part) < 256 for part in parts):
-        return text
-    import ipaddress
-
     try:
-        return str(ipaddress.IPv6Address(text))
-    except ValueError:
+        return str(parse_address(text))
+    except InvalidError:
         raise InvalidError(f'cannot parse "{text}" as an IP address') from None
 
 
@@ -147,12 +142,10 @@ def _range(text: str, what: str) -> tuple[int, int]:
 
 
 def _number(text: str, what: str) -> int:
-    digits = text[1:] if text[:1] == "+" else text
-    if not (digits.isascii() and digits.isdecimal()):
-        raise InvalidError(f'{what}invalid port number: strconv.Atoi: parsing "{text}": invalid syntax')
-    number = int(digits)
-    if number > _MAX_INT:
-        raise InvalidError(f'{what}invalid port number: strconv.Atoi: parsing "{text}": value out of range')
+    try:
+        number = quantity.parse_integer(text, function="Atoi")
+    except InvalidError as error:
+        raise InvalidError(f"{what}invalid port number: {error.message}") from None
     if not 1 <= number <= _MAX_PORT:
         raise InvalidError(f"{what}port numbers must be between 1 and 65535 (inclusive), got {number}")
     return number
@@ -177,9 +170,7 @@ def _parse_exposed(text: str) -> list[tuple[int, str]]:
 
 
 def _exposed_number(text: str, whole: str) -> int:
-    problem = f'invalid range format for --expose: {whole}: strconv.ParseUint: parsing "{text}": '
-    if not (text.isascii() and text.isdecimal()):
-        raise InvalidError(problem + "invalid syntax")
-    if int(text) > _MAX_PORT:
-        raise InvalidError(problem + "value out of range")
-    return int(text)
+    try:
+        return quantity.parse_integer(text, signed=False, bits=16)
+    except InvalidError as error:
+        raise InvalidError(f"invalid range format for --expose: {whole}: {error.message}") from None

@@ -5,6 +5,8 @@ use crate::error::{Fault, Kind, detached};
 use libpod_registry::{Client, Credentials, Digest, Mounted, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,8 +27,8 @@ impl RegistryClient {
         registry: &str,
         insecure: bool,
         certificates: Option<PathBuf>,
-        username: Option<String>,
-        password: Option<String>,
+        username: Option<OsString>,
+        password: Option<OsString>,
         identity_token: Option<String>,
         registry_token: Option<String>,
         push: bool,
@@ -36,7 +38,10 @@ impl RegistryClient {
         let credentials = match (registry_token, identity_token, username) {
             (Some(token), _, _) => Credentials::RegistryToken(token),
             (None, Some(token), _) => Credentials::IdentityToken(token),
-            (None, None, Some(username)) => Credentials::Password { username, password: password.unwrap_or_default() },
+            (None, None, Some(username)) => Credentials::Password {
+                username: username.into_vec(),
+                password: password.unwrap_or_default().into_vec(),
+            },
             (None, None, None) => Credentials::Anonymous,
         };
         let retry_delay = Duration::try_from_secs_f64(retry_delay_s)

@@ -1,6 +1,7 @@
 //! The runtime for Python: users, groups and paths of an image whose layers are not mounted.
 
 use crate::error::{Fault, Kind, detached};
+use crate::value::Text;
 use libpod_runtime::layers::Layers;
 use libpod_runtime::{Error, ErrorKind};
 use pyo3::prelude::*;
@@ -43,9 +44,10 @@ fn path_of(error: &Error) -> Option<String> {
 fn lookup_user<'py>(
     py: Python<'py>,
     layers: Vec<PathBuf>,
-    user: String,
-    groups: Vec<String>,
+    user: Text,
+    groups: Vec<Text>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let (user, groups) = (user.0, groups.into_iter().map(|group| group.0).collect::<Vec<_>>());
     let found = detached(py, || Layers::open(&layers)?.find_user(&user, &groups))?;
     let result = PyDict::new(py);
     result.set_item("uid", found.uid)?;

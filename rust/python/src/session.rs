@@ -1,7 +1,7 @@
 //! Conversations with monitors, and processes named by number and start time.
 
 use crate::error::{Fault, Kind};
-use crate::value::{from_python, to_python};
+use crate::value::{Text, from_python, to_python};
 use libpod_monitor::client::detach_keys::DetachKeys;
 use libpod_monitor::client::launch::{self, Role};
 use libpod_monitor::client::relay::{Ends, Outcome};
@@ -175,7 +175,7 @@ impl Session {
     /// tty: stdin becomes a raw terminal, is restored however this ends, and its size follows. sig_proxy: signals that reach
     /// this process go to the container. None for a descriptor leaves that stream alone. A full or closed stdout or stderr
     /// raises OSError; the process runs on.
-    #[pyo3(signature = (stdin, stdout, stderr, *, tty=false, detach_keys="ctrl-p,ctrl-q", sig_proxy=false))]
+    #[pyo3(signature = (stdin, stdout, stderr, *, tty=false, detach_keys=None, sig_proxy=false))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn relay<'py>(
         &self,
@@ -184,10 +184,11 @@ impl Session {
         stdout: Option<RawFd>,
         stderr: Option<RawFd>,
         tty: bool,
-        detach_keys: &str,
+        detach_keys: Option<Text>,
         sig_proxy: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let keys = DetachKeys::parse(detach_keys).map_err(Fault::from)?;
+        let keys = detach_keys.as_ref().map_or("ctrl-p,ctrl-q", |keys| &keys.0);
+        let keys = DetachKeys::parse(keys).map_err(Fault::from)?;
         let [stdin, stdout, stderr] = [borrow(&stdin)?, borrow(&stdout)?, borrow(&stderr)?];
         let ends = Ends { stdin, stdout, stderr, tty, sig_proxy };
         let outcome = self.with(py, |conversation, interrupted| conversation.relay(&ends, keys, interrupted))?;

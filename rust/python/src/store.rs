@@ -6,7 +6,7 @@
 use crate::blob::Blob;
 use crate::error::{Fault, Kind, detached};
 use crate::store_records::{container_dict, image_dict, layer_dict, rootfs_dict};
-use crate::value::from_python;
+use crate::value::{Text, from_python};
 use libpod_layer as layer;
 use libpod_store as store;
 use pyo3::prelude::*;
@@ -157,8 +157,11 @@ pub struct Store {
     inner: store::Store,
 }
 
-fn option_list(options: &Bound<'_, PyDict>, key: &str) -> PyResult<Vec<String>> {
-    Ok(options.get_item(key)?.map(|list| list.extract()).transpose()?.unwrap_or_default())
+fn option_list<'py, T: FromPyObjectOwned<'py>>(options: &Bound<'py, PyDict>, key: &str) -> PyResult<Vec<T>> {
+    match options.get_item(key)? {
+        Some(list) => list.extract(),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn option_flag(options: &Bound<'_, PyDict>, key: &str) -> PyResult<bool> {
@@ -174,9 +177,8 @@ impl Store {
     fn new(graphroot: PathBuf, runroot: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let mut given = store::Options { graphroot, runroot, ..store::Options::default() };
         if let Some(options) = options {
-            given.additional =
-                option_list(options, "additional_image_stores")?.into_iter().map(PathBuf::from).collect();
-            given.mount_options = option_list(options, "mount_options")?;
+            given.additional = option_list(options, "additional_image_stores")?;
+            given.mount_options = option_list(options, "mount_options")?.into_iter().map(|text: Text| text.0).collect();
             given.skip_mount_home = option_flag(options, "skip_mount_home")?;
             given.disable_volatile = option_flag(options, "disable_volatile")?;
         }

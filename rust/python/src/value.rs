@@ -6,6 +6,30 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
+/// A text of the user's as documents hold it.
+///
+/// A `str` of Python carries a byte that is no UTF-8 as a lone surrogate (`os.fsdecode`). A JSON document has no place for
+/// it: U+FFFD stands for each such byte, as in the documents of Go programs. Where the kernel takes bytes, take a `PathBuf`
+/// or an `OsString`, which keep them.
+pub struct Text(pub String);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Text {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(text_of(&*object.cast::<PyString>()?)?))
+    }
+}
+
+fn text_of(text: &Bound<'_, PyString>) -> PyResult<String> {
+    if let Ok(text) = text.to_str() {
+        return Ok(text.to_owned());
+    }
+    let encoded = text.call_method1("encode", ("utf-16-le", "surrogatepass"))?;
+    let units = encoded.extract::<&[u8]>()?.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+    Ok(char::decode_utf16(units).map(|decoded| decoded.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+}
+
 /// Convert a JSON value to `dict`, `list`, `str`, `int`, `float`, `bool` or `None`.
 pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
@@ -40,7 +64,7 @@ fn number_to_python<'py>(py: Python<'py>, number: &Number) -> PyResult<Bound<'py
     Ok(PyFloat::new(py, number.as_f64().unwrap_or(f64::NAN)).into_any())
 }
 
-/// Convert plain Python values (the reverse of [`to_python`], tuples count as lists) to a JSON value.
+/// Convert plain Python values (the reverse of [`to_python`], tuples count as lists) to a JSON value; texts as in [`Text`].
 pub fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Value> {
     if object.is_none() {
         return Ok(Value::Null);
@@ -49,12 +73,15 @@ pub fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Value> {
         return Ok(Value::Bool(flag.is_true()));
     }
     if let Ok(text) = object.cast::<PyString>() {
-        return Ok(Value::String(text.to_str()?.to_owned()));
+        return Ok(Value::String(text_of(text)?));
     }
     if object.is_instance_of::<PyInt>() {
         return match object.extract::<i64>() {
             Ok(integer) => Ok(integer.into()),
-            Err(_) => Ok(object.extract::<u64>()?.into()),
+            Err(_) => match object.extract::<u64>() {
+                Ok(integer) => Ok(integer.into()),
+                Err(_) => Err(Fault::new(Kind::Invalid, format!("{object}: value out of range")).into()),
+            },
         };
     }
     if let Ok(float) = object.cast::<PyFloat>() {
@@ -63,7 +90,7 @@ pub fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Value> {
     if let Ok(dict) = object.cast::<PyDict>() {
         let mut members = Map::with_capacity(dict.len());
         for (key, member) in dict.iter() {
-            members.insert(key.cast::<PyString>()?.to_str()?.to_owned(), from_python(&member)?);
+            members.insert(text_of(key.cast::<PyString>()?)?, from_python(&member)?);
         }
         return Ok(Value::Object(members));
     }
@@ -77,7 +104,7 @@ pub fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Value> {
 #[pyfunction]
 fn parse_json<'py>(py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let parsed = match text.cast::<PyString>() {
-        Ok(text) => serde_json::from_str::<Value>(text.to_str()?),
+        Ok(text) => serde_json::from_str::<Value>(&text_of(text)?),
         Err(_) => serde_json::from_slice::<Value>(text.extract::<&[u8]>()?),
     };
     to_python(py, &parsed.map_err(|error| Fault::new(Kind::Invalid, error.to_string()))?)
@@ -98,10 +125,18 @@ fn dump_json(value: &Bound<'_, PyAny>, indent: Option<usize>) -> PyResult<String
     String::from_utf8(out).map_err(|error| Fault::new(Kind::Invalid, error.to_string()).into())
 }
 
-/// Parse a TOML document to a dict; dates become strings. Raises InvalidError with line and column.
+/// Parse a TOML document, text or bytes, to a dict; dates become strings. Raises InvalidError with line and column.
 #[pyfunction]
-fn parse_toml<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    let parsed: Value = toml::from_str(text).map_err(|error| Fault::new(Kind::Invalid, error.to_string()))?;
+fn parse_toml<'py>(py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let invalid = |error: String| PyErr::from(Fault::new(Kind::Invalid, error));
+    let text = match text.cast::<PyString>() {
+        Ok(text) => text_of(text)?,
+        Err(_) => String::from_utf8(text.extract()?).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            invalid(format!("line {}: invalid UTF-8", before.iter().filter(|byte| **byte == b'\n').count() + 1))
+        })?,
+    };
+    let parsed: Value = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
     to_python(py, &parsed)
 }
 

@@ -29,10 +29,10 @@ pub enum Credentials {
     Anonymous,
     /// User name and password (or a personal access token in its place).
     Password {
-        /// User name.
-        username: String,
-        /// Password.
-        password: String,
+        /// User name, in whatever encoding the registry has it.
+        username: Vec<u8>,
+        /// Password, likewise.
+        password: Vec<u8>,
     },
     /// An OAuth 2 refresh token, which `login` to some registries leaves in `auth.json`.
     IdentityToken(String),
@@ -134,7 +134,7 @@ impl Auth {
     fn basic(&self) -> Option<String> {
         match &self.credentials {
             Credentials::Password { username, password } => {
-                Some(format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
+                Some(format!("Basic {}", STANDARD.encode([username.as_slice(), b":", password].concat())))
             }
             _ => None,
         }
@@ -182,7 +182,7 @@ fn refresh_form(refresh: &str, service: Option<&str>, scopes: &[String]) -> Stri
         form.push_str(&format!("&service={}", encode(service)));
     }
     if !scopes.is_empty() {
-        form.push_str(&format!("&scope={}", encode(&scopes.join(" "))));
+        form.push_str(&format!("&scope={}", encode(scopes.join(" "))));
     }
     form
 }
@@ -206,4 +206,23 @@ fn read_token(answer: Response) -> Result<Token, Error> {
     let lifetime = document.get("expires_in").and_then(serde_json::Value::as_u64).unwrap_or(0).max(DEFAULT_LIFETIME_S);
     let lifetime = Duration::from_secs(lifetime.min(24 * 3600));
     Ok(Token { value: value.to_owned(), expires: Instant::now() + lifetime - RENEW_BEFORE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_keeps_bytes_that_are_not_utf8() {
+        let (username, password) = (b"caf\xe9".to_vec(), b"p:\xff".to_vec());
+        let header = Auth::new(Credentials::Password { username, password }).basic().expect("a header");
+        let encoded = header.strip_prefix("Basic ").expect("the scheme");
+        assert_eq!(STANDARD.decode(encoded).expect("base64"), b"caf\xe9:p:\xff");
+    }
+
+    #[test]
+    fn credentials_are_not_printed() {
+        let credentials = Credentials::Password { username: b"user".to_vec(), password: b"secret".to_vec() };
+        assert_eq!(format!("{credentials:?}"), "Password(…)");
+    }
 }

@@ -66,7 +66,7 @@ impl Url {
     }
 
     /// The same URL with `name=value` added to its query; the value is percent-encoded.
-    pub fn with_query(&self, name: &str, value: &str) -> Result<Self, Error> {
+    pub fn with_query(&self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, Error> {
         let separator = if self.target.contains('?') { '&' } else { '?' };
         Self::parse(&format!("{self}{separator}{name}={}", encode(value)))
     }
@@ -137,9 +137,10 @@ fn redact(text: &str) -> &str {
 }
 
 /// Percent-encode all but the unreserved characters of RFC 3986.
-pub fn encode(text: &str) -> String {
+pub fn encode(text: impl AsRef<[u8]>) -> String {
+    let text = text.as_ref();
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
+    for &byte in text {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
             _ => out.push_str(&format!("%{byte:02X}")),

@@ -64,11 +64,11 @@ def _together(print_one: Callable[[int, Container], None], containers: list[Cont
 def _moment(name: str, text: str, now: int) -> int | None:
     if not text:
         return None
-    from libpod.container.clock import parse_moment
+    from libpod import timestamp
 
     try:
         # Podman takes `--until 10m` for ten minutes from now.
-        return parse_moment(text, now, ahead=name == "until")
+        return timestamp.parse_moment(text, now, ahead=name == "until")
     except InvalidError:
         raise InvalidError(f'parsing --{name} "{text}": unable to interpret time value') from None
 

@@ -71,7 +71,7 @@ def _check(named: bool, *, everything: bool, latest: bool, filtered: bool) -> No
 def read_cidfile(path: str) -> str:
     """Read the id that `--cidfile` of `run` wrote."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read().strip().partition("\n")[0]
     except OSError as error:
         raise LibpodError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libpod import quantity
 from libpod.cli.command import Command, Option
 from libpod.cli.container import targets
 from libpod.errors import InvalidError, UsageError
@@ -16,16 +17,16 @@ _STATES = ("running", "stopped", "exited", "created", "configured", "initialized
 def wait(context: Context, options: Options, arguments: list[str]) -> int:
     """Wait for containers to end, or for a state of theirs; print an exit code each."""
     from libpod.container import lifecycle
-    from libpod.container.quantities import parse_duration_ns
 
     if not arguments and not options.latest:
         raise UsageError('"podman wait" requires a name, id, or the "--latest" flag')
     text = options.interval
-    interval_ns = int(text) * 10**6 if text.isdigit() else parse_duration_ns(text)
+    # A number alone is one of milliseconds.
+    interval_ns = quantity.parse_duration_ns(text + "ms" if quantity.is_decimal(text) else text)
     for condition in options.condition:
         if condition not in _STATES:
             raise InvalidError(f"unknown container state: {condition}: invalid argument")
-    engine, interval_s = context.engine, interval_ns / 10**9
+    engine, interval_s = context.engine, max(interval_ns, 0) / 10**9
     found = [container for _, container in targets.select(context, options, arguments)]
     if options.condition:
         for container in found:

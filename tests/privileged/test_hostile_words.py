@@ -1,0 +1,86 @@
+"""Every option of `run`, `create`, `exec` and the verbs of containers with hostile words, on a container that exists.
+
+An answer, never a traceback. The same without a container is in tests/cli/test_hostile_words.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import libpod
+from libpod.container.request import ContainerRequest
+from tests.support import hostile_words
+from tests.support.hostile_words import BYTE, fault
+
+#: Verbs that neither wait for a container nor follow it.
+_ON_RUNNING = (
+    "container exists",
+    "container inspect",
+    "exec",
+    "images",
+    "inspect",
+    "kill",
+    "logs",
+    "pause",
+    "port",
+    "ps",
+    "rename",
+    "stop",
+    "top",
+    "unpause",
+)
+
+
+@pytest.fixture
+def store_directory() -> Iterator[Path]:
+    """A store in memory: some thousand containers are made."""
+    directory = Path(tempfile.mkdtemp(prefix="lp-", dir="/dev/shm"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _clean(engine: libpod.Engine, *, but: str = "") -> None:
+    for container in engine.containers.list(all=True):
+        if container.id != but:
+            engine.containers.remove(container.id, force=True, timeout_s=0)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_options_of_a_new_container(
+    engine: libpod.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = ["--root", engine.graphroot, "--runroot", engine.runroot]
+    faults = {}
+    for words in hostile_words.lines(verb, dict(hostile_words.commands())[verb], ("rich", "true")):
+        # The network first, so that an option of it can still change it.
+        if found := fault([*store, verb, "--network=none", *words[1:]], monkeypatch):
+            faults[" ".join(words)[:120]] = found
+        _clean(engine)
+    assert not faults, "\n".join(f"{words}: {found}" for words, found in faults.items())
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("verb", _ON_RUNNING)
+def test_options_of_verbs_on_a_container(
+    engine: libpod.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = ["--root", engine.graphroot, "--runroot", engine.runroot]
+    request = ContainerRequest(network=["none"], name="busy", label=[f"a={BYTE}"], env=[f"A={BYTE}"], stop_timeout=0)
+    container = engine.create(request, "rich", ["sleep", "1000", BYTE])
+    engine.start(container, detach=True, fresh=True).close()
+    behind = {"exec": ("busy", "true"), "ps": (), "images": (), "rename": ("busy", "busy")}.get(verb, ("busy",))
+    faults = {}
+    for words in hostile_words.lines(verb, dict(hostile_words.commands())[verb], behind):
+        if found := fault([*store, *words], monkeypatch):
+            faults[" ".join(words)[:120]] = found
+        if not container.state.is_running:
+            engine.start(container, detach=True).close()
+    assert not faults, "\n".join(f"{words}: {found}" for words, found in faults.items())
