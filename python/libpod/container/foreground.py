@@ -107,8 +107,10 @@ class Stay:
 
     def relay(
         self, stdin: int | None, stdout: int | None, stderr: int | None, *, detach_keys: str, sig_proxy: bool
-    ) -> int | None:
-        """Connect descriptors with the container until it ends; its exit code, None if the user detached.
+    ) -> int:
+        """Connect descriptors with the container until it ends; its exit code.
+
+        It runs on if the user detaches (then the code is 0), or if the user's terminal hangs up (129).
 
         None for a descriptor leaves that stream alone. sig_proxy: signals that reach this process go to the container.
         Raises: OSError when stdout or stderr takes nothing more. The container runs on then, except one of `--rm` that was
@@ -132,8 +134,8 @@ class Stay:
             raise
         if record.get("detached"):
             self.session.close()
-            return None
-        self._leave()
+        else:
+            self._leave()
         return int(record["exit_code"])
 
     def collect(self, stdin: bytes, limit_bytes: int, timeout_s: float | None) -> tuple[int, bytes, bytes]:

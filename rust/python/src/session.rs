@@ -75,6 +75,9 @@ fn interruptible<T: Send>(
     }
 }
 
+/// Exit code of a client whose terminal has hung up: 128 and the number of SIGHUP.
+const HUNG_UP: i32 = 129;
+
 fn seconds(timeout_s: Option<f64>) -> PyResult<Option<Duration>> {
     let parse = |seconds| {
         Duration::try_from_secs_f64(seconds)
@@ -169,9 +172,10 @@ impl Session {
         self.with(py, |conversation, interrupted| conversation.wait_gone(timeout, interrupted))
     }
 
-    /// Connect descriptors with the process until it ends, and return its exit record; `{"detached": True}` where the user
-    /// typed the detach keys.
+    /// Connect descriptors with the process until it ends, and return its exit record.
     ///
+    /// When the user types the detach keys, or the user's terminal hangs up, it runs on, and `detached` is true in the answer;
+    /// `exit_code` is 0 then, or 129 after a hang-up.
     /// tty: stdin becomes a raw terminal, is restored however this ends, and its size follows. sig_proxy: signals that reach
     /// this process go to the container. None for a descriptor leaves that stream alone. A full or closed stdout or stderr
     /// raises OSError; the process runs on.
@@ -195,14 +199,16 @@ impl Session {
         let answer = PyDict::new(py);
         match outcome {
             Outcome::Exited(record) => return document(py, &record),
-            Outcome::Detached => answer.set_item("detached", true)?,
+            Outcome::Detached => answer.set_item("exit_code", 0)?,
+            Outcome::HungUp => answer.set_item("exit_code", HUNG_UP)?,
             Outcome::Signalled(signal) => {
                 // The default action ends us here, as it would have without the terminal to restore.
                 libpod_sys::signal::raise(signal);
                 py.check_signals()?;
-                answer.set_item("detached", true)?;
+                answer.set_item("exit_code", 128 + signal)?;
             }
         }
+        answer.set_item("detached", true)?;
         Ok(answer.into_any())
     }
 

@@ -298,6 +298,13 @@ pub fn set_personality(domain: u64) -> Result<()> {
     }
 }
 
+/// Number of the process that leads this process's session; None if it is outside of this PID namespace.
+pub fn session_leader() -> Option<i32> {
+    // SAFETY: getsid takes a plain integer and changes nothing.
+    let leader = unsafe { libc::getsid(0) };
+    (leader > 0).then_some(leader)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

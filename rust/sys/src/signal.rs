@@ -158,17 +158,40 @@ impl AsFd for SignalFd {
 /// Where the handler of the one live [`Catcher`] writes; -1 without one.
 static CAUGHT: AtomicI32 = AtomicI32::new(-1);
 
-/// Write the number of the signal to the catcher's pipe. Async-signal-safe: one atomic load and one `write`.
-extern "C" fn note(signal: libc::c_int) {
+/// The sender in a note when it is the kernel. A process outside of this PID namespace is 0.
+const KERNEL: i32 = -1;
+
+/// Write the signal and its sender to the catcher's pipe. Async-signal-safe: one atomic load and one `write`.
+extern "C" fn note(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     let fd = CAUGHT.load(Ordering::Relaxed);
-    let byte = signal as u8;
-    // SAFETY: the location of errno is valid for the thread; `write` reads one byte of a live variable. A full pipe loses
-    // the signal, as a pending standard signal would be merged.
+    // SAFETY: the location of errno is valid for the thread. The kernel gives a handler of SA_SIGINFO a filled siginfo, whose
+    // process number is set for a code that is not the kernel's. `write` reads a live array. A full pipe loses the signal, as a
+    // pending standard signal would be merged.
     unsafe {
         let location = libc::__errno_location();
         let saved = *location;
-        libc::write(fd, ptr::from_ref(&byte).cast(), 1);
+        let sender = if (*info).si_code > 0 { KERNEL } else { (*info).si_pid() };
+        let note = [signal, sender];
+        libc::write(fd, note.as_ptr().cast(), size_of::<[i32; 2]>());
         *location = saved;
+    }
+}
+
+/// A signal that a [`Catcher`] has noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caught {
+    /// Its number.
+    pub signal: i32,
+    /// The process that sent it; None for the kernel, as when a terminal hangs up or a key is typed there.
+    pub sender: Option<i32>,
+}
+
+/// Whether `signal` is ignored, as `nohup` has it.
+pub fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all-zero is a valid sigaction; without a new action the call only fills it.
+    unsafe {
+        let mut action: libc::sigaction = zeroed();
+        libc::sigaction(signal, ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
     }
 }
 
@@ -202,6 +225,7 @@ impl Catcher {
             let mut action: libc::sigaction = zeroed();
             let mut before: libc::sigaction = zeroed();
             action.sa_sigaction = note as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO;
             libc::sigemptyset(&raw mut action.sa_mask);
             (libc::sigaction(signal, &raw const action, &raw mut before), before)
         };
@@ -213,12 +237,16 @@ impl Catcher {
     }
 
     /// The next noted signal, or None; never waits.
-    pub fn read(&self) -> Option<i32> {
-        let mut byte = [0u8];
-        match rustix::io::read(&self.reader, &mut byte) {
-            Ok(1) => Some(i32::from(byte[0])),
-            _ => None,
+    pub fn read(&self) -> Option<Caught> {
+        // A note is shorter than PIPE_BUF: it is written whole or not at all.
+        let mut note = [0; size_of::<[i32; 2]>()];
+        match rustix::io::read(&self.reader, &mut note) {
+            Ok(count) if count == note.len() => {}
+            _ => return None,
         }
+        let [a, b, c, d, e, f, g, h] = note;
+        let sender = i32::from_ne_bytes([e, f, g, h]);
+        Some(Caught { signal: i32::from_ne_bytes([a, b, c, d]), sender: (sender != KERNEL).then_some(sender) })
     }
 }
 
@@ -243,7 +271,7 @@ mod tests {
     use super::*;
 
     /// A signal to the process runs its handler on any thread, perhaps a moment later.
-    fn await_one(catcher: &Catcher) -> Option<i32> {
+    fn await_one(catcher: &Catcher) -> Option<Caught> {
         (0..2000).find_map(|_| {
             let caught = catcher.read();
             if caught.is_none() {
@@ -262,12 +290,20 @@ mod tests {
             assert_eq!(catcher.read(), None);
             raise(libc::SIGWINCH);
             raise(libc::SIGPIPE);
-            let mut both = [await_one(&catcher), await_one(&catcher)];
-            both.sort_unstable();
-            assert_eq!(both, [Some(libc::SIGPIPE), Some(libc::SIGWINCH)]);
+            let mut both = [await_one(&catcher), await_one(&catcher)].map(|caught| caught.expect("noted"));
+            both.sort_unstable_by_key(|caught| caught.signal);
+            let sender = Some(std::process::id() as i32);
+            assert_eq!(both, [libc::SIGPIPE, libc::SIGWINCH].map(|signal| Caught { signal, sender }));
         }
         raise(libc::SIGPIPE);
         assert!(Catcher::new(&[]).is_ok(), "the slot is free again");
+    }
+
+    #[test]
+    fn an_ignored_signal_is_told_from_others() {
+        ignore_broken_pipes();
+        assert!(is_ignored(libc::SIGPIPE));
+        assert!(!is_ignored(libc::SIGUSR1));
     }
 
     #[test]

@@ -39,7 +39,7 @@ def relay(stay: Stay, container: Container, *, stdin: bool, options: Options) ->
         container,
         stdin=stdin and settings.stdin_open,
         detach_keys=options.detach_keys if "detach_keys" in options.given else settings.detach_keys,
-        sig_proxy=(options.sig_proxy if "sig_proxy" in options.given else True) and not settings.terminal,
+        sig_proxy=options.sig_proxy if "sig_proxy" in options.given else True,
     )
 
 

@@ -63,7 +63,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         raise refused from None
     finally:
         session.close()
-    return 0 if record.get("detached") else int(record["exit_code"])
+    return int(record["exit_code"])
 
 
 COMMAND = Command(

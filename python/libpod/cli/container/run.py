@@ -7,7 +7,7 @@ from libpod.cli.container import terminal
 from libpod.cli.container.create import ATTACH, DETACH_KEYS, create_container
 from libpod.cli.container.options import OPTIONS
 from libpod.cli.context import message_of
-from libpod.errors import InvalidError, LibpodError
+from libpod.errors import LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     streams = parse_streams(options.attach)
     if options.detach and options.rm and options.attach:
         streams = set()
-    if options.sig_proxy and "sig_proxy" in options.given and options.tty:
-        raise InvalidError("--sig-proxy and --tty cannot be set together")
     container = create_container(context, options, arguments)
     if options.detach:
         _start(context, container, detach=True).close()
@@ -52,7 +50,7 @@ def _attached(context: Context, options: Options, container: Container, streams:
             stdout=not streams or "stdout" in streams,
             stderr=not streams or "stderr" in streams,
             detach_keys=settings.detach_keys,
-            sig_proxy=options.sig_proxy and not settings.terminal,
+            sig_proxy=options.sig_proxy,
         )
     except LibpodError as error:
         raise not_started(error) from None

@@ -81,13 +81,13 @@ def stay(
     detach_keys: str,
     sig_proxy: bool,
 ) -> int:
-    """Connect the standard streams with a container until it ends or the user detaches; its exit code, 0 after a detach.
+    """Connect the standard streams with a container until it ends or the user detaches; return the exit code of this command.
 
     Raises: LibpodError that names the container when stdout or stderr takes nothing more.
     """
     sys.stdout.flush()
     try:
-        code = staying.relay(
+        return staying.relay(
             0 if stdin else None,
             1 if stdout else None,
             2 if stderr else None,
@@ -98,4 +98,3 @@ def stay(
         raise LibpodError(
             f"attaching to container {container.id}: {message_of(error)}", op="attach", errno=error.errno
         ) from None
-    return 0 if code is None else code

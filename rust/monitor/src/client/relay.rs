@@ -2,11 +2,11 @@
 
 use super::detach_keys::DetachKeys;
 use super::session::{Error, Interrupted, Received, Session, wait};
-use super::terminal::{RawMode, size};
+use super::terminal::{Mode, has_controlling_terminal, has_hung_up, is_terminal, size};
 use crate::process::Held;
 use crate::protocol::{DATA_MAX, Request, Transfer};
 use crate::record::ExitRecord;
-use libpod_sys::signal::Catcher;
+use libpod_sys::signal::{Catcher, Caught, is_ignored};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -35,6 +35,8 @@ pub enum Outcome {
     Exited(ExitRecord),
     /// The user typed the detach keys.
     Detached,
+    /// The user's terminal has hung up.
+    HungUp,
     /// This signal, meant for us, arrived; the terminal is restored, and the caller should send it to itself again.
     Signalled(i32),
 }
@@ -61,19 +63,49 @@ fn proxied() -> Vec<i32> {
     named.iter().map(|signal| signal.as_raw()).chain(REAL_TIME_FIRST..=libpod_sys::signal::MAX).collect()
 }
 
+/// How the user's terminal stood at the beginning: what tells a hang-up from other ends and other senders.
+struct UserTerminal {
+    /// Whether standard input is a terminal.
+    on_stdin: bool,
+    /// Whether this process had a controlling terminal.
+    controlling: bool,
+}
+
+impl UserTerminal {
+    fn look(ends: &Ends<'_>) -> Self {
+        Self { on_stdin: ends.stdin.is_some_and(is_terminal), controlling: has_controlling_terminal() }
+    }
+
+    /// Whether this SIGHUP says that the terminal goes. The kernel sends it, or the terminal is gone already, or the shell that
+    /// leads the session passes on what it got itself. From any other process it is a signal like others.
+    fn hangs_up(&self, caught: Caught) -> bool {
+        if caught.signal != Signal::HUP.as_raw() || !self.controlling {
+            return false;
+        }
+        let Some(sender) = caught.sender else { return true };
+        Some(sender) == libpod_sys::process::session_leader() || !has_controlling_terminal()
+    }
+}
+
 /// Signals that would end us with the terminal still raw, and the one that says that its size changed.
 fn terminal_signals() -> Vec<i32> {
     [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::WINCH].map(Signal::as_raw).to_vec()
 }
 
 impl Session {
-    /// Connect `ends` with the process until it ends, `keys` are typed, or a signal asks us to go.
+    /// Connect `ends` with the process until it ends, `keys` are typed, the user's terminal hangs up, or a signal asks us to go.
     ///
+    /// The end of a pipe or file on standard input is the end of the container's input; a terminal that hangs up is not.
     /// A full or closed standard output or error ends the relay with [`Error::Output`]; the process runs on.
     pub fn relay(&mut self, ends: &Ends<'_>, keys: DetachKeys, interrupted: Interrupted<'_>) -> Result<Outcome, Error> {
         let running = self.wait_running(&mut *interrupted)?;
         let signals = match (ends.sig_proxy, ends.tty) {
-            (true, _) => proxied(),
+            (true, _) => {
+                let mut signals = proxied();
+                // `nohup` means the container, too.
+                signals.retain(|signal| *signal != Signal::HUP.as_raw() || !is_ignored(*signal));
+                signals
+            }
             (false, true) => terminal_signals(),
             (false, false) => Vec::new(),
         };
@@ -88,12 +120,15 @@ impl Session {
         } else {
             None
         };
-        let raw = ends.stdin.filter(|_| ends.tty).and_then(RawMode::enter);
+        let user = UserTerminal::look(ends);
+        let raw = ends.stdin.filter(|_| ends.tty).and_then(Mode::raw);
+        let plain = ends.stdout.filter(|_| ends.tty).and_then(Mode::plain_output);
         let mut relay = Relay {
             session: self,
             ends,
             keys,
             catcher,
+            user,
             target,
             requests: VecDeque::new(),
             stdin: ends.stdin,
@@ -102,6 +137,8 @@ impl Session {
             to_stderr: false,
         };
         let outcome = relay.run(interrupted);
+        // The later change first: both may be of one terminal.
+        drop(plain);
         drop(raw);
         outcome
     }
@@ -112,6 +149,7 @@ struct Relay<'a> {
     ends: &'a Ends<'a>,
     keys: DetachKeys,
     catcher: Option<Catcher>,
+    user: UserTerminal,
     target: Option<Held>,
     /// Frames for the monitor, oldest first.
     requests: VecDeque<Vec<u8>>,
@@ -132,16 +170,18 @@ impl Relay<'_> {
             }
             let ready = self.wait(&mut *interrupted)?;
             if ready.signals {
-                if let Some(signal) = self.take_signals()? {
-                    return Ok(Outcome::Signalled(signal));
+                if let Some(outcome) = self.take_signals()? {
+                    return Ok(outcome);
                 }
             }
-            if ready.output {
-                self.write_some()?;
+            if ready.output && self.write_some()? {
+                return Ok(Outcome::HungUp);
             }
-            if ready.stdin && self.read_stdin()? {
-                self.send()?;
-                return Ok(Outcome::Detached);
+            if ready.stdin {
+                if let Some(outcome) = self.read_stdin()? {
+                    self.send()?;
+                    return Ok(outcome);
+                }
             }
         }
     }
@@ -193,13 +233,15 @@ impl Relay<'_> {
 
     /// Write as much as a ready pipe or terminal takes without waiting.
     ///
-    /// An end that takes nothing more is an error: no output is lost unseen. The container is the caller's business.
-    fn write_some(&mut self) -> Result<(), Error> {
+    /// An end that takes nothing more is an error: no output is lost unseen. The container is the caller's business. True if the
+    /// end is a terminal that has hung up.
+    fn write_some(&mut self) -> Result<bool, Error> {
         const PIPE_BUF: usize = 4096;
         let end = self.pending.len().min(self.written + PIPE_BUF);
         let count = match self.output().map(|fd| rustix::io::write(fd, &self.pending[self.written..end])) {
             Some(Ok(count)) => count,
             Some(Err(Errno::INTR | Errno::AGAIN)) => 0,
+            Some(Err(Errno::IO)) if self.output().is_some_and(has_hung_up) => return Ok(true),
             Some(Err(errno)) => return Err(Error::output(self.to_stderr, errno)),
             None => self.pending.len() - self.written,
         };
@@ -208,24 +250,35 @@ impl Relay<'_> {
             self.pending.clear();
             self.written = 0;
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// Read what the user typed; true where it completes the detach keys.
-    fn read_stdin(&mut self) -> Result<bool, Error> {
-        let Some(stdin) = self.stdin else { return Ok(false) };
+    /// Read what the user typed; how the relay ends with it, if it does.
+    fn read_stdin(&mut self) -> Result<Option<Outcome>, Error> {
+        let Some(stdin) = self.stdin else { return Ok(None) };
         let mut buffer = vec![0; DATA_MAX];
         let count = match rustix::io::read(stdin, &mut buffer) {
             Ok(count) => count,
-            Err(Errno::INTR | Errno::AGAIN) => return Ok(false),
-            // A terminal that hung up answers EIO; a program started without standard input, EBADF.
-            Err(Errno::IO | Errno::BADF) => 0,
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(None),
+            Err(Errno::IO) if self.user.on_stdin => {
+                if has_hung_up(stdin) {
+                    return Ok(Some(Outcome::HungUp));
+                }
+                // A process in the background that nobody can bring to the front reads no terminal. That ends nothing.
+                self.stdin = None;
+                return Ok(None);
+            }
+            // A program started without standard input.
+            Err(Errno::BADF) => 0,
             Err(errno) => return Err(Error::io("read standard input", errno)),
         };
         if count == 0 {
+            if self.user.on_stdin && has_hung_up(stdin) {
+                return Ok(Some(Outcome::HungUp));
+            }
             self.stdin = None;
             self.requests.push_back(Request::StdinClosed.encode());
-            return Ok(false);
+            return Ok(None);
         }
         let mut data = Vec::with_capacity(count);
         let detached = self.ends.tty && self.keys.filter(&buffer[..count], &mut data);
@@ -236,18 +289,21 @@ impl Relay<'_> {
         for chunk in data.chunks(DATA_MAX) {
             self.requests.push_back(Request::Stdin(chunk).encode());
         }
-        Ok(detached)
+        Ok(detached.then_some(Outcome::Detached))
     }
 
-    /// Hand caught signals on; the signal that is meant for us, if one is.
-    fn take_signals(&mut self) -> Result<Option<i32>, Error> {
-        while let Some(signal) = self.catcher.as_ref().and_then(Catcher::read) {
+    /// Hand caught signals on; how the relay ends with one, if it does.
+    fn take_signals(&mut self) -> Result<Option<Outcome>, Error> {
+        while let Some(caught) = self.catcher.as_ref().and_then(Catcher::read) {
+            let signal = caught.signal;
             if signal == Signal::WINCH.as_raw() && self.ends.tty {
                 self.resize();
+            } else if self.user.hangs_up(caught) {
+                return Ok(Some(Outcome::HungUp));
             } else if let Some(target) = &self.target {
                 target.signal(signal).map_err(|error| Error::io("signal the container", error))?;
             } else if !self.ends.sig_proxy {
-                return Ok(Some(signal));
+                return Ok(Some(Outcome::Signalled(signal)));
             }
         }
         Ok(None)
