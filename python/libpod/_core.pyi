@@ -1,6 +1,7 @@
 """Types of the extension module; checked against it by stubtest."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, TypeAlias, final
 
 __all__ = [
@@ -38,8 +39,11 @@ __all__ = [
     "path_kind",
     "process_alive",
     "random_id",
+    "read_file",
+    "read_json",
     "read_log",
     "rebuild_layer",
+    "replace_file",
     "seccomp_profile",
     "signal_process",
     "unpack_to",
@@ -51,6 +55,11 @@ __all__ = [
 def parse_json(text: str | bytes) -> Any: ...
 def dump_json(value: object, *, indent: int | None = None) -> str: ...
 def parse_toml(text: str | bytes) -> dict[str, Any]: ...
+
+# file
+def read_file(path: str | PathLike[str], limit: int) -> bytes | None: ...
+def read_json(path: str | PathLike[str], limit: int) -> Any | None: ...
+def replace_file(path: str | PathLike[str], data: bytes, *, mode: int = 0o600, synced: bool = False) -> None: ...
 
 # blob
 @final

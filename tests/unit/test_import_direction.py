@@ -33,7 +33,7 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "file", "pattern", "quantity"},
+    {"arguments", "document", "file", "pattern", "quantity"},
     {"address", "timestamp"},
     {"config"},
     {"store"},

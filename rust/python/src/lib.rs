@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 mod account;
 mod blob;
 mod error;
+mod file;
 mod layer;
 mod network;
 mod registry;
@@ -22,6 +23,7 @@ mod value;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     account::register(module)?;
     blob::register(module)?;
+    file::register(module)?;
     layer::register(module)?;
     network::register(module)?;
     registry::register(module)?;
