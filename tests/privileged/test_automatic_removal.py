@@ -13,8 +13,9 @@ import pytest
 import libpod
 from libpod import _core
 from libpod.container import ending, lifecycle
-from libpod.container.model import Container, read_document
+from libpod.container.model import Container
 from libpod.container.request import ContainerRequest
+from libpod.document import read_document
 from tests.support import cli, leaks
 
 

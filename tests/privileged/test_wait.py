@@ -16,7 +16,8 @@ import pytest
 import libpod
 from libpod import _core
 from libpod.container import lifecycle, model, removal
-from libpod.container.model import Container, read_document, write_document
+from libpod.container.model import Container
+from libpod.document import read_document, write_document
 from tests.support import cli
 
 KILLED = 137

@@ -126,7 +126,8 @@ def _write(path: str, text: str) -> None:
     """Write a small file that nobody reads before the container starts."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
-        if text:
-            os.write(file, text.encode(errors="surrogateescape"))
+        data = text.encode(errors="surrogateescape")
+        while data:
+            data = data[os.write(file, data) :]
     finally:
         os.close(file)

@@ -87,7 +87,7 @@ def _capabilities(container: Container, settings: ContainerSettings) -> dict[str
     uid = 0
     text = settings.user.partition(":")[0]
     if text not in ("", "0", "root"):
-        from libpod.container.model import read_document
+        from libpod.document import read_document
 
         last = read_document(container.user_directory + "/config.json")
         uid = last["process"]["user"]["uid"] if last else 1

@@ -11,8 +11,9 @@ import time
 
 from libpod import _core, arguments, timestamp
 from libpod.container import names
-from libpod.container.model import Container, remove_tree, write_document
+from libpod.container.model import Container, remove_tree
 from libpod.container.resolve import resolve
+from libpod.document import write_document
 from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError
 
 TYPE_CHECKING = False

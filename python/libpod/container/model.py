@@ -1,8 +1,7 @@
 """One container, and what it is at this moment.
 
 A container's state is derived, never stored: from the monitor's pid.json (process id and start time), from exit.json, and
-from its cgroup's freezer. Start reading at `derive_state`. Nothing here changes what a container is; see `lifecycle`. How the
-files in its directories are read, written and removed is here, below all that do so.
+from its cgroup's freezer. Start reading at `derive_state`. Nothing here changes what a container is; see `lifecycle`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import os
 
 from libpod import _core
 from libpod.container.settings import ContainerSettings
+from libpod.document import read_document
 from libpod.errors import ContainerNotFoundError, CorruptError, InvalidError
 
 TYPE_CHECKING = False
@@ -109,6 +109,11 @@ class Container:
         return self.user_directory + "/exit.json"
 
     @property
+    def exit_path_aside(self) -> str:
+        """Path of the exit record where its disk was full or read-only; it goes with the run directory."""
+        return self.run_directory + "/exit.json"
+
+    @property
     def log_path(self) -> str:
         """Path of the log: the user's, or ctr.log."""
         return self.settings.log_path or self.user_directory + "/ctr.log"
@@ -153,45 +158,6 @@ class Container:
     def state(self) -> ContainerState:
         """What it is now; every access looks again."""
         return derive_state(self)
-
-
-def read_document(path: str) -> dict[str, Any] | None:
-    """Read a JSON object; None where the file does not exist.
-
-    Raises: CorruptError where it is something else.
-    """
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        parts = []
-        while part := os.read(file, 1 << 16):
-            parts.append(part)
-    finally:
-        os.close(file)
-    document = _core.parse_json(b"".join(parts))
-    if document.__class__ is not dict:
-        raise CorruptError(f"{path}: not a JSON object", path=path)
-    return document
-
-
-def write_document(path: str, document: object) -> None:
-    """Write a JSON document so that a reader sees the old one or the new one, never a part."""
-    write_text(path, _core.dump_json(document))
-
-
-def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
-    """Write a file by a temporary one and a rename."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    try:
-        data = text.encode(errors="surrogateescape")
-        while data:
-            data = data[os.write(file, data) :]
-    finally:
-        os.close(file)
-    os.rename(temporary, path)
 
 
 def remove_tree(path: str) -> None:
@@ -267,8 +233,11 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
     if read_document(_pid_path(container)) != running:
         # Cleaned up between these looks, and removed (`--rm`) or started anew: what we know is of the past.
         return derive_state(container)
+    aside = read_document(container.exit_path_aside)
+    if aside is not None:
+        return _exited(aside, running)
     if alive:
-        # It could not write the record (a full disk) and still tells its clients how the container ended.
+        # It could not write the record anywhere, and still tells its clients how the container ended.
         return _running(running)
     state.exit_code = LOST_EXIT_CODE
     state.error = "the monitor of the container ended before the container"

@@ -9,8 +9,9 @@ import os
 
 from libpod.container import ending
 from libpod.container.locking import Lock
-from libpod.container.model import remove_tree, write_document
+from libpod.container.model import remove_tree
 from libpod.container.settings import ContainerSettings
+from libpod.document import write_document
 from libpod.errors import ContainerNotFoundError, StateError
 
 TYPE_CHECKING = False
@@ -48,14 +49,15 @@ def clean_before_start(engine: Engine, container: Container, state: ContainerSta
         return
 
 
-def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
+def _clean(engine: Engine, container: Container, state: ContainerState, *, record: bool = True) -> None:
+    """record: keep how it ended; False for a container that is being removed."""
     if os.path.isdir(container.run_directory):
         session = ending.listen(container)
         if session is not None:
             ending.wait_taken_down(session)
             session.close()
-    if state.status == "exited" and not os.path.exists(container.exit_path):
-        _record_lost_exit(container, state)
+    recorded = not record or state.status != "exited" or os.path.exists(container.exit_path)
+    recorded = recorded or _record_lost_exit(container, state)
     # Left by a monitor that was killed while it took its directory away.
     remove_tree(container.ended_directory)
     if not os.path.isdir(container.run_directory):
@@ -68,7 +70,8 @@ def _clean(engine: Engine, container: Container, state: ContainerState) -> None:
     if cgroup.directories():
         cgroup.kill()
         cgroup.remove()
-    remove_tree(container.run_directory)
+    if recorded:
+        remove_tree(container.run_directory)
 
 
 def _settings(container: Container) -> ContainerSettings:
@@ -76,20 +79,27 @@ def _settings(container: Container) -> ContainerSettings:
     return container.settings if container.is_ours else ContainerSettings()
 
 
-def _record_lost_exit(container: Container, state: ContainerState) -> None:
+def _record_lost_exit(container: Container, state: ContainerState) -> bool:
+    """Write the exit record that a monitor could not; False if there is no space for it yet. Then the run directory says it."""
+    from errno import EDQUOT, ENOSPC, EROFS
+
     from libpod import timestamp
 
-    write_document(
-        container.exit_path,
-        {
-            "exit_code": state.exit_code,
-            "signal": None,
-            "oom_killed": False,
-            "started_at": state.started_at,
-            "finished_at": timestamp.rfc3339(timestamp.now()),
-            "error": state.error or None,
-        },
-    )
+    document = {
+        "exit_code": state.exit_code,
+        "signal": None,
+        "oom_killed": state.oom_killed,
+        "started_at": state.started_at,
+        "finished_at": state.finished_at or timestamp.rfc3339(timestamp.now()),
+        "error": state.error or None,
+    }
+    try:
+        write_document(container.exit_path, document)
+    except OSError as error:
+        if error.errno not in (ENOSPC, EDQUOT, EROFS):
+            raise
+        return False
+    return True
 
 
 def remove(
@@ -147,7 +157,7 @@ def _remove_ended(
         state = container.state
         if state.is_running and (state.pid, state.start_time) != ended:
             return state
-        _clean(engine, container, state)
+        _clean(engine, container, state, record=False)
         drop(engine, container, volumes=volumes)
     return None
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from libpod import _core
 from libpod.container import files
 from libpod.container.locking import Lock
-from libpod.container.model import write_text
 from libpod.container.mounts import clean_destination
 from libpod.container.spec import Context, build_spec, layers_of, oci_user
+from libpod.document import write_text
 from libpod.errors import InvalidError, StateError
 
 TYPE_CHECKING = False

@@ -5,10 +5,13 @@
 
 use crate::clock::Moment;
 use crate::process::start_time;
+use libpod_sys::file::{Durability, open_regular_at, replace};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// `pid.json`, written before the container's program starts.
@@ -124,8 +127,33 @@ impl PidRecord {
 
 /// Write `value` as JSON to `path`, at once or not at all.
 pub fn publish(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    std::fs::write(&temporary, serde_json::to_vec(value)?)?;
-    std::fs::rename(&temporary, path).inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+    replace(path, &serde_json::to_vec(value)?, Mode::from_raw_mode(0o600), Durability::Volatile)
+}
+
+/// As [`publish`], where a full disk has no space for another file: `spare`, a file on the same disk that is not needed any
+/// more, is overwritten and takes the name `path`.
+pub fn publish_over(spare: &Path, path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_vec(value)?;
+    let file = open_regular_at(CWD, spare, OFlags::WRONLY)?;
+    file.write_all_at(&text, 0)?;
+    file.set_len(text.len() as u64)?;
+    std::fs::rename(spare, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_can_take_the_place_of_a_longer_file() {
+        let directory = std::env::temp_dir().join(format!("libpod-record-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("scratch");
+        let (spare, path) = (directory.join("config.json"), directory.join("exit.json"));
+        std::fs::write(&spare, [b' '; 5000]).expect("write");
+        let record = ExitRecord::now(Ending::Code(7), "then");
+        publish_over(&spare, &path, &record).expect("publish");
+        let read: ExitRecord = serde_json::from_slice(&std::fs::read(&path).expect("read")).expect("parse");
+        assert_eq!((read, spare.exists()), (record, false));
+        std::fs::remove_dir_all(&directory).expect("remove");
+    }
 }

@@ -5,8 +5,8 @@ use crate::value::to_python;
 use libpod_sys::file::{Durability, read, replace};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use serde_json::Value;
 use rustix::fs::Mode;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::name;
 use crate::overlay::Content;
-use crate::pending::Note;
+use crate::pending::Entry;
 use crate::record::{Container, Layer};
+use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
 use crate::table::{Home, Table, Writing};
@@ -72,15 +73,15 @@ impl Store {
         }
         let mut containers = self.containers.write()?;
         let record = new_record(&containers, new)?;
-        let note = Note::container(self, &record.id, &record.layer)?;
+        let entry = Entry::new_container(self, &record.id, &record.layer)?;
         let added = self.add_container(&mut layers, &mut containers, &record, new);
         if added.is_err() {
-            // The note stays where this fails as well, and the next writer finishes.
+            // The entry stays where this fails as well, and the next writer finishes.
             drop(containers);
             crate::pending::finish_all(self, &mut layers, &bin)?;
             added?;
         }
-        note.settle()?;
+        entry.settle()?;
         Ok(record)
     }
 
@@ -144,20 +145,43 @@ impl Store {
         if let Some(child) = layers.iter().find(|layer| layer.parent == record.layer && !record.layer.is_empty()) {
             return Err(Error::LayerInUse { id: record.layer, user: format!("layer {}", child.id) });
         }
-        self.unmount_for_removal(&record.layer)?;
+        let entry = Entry::doomed_container(self, id, &record.layer)?;
+        self.unmount_for_removal(&record.layer, || self.free_container(id, &record.layer, &bin))?;
         let mut containers = self.containers.write()?;
-        let note = Note::container(self, id, &record.layer)?;
-        // The record of the container goes first: what is listed has its layer, and who sees it can remove it.
+        self.erase_container(&mut layers, &mut containers, id, &record.layer, &bin)?;
+        entry.settle()
+    }
+
+    /// Remove a container, be it recorded or not, its layer and its directories.
+    ///
+    /// The record of the container goes first: what is listed has its layer, and who sees it can remove it. On a full disk it
+    /// can be the other way round; see [`Entry`].
+    pub(crate) fn erase_container(
+        &self,
+        layers: &mut Writing<'_, Layer>,
+        containers: &mut Writing<'_, Container>,
+        id: &str,
+        layer: &str,
+        bin: &Bin,
+    ) -> Result<()> {
         containers.remove(&[id.to_owned()]);
-        containers.save()?;
+        self.reserve.in_need(|| containers.save(), || self.free_container(id, layer, bin))?;
         step();
-        layers.remove(std::slice::from_ref(&record.layer));
-        layers.save()?;
+        layers.remove(&[layer.to_owned()]);
+        self.reserve.in_need(|| layers.save(), || self.free_container(id, layer, bin))?;
         step();
-        self.tree.take_away(&record.layer, &bin)?;
+        self.tree.take_away(layer, bin)?;
         step();
-        self.remove_container_directories(id)?;
-        note.settle()
+        self.remove_container_directories(id)
+    }
+
+    /// Delete what a container holds, at once: a full disk needs the space before the tables can be written.
+    fn free_container(&self, id: &str, layer: &str, bin: &Bin) -> Result<()> {
+        self.tree.take_away(layer, bin)?;
+        step();
+        bin.empty();
+        step();
+        self.remove_container_directories(id)
     }
 
     /// Replace the names of a container.

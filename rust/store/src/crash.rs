@@ -171,9 +171,8 @@ fn a_removal_that_another_tool_left_half_done_is_no_error() {
     an_image_and_a_container(&store);
     let seen = store.container("box").expect("container");
     // As where we die before the first write and another tool, which takes the layer first, dies after it.
-    std::fs::create_dir_all(store.graphroot().join("libpod/pending")).expect("create");
-    let note = store.graphroot().join(format!("libpod/pending/container-{}", seen.id));
-    std::fs::write(&note, &seen.layer).expect("write");
+    let entry = store.pending_directory().join(format!("container-{}-{}", seen.id, seen.layer));
+    std::fs::write(&entry, "").expect("write");
     let mut layers = store.layers.write().expect("lock");
     layers.remove(std::slice::from_ref(&seen.layer));
     layers.save().expect("save");
@@ -195,6 +194,56 @@ fn whoever_sees_an_image_can_remove_it() {
             assert!(is_unknown(store.remove_image(&seen.id)), "{name}, step {step}: it is gone by then");
         });
     }
+}
+
+/// Let this process find the disk full until it has deleted something.
+fn on_a_full_disk(store: &Store, change: impl Fn(&Store)) {
+    store.prepare().expect("the directories");
+    crate::testing::fill_disk();
+    change(store);
+    assert!(crate::testing::was_freed(), "nothing had to be deleted: this proves nothing");
+}
+
+fn remove_a_container_on_a_full_disk(store: &Store) {
+    let container = store.container("box").expect("container");
+    on_a_full_disk(store, |store| store.remove_container(&container.id).expect("remove"));
+}
+
+fn remove_an_image_on_a_full_disk(store: &Store) {
+    let image = store.image("localhost/a:latest").expect("image");
+    on_a_full_disk(store, |store| drop(store.remove_image(&image.id).expect("remove")));
+}
+
+/// On a full disk data go before the records that list them; whatever a crash leaves, the next writer sees to the end.
+fn crash_on_a_full_disk(name: &str, prepare: impl Fn(&Store), change: impl Fn(&Store)) {
+    if let Ok(directory) = std::env::var(DIRECTORY) {
+        return change(&store(Path::new(&directory)));
+    }
+    after_every_step(name, prepare, |store, step| {
+        let image = image_of(store, 'e', &["localhost/next:latest"], &["next"]);
+        store.remove_container(&container_of(store, &image, "next").id).expect("the store can be written");
+        no_layer_is_unused(store, step);
+        listed_things_are_whole(store, step);
+        assert_eq!(store.check(true).expect("check"), Vec::<String>::new(), "after step {step}");
+        for directory in [store.staging_root(), store.pending_directory()] {
+            assert_eq!(crate::file::list(&directory).expect("list"), Vec::<String>::new(), "after step {step}");
+        }
+        everything_can_be_removed(store);
+    });
+}
+
+#[test]
+fn removing_a_container_on_a_full_disk() {
+    crash_on_a_full_disk(
+        "removing_a_container_on_a_full_disk",
+        an_image_and_a_container,
+        remove_a_container_on_a_full_disk,
+    );
+}
+
+#[test]
+fn removing_an_image_on_a_full_disk() {
+    crash_on_a_full_disk("removing_an_image_on_a_full_disk", create_an_image, remove_an_image_on_a_full_disk);
 }
 
 #[test]

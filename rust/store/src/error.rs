@@ -114,7 +114,16 @@ impl Error {
 
     /// The error of a failed `std::io` call on `path`.
     pub(crate) fn io(op: &'static str, path: impl AsRef<Path>, error: &std::io::Error) -> Self {
-        Self::os(op, path, error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error))
+        match error.raw_os_error() {
+            Some(errno) => Self::os(op, path, Errno::from_raw_os_error(errno)),
+            // Another kind of file than a regular one, or one that is too large.
+            None => Self::corrupt(path, error.to_string()),
+        }
+    }
+
+    /// Did the call fail because the disk, or the user's share of it, is full?
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Os { errno: Errno::NOSPC | Errno::DQUOT, .. })
     }
 
     /// A file that does not have its format.

@@ -1,24 +1,20 @@
-//! Files that are whole or absent: read, written beside and renamed.
+//! Files that are whole or absent, directories, whole trees.
 
 use crate::error::{Context, Error, Result};
 use crate::walk;
+pub(crate) use libpod_sys::file::{Durability, is_temporary_of};
+use libpod_sys::file::{Replacement, read as read_regular};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::io::Write;
 use std::path::Path;
 
-/// Is the new content to survive a loss of power?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// `fdatasync` before the rename: after a crash the file has the old or the new content.
-    Synced,
-    /// No sync: for what is void after a reboot anyhow.
-    Volatile,
-}
+/// No table and no item of data is larger (256 MiB); what is, is damaged.
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// Content of a file; `None` where it does not exist.
+/// Content of a regular file; `None` where it does not exist. Another kind of file is [`Error::Corrupt`].
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match read_regular(path, MAX_FILE_BYTES) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", path, &error)),
@@ -26,37 +22,12 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// Replace `path` (mode 0600) with `content` in one step.
-///
-/// The temporary name is the one other tools use and ignore: `.tmp-<name><digits>` in the same directory.
 pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".tmp-{name}{}", random_number()));
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let fd = rustix::fs::open(&temporary, flags, Mode::from_raw_mode(0o600)).at("create", &temporary)?;
-    let written = write_all(fd.into(), content, durability)
-        .at("write", &temporary)
-        .inspect(|()| crate::step())
-        .and_then(|()| rustix::fs::rename(&temporary, path).at("rename", path));
-    if written.is_err() {
-        // The name is ours alone, and the first error is the one to tell.
-        let _ = rustix::fs::unlink(&temporary);
-    }
-    written
-}
-
-/// Is `name` a temporary that [`replace`], or another tool, makes for `path`?
-pub(crate) fn is_temporary_of(name: &str, path: &Path) -> bool {
-    let target = path.file_name().unwrap_or_default().to_string_lossy();
-    let rest = name.strip_prefix(".tmp-").and_then(|rest| rest.strip_prefix(target.as_ref()));
-    rest.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn write_all(mut file: std::fs::File, content: &[u8], durability: Durability) -> std::io::Result<()> {
-    file.write_all(content)?;
-    match durability {
-        Durability::Synced => file.sync_data(),
-        Durability::Volatile => Ok(()),
-    }
+    crate::before_writing(path)?;
+    let mut replacement = Replacement::create(path, Mode::from_raw_mode(0o600)).at("create", path)?;
+    replacement.file().write_all(content).at("write", path)?;
+    crate::step();
+    replacement.publish(durability).at("replace", path)
 }
 
 /// Create `path` and its missing parents, mode 0700.
@@ -128,27 +99,6 @@ pub(crate) fn random_number() -> u32 {
 mod tests {
     use super::*;
     use crate::testing::Scratch;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn replace_leaves_one_private_file() {
-        let scratch = Scratch::new();
-        let path = scratch.path().join("x.json");
-        replace(&path, b"one", Durability::Synced).expect("first");
-        replace(&path, b"two", Durability::Volatile).expect("second");
-        assert_eq!(read(&path).expect("read").as_deref(), Some(&b"two"[..]));
-        assert_eq!(std::fs::metadata(&path).expect("stat").permissions().mode() & 0o7777, 0o600);
-        assert_eq!(list(scratch.path()).expect("list"), ["x.json"]);
-    }
-
-    #[test]
-    fn temporaries_are_told_by_their_name() {
-        let path = Path::new("/x/layers.json");
-        assert!(is_temporary_of(".tmp-layers.json123", path) && is_temporary_of(".tmp-layers.json", path));
-        for name in ["layers.json", ".tmp-images.json1", ".tmp-layers.json.bak", ".tmp-volatile-layers.json1"] {
-            assert!(!is_temporary_of(name, path), "{name}");
-        }
-    }
 
     #[test]
     fn a_failed_replace_leaves_nothing() {

@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::layers::{Addition, unused};
 use crate::name;
-use crate::pending::Note;
+use crate::pending::Entry;
 use crate::record::{Image, Layer};
+use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
 use crate::table::{Home, Table, Writing};
@@ -93,7 +94,7 @@ impl Store {
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         // Should this process die, or fail below, the next writer takes the layers back that no image needs.
-        let note = Note::image(self, &new.id, &uppermost_first(additions))?;
+        let entry = Entry::new_image(self, &new.id, &uppermost_first(additions))?;
         self.publish_layers(&mut layers, std::mem::take(additions), &bin)?;
         if !new.layer.is_empty() && !self.knows_layer(&layers, &new.layer)? {
             return Err(Error::LayerNotFound(new.layer.clone()));
@@ -111,7 +112,7 @@ impl Store {
         record_image(&mut images, new);
         images.save()?;
         step();
-        note.settle()?;
+        entry.settle()?;
         images.get(&new.id).cloned().ok_or_else(|| Error::ImageNotFound(new.id.clone()))
     }
 
@@ -144,7 +145,11 @@ impl Store {
         };
         images.take_names(id, &wanted);
         images.update(id, |record| record.rename(wanted));
-        images.save()?;
+        match naming {
+            // What a user does first to get space back.
+            Naming::Remove => self.reserve.in_need(|| images.save(), || Ok(()))?,
+            Naming::Set | Naming::Add => images.save()?,
+        }
         images.get(id).cloned().ok_or_else(|| Error::ImageNotFound(id.to_owned()))
     }
 
@@ -167,16 +172,46 @@ impl Store {
         if !users.is_empty() {
             return Err(Error::ImageInUse { containers: users });
         }
-        let chain = chain_of(&layers, &image);
-        let note = Note::image(self, id, &chain)?;
-        images.remove(&[id.to_owned()]);
-        images.save()?;
-        step();
-        file::remove_tree(&self.images_directory().join(id))?;
-        let doomed = unused(&layers, &images, &containers, &chain);
-        self.delete_layers(&mut layers, &doomed, &bin)?;
-        note.settle()?;
+        let chain = chain_of(&layers, image.mapped_layers.clone(), &image.layer);
+        let entry = Entry::doomed_image(self, &image)?;
+        let doomed = self.erase_image(&mut layers, &mut images, id, &chain, &bin)?;
+        entry.settle()?;
         Ok(doomed)
+    }
+
+    /// Remove an image, be it recorded or not, its data, and those layers of `chain` that nothing else needs; answers these.
+    ///
+    /// The record goes first: what is listed is whole. On a full disk it can be the other way round; see [`Entry`].
+    pub(crate) fn erase_image(
+        &self,
+        layers: &mut Writing<'_, Layer>,
+        images: &mut Writing<'_, Image>,
+        id: &str,
+        chain: &[String],
+        bin: &Bin,
+    ) -> Result<Vec<String>> {
+        let data = self.images_directory().join(id);
+        images.remove(&[id.to_owned()]);
+        let doomed = unused(layers, images, &*self.containers.read()?, chain);
+        self.reserve.in_need(
+            || images.save(),
+            || {
+                bin.take(&data)?;
+                step();
+                self.free_layers(&doomed, bin)
+            },
+        )?;
+        step();
+        file::remove_tree(&data)?;
+        self.delete_layers(layers, &doomed, bin)?;
+        Ok(doomed)
+    }
+
+    /// Are all items of an image's data, and its top layer, on disk?
+    pub(crate) fn is_whole(&self, image: &Image) -> bool {
+        let mut paths = image.big_data_names.iter().map(|key| self.image_data_path(&image.id, key));
+        paths.all(|path| path.is_ok_and(|path| path.exists()))
+            && (image.layer.is_empty() || self.tree.find(&image.layer).exists())
     }
 }
 
@@ -209,10 +244,10 @@ fn uppermost_first(additions: &[Addition]) -> Vec<String> {
     additions.iter().rev().map(|addition| addition.id.clone()).collect()
 }
 
-/// The layers an image stands on, uppermost first, its id-mapped copies before all.
-fn chain_of(layers: &Table<Layer>, image: &Image) -> Vec<String> {
-    let mut chain = image.mapped_layers.clone();
-    let mut next = image.layer.clone();
+/// `listed`, then `top` and the layers below it, uppermost first: the layers of an image, its id-mapped copies before all.
+pub(crate) fn chain_of(layers: &Table<Layer>, listed: Vec<String>, top: &str) -> Vec<String> {
+    let mut chain = listed;
+    let mut next = top.to_owned();
     while let Some(layer) = layers.get(&next).filter(|layer| !chain.contains(&layer.id)) {
         chain.push(layer.id.clone());
         next.clone_from(&layer.parent);

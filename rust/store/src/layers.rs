@@ -202,20 +202,37 @@ impl Store {
             return Ok(());
         }
         for id in ids {
-            layers.update(id, |record| record.set_incomplete(true));
+            if layers.get(id).is_some_and(|record| !record.is_incomplete()) {
+                layers.update(id, |record| record.set_incomplete(true));
+            }
         }
-        layers.save()?;
+        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, bin))?;
         step();
         for id in ids {
-            self.tree.take_away(id, bin)?;
-            step();
-            file::remove(&self.tar_split_path(id))?;
-            file::remove_tree(&self.layers_directory().join(id))?;
+            self.take_layer(id, bin)?;
         }
         layers.remove(ids);
-        layers.save()?;
+        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, bin))?;
         step();
         Ok(())
+    }
+
+    /// Delete what these layers hold, at once: a full disk needs the space before the table can be written.
+    pub(crate) fn free_layers(&self, ids: &[String], bin: &Bin) -> Result<()> {
+        for id in ids {
+            self.take_layer(id, bin)?;
+        }
+        bin.empty();
+        step();
+        Ok(())
+    }
+
+    /// Take away what a layer holds; what is gone already is no error.
+    fn take_layer(&self, id: &str, bin: &Bin) -> Result<()> {
+        self.tree.take_away(id, bin)?;
+        step();
+        file::remove(&self.tar_split_path(id))?;
+        file::remove_tree(&self.layers_directory().join(id))
     }
 
     /// Keep the layers and images as they are while the result lives: for checks and long reads of several tables.

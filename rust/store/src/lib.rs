@@ -14,6 +14,7 @@
 //! | `overlay` | layer directories and short links |
 //! | `other` | additional stores, which are only read |
 //! | `staging`, `pending` | what a process that dies leaves, and how the next one clears it |
+//! | `reserve` | space for removals on a full disk |
 //!
 //! It refuses other drivers, stores written through fuse-overlayfs, and composefs layers.
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ mod other;
 mod overlay;
 mod pending;
 mod record;
+mod reserve;
 #[cfg(test)]
 mod scenario;
 mod size;
@@ -62,3 +64,23 @@ fn step() {
 
 #[cfg(not(test))]
 fn step() {}
+
+/// A file is about to be written; where tests make a disk full.
+#[cfg(test)]
+fn before_writing(path: &std::path::Path) -> Result<()> {
+    testing::before_writing(path)
+}
+
+#[cfg(not(test))]
+fn before_writing(_: &std::path::Path) -> Result<()> {
+    Ok(())
+}
+
+/// Data were deleted; where tests give a full disk space again.
+#[cfg(test)]
+fn freed() {
+    testing::freed();
+}
+
+#[cfg(not(test))]
+fn freed() {}

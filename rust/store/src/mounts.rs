@@ -102,21 +102,21 @@ impl Store {
         self.prepare()?;
         let bin = self.bin();
         let _layers = self.write_layers(&bin)?;
-        self.give_back(layer, force)
+        self.give_back(layer, force, || Ok(()))
     }
 
     /// Before a layer is deleted: whatever is mounted of it goes, also what a process mounted that died before it could
-    /// count it. The layers are locked by the caller.
-    pub(crate) fn unmount_for_removal(&self, layer: &str) -> Result<()> {
+    /// count it. The layers are locked by the caller. `free` deletes the layer where a full disk needs its space.
+    pub(crate) fn unmount_for_removal(&self, layer: &str, free: impl FnOnce() -> Result<()>) -> Result<()> {
         if self.read_mountpoints()?.iter().any(|entry| entry.id == layer) {
-            self.give_back(layer, true)?;
+            self.give_back(layer, true, free)?;
         } else if is_mount_point(&self.merged(layer)) {
             unmount(&self.merged(layer))?;
         }
         Ok(())
     }
 
-    fn give_back(&self, layer: &str, force: bool) -> Result<bool> {
+    fn give_back(&self, layer: &str, force: bool, free: impl FnOnce() -> Result<()>) -> Result<bool> {
         let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
         let mut entries = self.read_mountpoints()?;
         let path = self.merged(layer);
@@ -129,7 +129,7 @@ impl Store {
             entries.remove(index);
         }
         held.touch()?;
-        self.write_mountpoints(&entries)?;
+        self.reserve.in_need(|| self.write_mountpoints(&entries), free)?;
         Ok(remaining > 0)
     }
 

@@ -1,15 +1,22 @@
-//! Notes of changes that touch several tables, so that a later process can finish what a dead one began.
+//! Journal of changes that touch several tables, so that a later process can finish what a dead one began.
 //!
-//! A note is a file in `G/libpod/pending`, made before the change and removed after it, both under the write lock of the
-//! layers. Whoever takes that lock and finds a note knows that its writer is dead. Creating and removing a container leave
-//! the same note, `container-<id>` with the id of its layer: either both records are there, then the container stands, or
-//! one is missing, then the rest of it goes. Creating and removing an image leave `image-<id>` with the ids of its layers:
-//! where the image is not there, those of them go that nothing else needs.
+//! An entry is a file in `G/libpod/pending`, made before the change and removed after it, both under the write lock of the
+//! layers. Whoever takes that lock and finds an entry knows that its writer is dead. What an entry says stands in its name, so
+//! that it can be made on a full disk:
+//!
+//! | name | change | what the next writer does |
+//! | --- | --- | --- |
+//! | `container-<id>-<layer>` | the container is created or removed | it stands if both records and the layer's directory are there; else all of it goes |
+//! | `image-<id>-<top layer>` | the image is removed | it stands if its record, all its data and its top layer are there; else it goes, with the layers of its chain that nothing else needs |
+//! | `image-<id>` | the image is created | as before, with the layers that the text of the file lists, one id a line |
+//!
+//! The file of a removed image lists its id-mapped layers, which its chain does not lead to.
 
 use crate::error::{Context, Result};
 use crate::file;
+use crate::images::chain_of;
 use crate::name;
-use crate::record::Layer;
+use crate::record::{Image, Layer};
 use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
@@ -17,56 +24,83 @@ use crate::table::Writing;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// A note of this process.
+/// An entry of this process; `None` where a full disk has no space even for an empty file.
 #[derive(Debug)]
-pub(crate) struct Note(PathBuf);
+#[must_use]
+pub(crate) struct Entry(Option<PathBuf>);
 
-fn directory(store: &Store) -> PathBuf {
-    store.graphroot().join("libpod/pending")
-}
-
-impl Note {
-    /// A container and its layer are about to appear or to go.
-    pub(crate) fn container(store: &Store, container: &str, layer: &str) -> Result<Self> {
-        Self::write(store, &format!("container-{container}"), layer)
+impl Entry {
+    /// A container and its layer are about to appear.
+    pub(crate) fn new_container(store: &Store, container: &str, layer: &str) -> Result<Self> {
+        Self::write(store, &format!("container-{container}-{layer}"), &[])
     }
 
-    /// An image and these layers, uppermost first, are about to appear, or to go as far as nothing else needs them.
-    pub(crate) fn image(store: &Store, image: &str, layers: &[String]) -> Result<Self> {
-        Self::write(store, &format!("image-{image}"), &layers.join("\n"))
+    /// A container and its layer are about to go.
+    pub(crate) fn doomed_container(store: &Store, container: &str, layer: &str) -> Result<Self> {
+        // A damaged record names its layer freely; what is no id has no directory to be taken away.
+        let layer = if name::is_id(layer) { layer } else { "" };
+        Self::write_in_need(store, &format!("container-{container}-{layer}"), &[])
     }
 
-    fn write(store: &Store, name: &str, text: &str) -> Result<Self> {
-        let path = directory(store).join(name);
-        let mut file = match std::fs::File::create(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                file::create_dirs(&directory(store))?;
-                std::fs::File::create(&path).at("create", &path)?
-            }
-            created => created.at("create", &path)?,
-        };
+    /// An image and these layers are about to appear.
+    pub(crate) fn new_image(store: &Store, image: &str, layers: &[String]) -> Result<Self> {
+        Self::write(store, &format!("image-{image}"), layers)
+    }
+
+    /// An image is about to go, with those of its layers that nothing else needs.
+    pub(crate) fn doomed_image(store: &Store, image: &Image) -> Result<Self> {
+        let layer = if name::is_id(&image.layer) { image.layer.as_str() } else { "" };
+        Self::write_in_need(store, &format!("image-{}-{layer}", image.id), &image.mapped_layers)
+    }
+
+    fn write(store: &Store, name: &str, layers: &[String]) -> Result<Self> {
+        let path = store.pending_directory().join(name);
+        let mut file = std::fs::File::create(&path).at("create", &path)?;
         step();
-        file.write_all(text.as_bytes()).at("write", &path)?;
+        if !layers.is_empty() {
+            file.write_all(layers.join("\n").as_bytes()).at("write", &path)?;
+            step();
+        }
+        Ok(Self(Some(path)))
+    }
+
+    /// Make an entry although the disk may be full.
+    fn write_in_need(store: &Store, name: &str, layers: &[String]) -> Result<Self> {
+        match Self::write(store, name, layers) {
+            Err(error) if error.is_disk_full() => {}
+            written => return written,
+        }
+        let path = store.pending_directory().join(name);
+        // The file may be there without its text: a crash now would cost the space of id-mapped layers, and nothing else.
+        // One more name of a file that exists takes no inode, should it be these that are used up.
+        let named = path.exists() || rustix::fs::link(store.layers.lock_path(), &path).is_ok();
         step();
-        Ok(Self(path))
+        Ok(Self(named.then_some(path)))
     }
 
     /// The change is complete, or undone.
     pub(crate) fn settle(self) -> Result<()> {
-        file::remove(&self.0)
+        self.0.map_or(Ok(()), |path| file::remove(&path))
     }
 }
 
 /// Finish the changes of dead processes.
 pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &Bin) -> Result<()> {
-    for name in file::list(&directory(store))? {
-        let path = directory(store).join(&name);
-        let text = String::from_utf8(file::read(&path)?.unwrap_or_default()).unwrap_or_default();
-        let ids: Vec<String> = text.split('\n').filter(|id| name::is_id(id)).map(str::to_owned).collect();
-        match name.split_once('-') {
-            Some(("container", id)) if name::is_id(id) => finish_container(store, layers, id, &ids, bin)?,
-            Some(("image", id)) if name::is_id(id) => finish_image(store, layers, id, &ids, bin)?,
-            _ => {}
+    for name in file::list(&store.pending_directory())? {
+        let path = store.pending_directory().join(&name);
+        let mut parts = name.split('-');
+        let (kind, id, layer) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if name::is_id(id) {
+            match kind {
+                Some("container") => finish_container(store, layers, id, layer, bin)?,
+                Some("image") => {
+                    let text = String::from_utf8(file::read(&path)?.unwrap_or_default()).unwrap_or_default();
+                    let listed = text.split('\n').filter(|id| name::is_id(id)).map(str::to_owned).collect();
+                    let chain = chain_of(layers, listed, layer);
+                    finish_image(store, layers, id, &chain, bin)?;
+                }
+                _ => {}
+            }
         }
         file::remove(&path)?;
     }
@@ -77,34 +111,26 @@ fn finish_container(
     store: &Store,
     layers: &mut Writing<'_, Layer>,
     container: &str,
-    ids: &[String],
+    layer: &str,
     bin: &Bin,
 ) -> Result<()> {
     let mut containers = store.containers.write()?;
-    if let Some(record) = containers.get(container) {
-        // A note without a word: its writer died before it had begun.
-        let has_begun = !ids.is_empty();
-        if !has_begun || (ids[0] == record.layer && layers.get(&record.layer).is_some()) {
-            return Ok(());
-        }
-    }
-    containers.remove(&[container.to_owned()]);
-    containers.save()?;
-    layers.remove(ids);
-    layers.save()?;
-    for id in ids {
-        store.tree.take_away(id, bin)?;
-    }
-    store.remove_container_directories(container)
+    let stands = containers.get(container).is_some_and(|record| {
+        record.layer == layer && layers.get(layer).is_some() && store.tree.directory(layer).exists()
+    });
+    if stands { Ok(()) } else { store.erase_container(layers, &mut containers, container, layer, bin) }
 }
 
-fn finish_image(store: &Store, layers: &mut Writing<'_, Layer>, image: &str, ids: &[String], bin: &Bin) -> Result<()> {
-    let images = store.images.write()?;
-    if images.get(image).is_some() {
+fn finish_image(
+    store: &Store,
+    layers: &mut Writing<'_, Layer>,
+    image: &str,
+    chain: &[String],
+    bin: &Bin,
+) -> Result<()> {
+    let mut images = store.images.write()?;
+    if images.get(image).is_some_and(|record| store.is_whole(record)) {
         return Ok(());
     }
-    file::remove_tree(&store.images_directory().join(image))?;
-    let containers = store.containers.read()?;
-    let unused = crate::layers::unused(layers, &images, &containers, ids);
-    store.delete_layers(layers, &unused, bin)
+    store.erase_image(layers, &mut images, image, chain, bin).map(drop)
 }

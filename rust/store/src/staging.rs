@@ -22,13 +22,14 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Nest {
     path: PathBuf,
     lock_path: PathBuf,
-    // Held as long as the directory lives.
-    _lock: OwnedFd,
+    // Held as long as the directory lives; none where a full disk has no space for the file.
+    _lock: Option<OwnedFd>,
 }
 
 impl Nest {
     /// Make a new directory below `root`, locked as long as it lives.
     pub(crate) fn create(root: &Path) -> Result<Self> {
+        file::create_dirs(root)?;
         let nest = Self::reserve(root)?;
         rustix::fs::mkdir(&nest.path, Mode::from_raw_mode(0o700)).at("create", &nest.path)?;
         Ok(nest)
@@ -36,14 +37,20 @@ impl Nest {
 
     /// Take the lock of a new directory below `root` and leave it to the caller to put one there.
     fn reserve(root: &Path) -> Result<Self> {
-        file::create_dirs(root)?;
         loop {
             let number = file::random_number();
             let lock_path = root.join(format!("lock-{number}"));
             if let Some(lock) = create_lock(&lock_path)? {
-                return Ok(Self { path: root.join(format!("temp-dir-{number}")), lock_path, _lock: lock });
+                return Ok(Self { path: root.join(format!("temp-dir-{number}")), lock_path, _lock: Some(lock) });
             }
         }
+    }
+
+    /// A new directory below `root` without a lock: any other process may delete it, and what is in it.
+    fn unlocked(root: &Path) -> Self {
+        let number = file::random_number();
+        let lock_path = root.join(format!("lock-{number}"));
+        Self { path: root.join(format!("temp-dir-{number}")), lock_path, _lock: None }
     }
 
     /// The directory.
@@ -78,16 +85,26 @@ impl Bin {
 
     /// Take a directory out of its place. What cannot be renamed is deleted where it stands; what is missing is gone.
     pub(crate) fn take(&self, directory: &Path) -> Result<()> {
-        let nest = Nest::reserve(&self.root)?;
+        let made = file::create_dirs(&self.root).and_then(|()| Nest::reserve(&self.root));
+        let nest = match made {
+            Err(error) if error.is_disk_full() => Nest::unlocked(&self.root),
+            made => made?,
+        };
         match rename(directory, nest.path()) {
             Ok(()) => {
                 self.nests.borrow_mut().push(nest);
                 Ok(())
             }
-            Err(Error::Os { errno: Errno::NOENT, .. }) => Ok(()),
-            Err(Error::Os { errno: Errno::XDEV, .. }) => file::remove_tree(directory),
+            Err(Error::Os { errno: Errno::XDEV | Errno::NOENT, .. }) => file::remove_tree(directory),
+            Err(error) if error.is_disk_full() => file::remove_tree(directory),
             Err(error) => Err(error),
         }
+    }
+
+    /// Delete now what was taken, under the locks that the caller holds: a full disk needs the space.
+    pub(crate) fn empty(&self) {
+        self.nests.borrow_mut().clear();
+        crate::freed();
     }
 }
 

@@ -6,6 +6,7 @@ use crate::other::Other;
 use crate::overlay::Tree;
 use crate::pending;
 use crate::record::{Container, Image, Layer};
+use crate::reserve::Reserve;
 use crate::staging::{self, Bin};
 use crate::sync::Syncing;
 use crate::table::{Area, Writing};
@@ -43,6 +44,7 @@ pub struct Store {
     pub(crate) images: Area<Image>,
     pub(crate) containers: Area<Container>,
     pub(crate) others: Vec<Other>,
+    pub(crate) reserve: Reserve,
     prepared: OnceLock<()>,
     pub(crate) syncing: Arc<Syncing>,
 }
@@ -62,6 +64,7 @@ impl Store {
             images: Area::new(&graphroot.join("overlay-images"), "images"),
             containers: Area::new(&graphroot.join("overlay-containers"), "containers"),
             others: options.additional.iter().map(|root| Other::new(root)).collect(),
+            reserve: Reserve::new(graphroot),
             prepared: OnceLock::new(),
             syncing: Arc::default(),
             options,
@@ -126,26 +129,41 @@ impl Store {
         if staging::can_rename(&root, self.tree.home())? { Ok(root) } else { Ok(self.tree.home().join("tempdirs")) }
     }
 
-    /// Before the first change: make the directories, sweep what dead processes staged.
+    /// The journal of changes that are going on.
+    pub(crate) fn pending_directory(&self) -> PathBuf {
+        self.options.graphroot.join("libpod/pending")
+    }
+
+    /// Before a change: make the directories, sweep what dead processes staged, and hold space back for removals.
     pub(crate) fn prepare(&self) -> Result<()> {
-        if self.prepared.get().is_some() {
-            return Ok(());
+        if self.prepared.get().is_none() {
+            self.make_directories()?;
+            for root in [self.staging_root(), self.tree.home().join("tempdirs"), self.layers_directory().join("tmp")] {
+                staging::sweep(&root)?;
+            }
+            let _ = self.prepared.set(());
         }
+        self.reserve.keep();
+        Ok(())
+    }
+
+    fn make_directories(&self) -> Result<()> {
         let links = self.tree.home().join("l");
         let fresh = !links.exists();
         file::create_dirs(&links)?;
         for directory in [self.layers_directory(), self.images_directory(), self.containers_directory()] {
             file::create_dirs(&directory)?;
         }
+        match file::create_dirs(&self.pending_directory()) {
+            // In a store of another tool; a removal goes on without, and what needs the directory fails.
+            Err(error) if error.is_disk_full() => {}
+            made => made?,
+        }
         file::create_dirs(&self.options.runroot)?;
         if fresh {
             // Says that whiteouts here are those of the kernel; without it other tools search the whole tree for others.
             file::replace(&self.tree.home().join(".has-mount-program"), b"false", Durability::Volatile)?;
         }
-        for root in [self.staging_root(), self.tree.home().join("tempdirs"), self.layers_directory().join("tmp")] {
-            staging::sweep(&root)?;
-        }
-        let _ = self.prepared.set(());
         Ok(())
     }
 

@@ -111,6 +111,11 @@ impl<T: Record> Area<T> {
         self.load(stamp)
     }
 
+    /// Path of the lock file.
+    pub(crate) fn lock_path(&self) -> &Path {
+        &self.lock
+    }
+
     /// Lock for reading: nobody changes the table while the result lives.
     pub(crate) fn lock_shared(&self) -> Result<Held> {
         lockfile::acquire(&self.lock, Kind::Shared)
@@ -244,7 +249,7 @@ impl<T: Record> Writing<'_, T> {
         }
     }
 
-    /// Publish what was changed: the token first, then each file in one step.
+    /// Publish what was changed: the token first, then each file in one step. After an error it can be called again.
     pub(crate) fn save(&mut self) -> Result<()> {
         if self.changed == [false; 2] {
             return Ok(());
@@ -252,7 +257,7 @@ impl<T: Record> Writing<'_, T> {
         let token = self.held.touch()?;
         crate::step();
         for home in HOMES {
-            if !std::mem::take(&mut self.changed[home as usize]) {
+            if !self.changed[home as usize] {
                 continue;
             }
             let path = &self.area.files[home as usize];
@@ -260,6 +265,7 @@ impl<T: Record> Writing<'_, T> {
             let text = serde_json::to_vec(&self.table.files[home as usize])
                 .map_err(|error| Error::corrupt(path, error.to_string()))?;
             file::replace(path, &text, durability)?;
+            self.changed[home as usize] = false;
         }
         let stamp = self.area.stamp(token)?;
         let mut cache = self.area.cache.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,7 @@
 
 use crate::{Addition, Container, Image, NewContainer, NewImage, Options, Store};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A directory that is removed with everything in it.
 pub(crate) struct Scratch(PathBuf);
@@ -38,6 +38,31 @@ pub(crate) fn step() {
     if std::env::var(CRASH_AT).is_ok_and(|at| at == step.to_string()) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
+}
+
+static FULL: AtomicBool = AtomicBool::new(false);
+
+/// Until data are deleted every write of this process fails, as on a full disk.
+pub(crate) fn fill_disk() {
+    FULL.store(true, Ordering::Relaxed);
+}
+
+/// Fail where the disk is full.
+pub(crate) fn before_writing(path: &Path) -> crate::Result<()> {
+    match FULL.load(Ordering::Relaxed) {
+        true => Err(crate::Error::os("write", path, rustix::io::Errno::NOSPC)),
+        false => Ok(()),
+    }
+}
+
+/// Data were deleted.
+pub(crate) fn freed() {
+    FULL.store(false, Ordering::Relaxed);
+}
+
+/// Has the disk that was full space again?
+pub(crate) fn was_freed() -> bool {
+    !FULL.load(Ordering::Relaxed)
 }
 
 /// A tar of one file, as a layer blob.

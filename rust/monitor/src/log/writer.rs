@@ -3,6 +3,8 @@
 use super::Stream;
 use crate::clock::{Moment, Stamp};
 use crate::document::LogChoice;
+use libpod_sys::file::{Durability, Replacement};
+use rustix::fs::{Mode, OFlags};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -81,27 +83,37 @@ impl FileLog {
         self.entries.clear();
         for line in data.split_inclusive(|byte| *byte == b'\n') {
             let (tag, end): (&[u8], &[u8]) = if line.ends_with(b"\n") { (b" F ", b"") } else { (b" P ", b"\n") };
-            let length = self.prefix.len() + tag.len() + line.len() + end.len();
-            self.make_room(length)?;
+            self.make_room(self.prefix.len() + tag.len() + line.len() + end.len())?;
             for part in [self.prefix.as_bytes(), tag, line, end] {
                 self.entries.extend_from_slice(part);
             }
-            self.size_bytes += length as u64;
         }
-        self.file.write_all(&self.entries)
+        self.flush()
+    }
+
+    /// Write the entries that wait. Where the disk gets full in the middle, no part of them stays: later ones would continue it.
+    fn flush(&mut self) -> io::Result<()> {
+        if let Err(error) = self.file.write_all(&self.entries) {
+            let _ = self.file.set_len(self.size_bytes);
+            return Err(error);
+        }
+        self.size_bytes += self.entries.len() as u64;
+        self.entries.clear();
+        Ok(())
     }
 
     /// Start the file anew where `length` more bytes are too many. Readers of the old file keep it, as with conmon.
     fn make_room(&mut self, length: usize) -> io::Result<()> {
-        if self.max_size_bytes.is_none_or(|max| self.size_bytes + length as u64 <= max) {
+        let size = self.size_bytes + (self.entries.len() + length) as u64;
+        if self.max_size_bytes.is_none_or(|max| size <= max) {
             return Ok(());
         }
-        self.file.write_all(&self.entries)?;
-        self.entries.clear();
-        let mut temporary = self.path.clone().into_os_string();
-        temporary.push(".tmp");
-        self.file = append(Path::new(&temporary))?;
-        std::fs::rename(&temporary, &self.path)?;
+        self.flush()?;
+        let mut replacement = Replacement::create(&self.path, Mode::from_raw_mode(0o600))?;
+        rustix::fs::fcntl_setfl(replacement.file(), OFlags::APPEND)?;
+        let file = replacement.file().try_clone()?;
+        replacement.publish(Durability::Volatile)?;
+        self.file = file;
         self.size_bytes = 0;
         Ok(())
     }

@@ -3,10 +3,11 @@
 use super::peer::Peer;
 use super::pump::Pump;
 use super::start::{Started, start};
+use crate::client::launch::SOCKET_NAME;
 use crate::document::Launch;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
-use crate::record::{Ending, ExitRecord, TakenDown, publish};
+use crate::record::{Ending, ExitRecord, TakenDown, publish, publish_over};
 use libpod_network::detach;
 use libpod_sys::io_text;
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
@@ -72,9 +73,9 @@ fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()>
     pump.announce(Event::Running(started.record.running()).encode());
     let ending = pump.run(started.pid, document.timeout.map(Duration::from_secs))?;
     pump.ports = Vec::new();
-    record_exit(document, &mut pump, started, ending);
+    let exit = record_exit(document, &mut pump, started, ending);
     reap(started.pid);
-    let complaints = clean(document, started);
+    let complaints = clean(document, started, exit);
     let has_complaints = !complaints.is_empty();
     // The socket's name is gone. A client that found it before that is told how the container ended: when the container's
     // record is removed at the end, no other process can tell.
@@ -89,18 +90,47 @@ fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()>
     pump.finish(Peer::is_behind)
 }
 
+/// Where the record of a container's end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// At its place; or the container was removed meanwhile, and nobody will look for it.
+    Recorded,
+    /// In the run directory, for the next command to find.
+    Aside,
+}
+
 /// Publish how the container ended, and tell every client.
-fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: Ending) {
+fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: Ending) -> Exit {
     let mut record = ExitRecord::now(ending, &started.record.started_at);
     record.error = pump.complaint.take();
     if ending != Ending::Code(0) {
         record.oom_killed = started.cgroup.stats().is_ok_and(|stats| stats.oom_kills > 0);
     }
-    if let Err(error) = publish(&document.exit_file, &record) {
+    let exit = match publish(&document.exit_file, &record) {
+        Ok(()) => Exit::Recorded,
         // Whoever removed the container's directory has no use for the record.
-        record.error.get_or_insert_with(|| format!("write {}: {}", document.exit_file.display(), io_text(&error)));
-    }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Exit::Recorded,
+        Err(error) => {
+            let text = format!("write {}: {}", document.exit_file.display(), io_text(&error));
+            publish_in_need(document, &record).unwrap_or_else(|_| {
+                // Should this fail as well, `pid.json` stays and says that it ran.
+                record.error.get_or_insert(text);
+                let _ = publish(&document.run_dir.join("exit.json"), &record);
+                Exit::Aside
+            })
+        }
+    };
     pump.announce(Event::Exited(record).encode());
+    exit
+}
+
+/// On a full disk the record takes the place of the bundle's `config.json`, which every start writes anew.
+fn publish_in_need(document: &Launch, record: &ExitRecord) -> io::Result<Exit> {
+    if document.exit_file.parent() != Some(&document.bundle) {
+        return Err(io::ErrorKind::CrossesDevices.into());
+    }
+    publish_over(&document.bundle.join("config.json"), &document.exit_file, record)?;
+    Ok(Exit::Recorded)
 }
 
 pub(super) fn reap(child: Pid) {
@@ -108,7 +138,7 @@ pub(super) fn reap(child: Pid) {
 }
 
 /// Take away what the container held on this host. What fails is found again by the next command; it is returned here.
-fn clean(document: &Launch, started: &Started) -> Vec<String> {
+fn clean(document: &Launch, started: &Started, exit: Exit) -> Vec<String> {
     let mut complaints = Vec::new();
     if let Some(request) = &document.network {
         complaints.extend(detach(&document.id, &request.lease_dir).err().map(|error| error.to_string()));
@@ -116,7 +146,11 @@ fn clean(document: &Launch, started: &Started) -> Vec<String> {
     let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
     complaints.extend(removed.err().map(|error| error.to_string()));
     if complaints.is_empty() {
-        complaints.extend(remove_run_directory(&document.run_dir).err().map(|error| io_text(&error)));
+        let removed = match exit {
+            Exit::Recorded => remove_run_directory(&document.run_dir),
+            Exit::Aside => remove_if_there(std::fs::remove_file(document.run_dir.join(SOCKET_NAME))),
+        };
+        complaints.extend(removed.err().map(|error| io_text(&error)));
     }
     complaints
 }
@@ -133,7 +167,11 @@ fn remove_run_directory(run_dir: &Path) -> io::Result<()> {
         std::fs::remove_dir_all(&aside)?;
         std::fs::rename(run_dir, &aside)
     });
-    match moved.and_then(|()| std::fs::remove_dir_all(&aside)) {
+    remove_if_there(moved.and_then(|()| std::fs::remove_dir_all(&aside)))
+}
+
+fn remove_if_there(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
