@@ -19,14 +19,15 @@ PACKAGE = REPOSITORY / "python" / "libpod"
 CRATES = {
     "sys": set(),
     "json": set(),
-    "layer": {"sys"},
-    "store": {"sys", "layer"},
-    "registry": {"sys"},
+    "digest": set(),
+    "layer": {"sys", "digest"},
+    "store": {"sys", "digest", "layer"},
+    "registry": {"sys", "digest"},
     "network": {"sys"},
     "runtime": {"sys", "json"},
     "monitor": {"sys", "json", "network", "runtime"},
     "helper": {"sys", "json", "runtime", "monitor"},
-    "python": {"sys", "json", "layer", "store", "registry", "network", "runtime", "monitor"},
+    "python": {"sys", "json", "digest", "layer", "store", "registry", "network", "runtime", "monitor"},
     "fuzz": {"sys", "json", "layer", "registry", "runtime", "monitor"},
 }
 

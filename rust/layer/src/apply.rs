@@ -6,7 +6,6 @@
 //! may ask for, and about 100 bytes for a directory, 9 for any other entry). Start at [`apply`].
 
 use crate::compression::Compression;
-use crate::digest::Digest;
 use crate::error::{Error, Name};
 use crate::names::{self, Meaning};
 use crate::pipeline::{self, Sums};
@@ -16,6 +15,7 @@ use crate::tarsplit;
 use crate::tree::Tree;
 use crate::unpack::{DEFAULT_ACL, Policy, Unpacker};
 use crate::whiteout::{Seen, Style, XattrPrefix};
+use libpod_digest::Digest;
 use libpod_sys::fs::{Resolver, detach_umask};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

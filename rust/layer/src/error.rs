@@ -1,7 +1,7 @@
 //! What can be wrong with a layer, and where.
 
 use crate::compression::Compression;
-use crate::digest::Digest;
+use libpod_digest::Mismatch;
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
@@ -177,17 +177,9 @@ pub enum Error {
     /// The output could not be written.
     #[error("writing the layer")]
     Output(#[source] io::Error),
-    /// A digest text that is not `sha256:` and 64 hexadecimal digits.
-    #[error("`{0}` is not a sha256 digest")]
-    BadDigest(String),
     /// The bytes are not those that were named.
-    #[error("the digest is {got}, not {wanted}")]
-    Digest {
-        /// What the bytes hash to.
-        got: Digest,
-        /// What was asked for.
-        wanted: Digest,
-    },
+    #[error(transparent)]
+    Digest(#[from] Box<Mismatch>),
 }
 
 impl Error {

@@ -4,10 +4,10 @@
 //! the same tar gives the same gzip whatever the number of threads. zstd has threads of its own and is deterministic too.
 
 use crate::compression::Compression;
-use crate::digest::{Digest, Hasher};
 use crate::error::Error;
 use crate::gzip::{MAX_LEVEL, ParallelGzip};
 use crate::pipeline::pump;
+use libpod_digest::{Digest, Hasher};
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -195,12 +195,9 @@ pub fn compress(source: Box<dyn Read + Send>, diff_id: Digest, options: PackOpti
 }
 
 fn compress_all(source: Box<dyn Read + Send>, wanted: Digest, encoder: Encoder<Pieces>) -> Result<(), Error> {
-    let mut hashed = Hashed { inner: encoder, hasher: Some(Hasher::default()) };
+    let mut hashed = Hashed { inner: encoder, hasher: Some(Hasher::new(wanted.algorithm())) };
     pump(source, &mut hashed)?;
-    let (got, _) = hashed.hasher.unwrap_or_default().finish();
-    if got != wanted {
-        return Err(Error::Digest { got, wanted });
-    }
+    wanted.compare(hashed.hasher.unwrap_or_default().finish().0)?;
     hashed.inner.finish().map_err(Error::Output)?;
     Ok(())
 }
@@ -328,7 +325,7 @@ mod tests {
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
             let wanted = Digest::of(b"other");
             let stream = compress(Box::new(io::Cursor::new(bytes.clone())), wanted, options(compression)).unwrap();
-            assert!(matches!(failure(stream), Error::Digest { wanted: named, .. } if named == wanted));
+            assert!(matches!(failure(stream), Error::Digest(error) if error.wanted == wanted));
         }
     }
 

@@ -4,8 +4,8 @@
 //! bounded whatever the layer holds. A stage that fails closes its channel; the others notice and end.
 
 use crate::compression::{self, Compression};
-use crate::digest::{Digest, Hasher};
 use crate::error::Error;
+use libpod_digest::{Digest, Hasher};
 use std::io::{self, Read, Write};
 use std::ops::Deref;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -148,6 +148,12 @@ impl From<Fault> for PyErr {
 
 // The registry's errors stand here and not beside its binding: they also come inside an I/O error, when a blob's stream breaks.
 
+impl From<libpod_digest::Malformed> for Fault {
+    fn from(error: libpod_digest::Malformed) -> Self {
+        Self::new(Kind::Invalid, error.to_string())
+    }
+}
+
 impl From<registry::Error> for Fault {
     fn from(error: registry::Error) -> Self {
         match error {
@@ -163,7 +169,7 @@ fn of_registry(error: &registry::Error) -> Fault {
     let kind = match error {
         E::Digest { .. } | E::Size { .. } | E::TooLarge { .. } => Kind::Corrupt,
         E::Redirect { .. } => Kind::Denied,
-        E::Invalid { .. } | E::Certificates { .. } => Kind::Invalid,
+        E::Invalid { .. } | E::Malformed(_) | E::Certificates { .. } => Kind::Invalid,
         _ => match error.status() {
             Some(401 | 403) => Kind::RegistryDenied,
             Some(404) => Kind::RegistryNotFound,

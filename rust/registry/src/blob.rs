@@ -29,19 +29,10 @@ impl Blob {
         size: Option<u64>,
         proven: bool,
     ) -> Result<Self, Error> {
-        let hasher = proven.then(|| Hasher::like(digest));
+        let hasher = proven.then(|| Hasher::new(digest.algorithm()));
         let repository = repository.to_owned();
-        let mut blob = Self {
-            client,
-            repository,
-            digest: digest.clone(),
-            size,
-            body: None,
-            hasher,
-            offset: 0,
-            failures: 0,
-            done: false,
-        };
+        let mut blob =
+            Self { client, repository, digest: *digest, size, body: None, hasher, offset: 0, failures: 0, done: false };
         let answer = blob.request()?;
         if let (Some(wanted), Some(got)) = (size, answer.length())
             && wanted != got
@@ -109,11 +100,8 @@ impl Blob {
         self.done = true;
         self.body = None;
         let Some(hasher) = self.hasher.take() else { return Ok(()) };
-        let got = hasher.finish();
-        if got != self.digest {
-            return Err(Error::Digest { what: self.name(), wanted: self.digest.to_string(), got: got.to_string() });
-        }
-        Ok(())
+        let (got, _) = hasher.finish();
+        self.digest.compare(got).map_err(|mismatch| Error::Digest { what: self.name(), mismatch })
     }
 
     fn advance(&mut self, bytes: &[u8]) -> Result<(), Error> {

@@ -146,10 +146,10 @@ impl Client {
         let wanted = reference.contains(':').then(|| reference.parse::<Digest>()).transpose()?;
         let digest = match wanted.or(named) {
             None => Digest::of(&bytes),
-            Some(wanted) => match wanted.check(&bytes) {
-                Ok(()) => wanted,
-                Err(got) => return Err(Error::Digest { what, wanted: wanted.to_string(), got: got.to_string() }),
-            },
+            Some(wanted) => {
+                wanted.check(&bytes).map_err(|mismatch| Error::Digest { what, mismatch })?;
+                wanted
+            }
         };
         Ok(Manifest { bytes, media_type, digest })
     }

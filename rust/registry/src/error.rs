@@ -1,6 +1,7 @@
 //! What can go wrong between us and a registry, with the request and the registry's own words.
 
 use crate::Url;
+use libpod_digest::Mismatch;
 use std::io;
 use std::time::Duration;
 
@@ -44,14 +45,12 @@ pub enum Error {
     #[error("unable to retrieve auth token: invalid username/password: {0}")]
     Credentials(Box<Failure>),
     /// Bytes do not match the digest they were asked by.
-    #[error("digest of {what} does not match: wanted {wanted}, got {got}")]
+    #[error("digest of {what} does not match: wanted {}, got {}", mismatch.wanted, mismatch.got)]
     Digest {
         /// The blob or manifest.
         what: String,
-        /// Digest asked for.
-        wanted: String,
-        /// Digest of what came.
-        got: String,
+        /// What was asked for and what came.
+        mismatch: Box<Mismatch>,
     },
     /// More or fewer bytes than promised.
     #[error("size of {what} does not match: wanted {wanted} bytes, got {got}")]
@@ -89,6 +88,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A text that is to be a digest and is none.
+    #[error(transparent)]
+    Malformed(#[from] libpod_digest::Malformed),
     /// An argument that cannot be sent: malformed host, digest, repository.
     #[error("invalid {what}: `{value}`")]
     Invalid {

@@ -39,7 +39,7 @@ impl Client {
     /// Take a blob over from another repository of the same registry, without its bytes.
     pub fn mount(&self, repository: &str, digest: &Digest, from: &str) -> Result<Mounted, Error> {
         let url = self.url(repository, "blobs/uploads/")?;
-        let url = url.with_query("mount", digest.as_str())?.with_query("from", from)?;
+        let url = url.with_query("mount", digest.to_string())?.with_query("from", from)?;
         let mut scopes = self.scopes(repository);
         scopes.push(format!("repository:{from}:pull"));
         let answer = match self.call(Method::Post, url, &scopes, &Headers::new(), Payload::None) {
@@ -71,14 +71,16 @@ impl Client {
         let opened = self.call(Method::Post, url, &scopes, &Headers::new(), Payload::None)?;
         let location = self.location(&opened)?;
         drop(opened);
-        let mut source = Hashed { inner: source, hasher: Hasher::sha256(), count: 0, failure: None };
+        let hasher = digest.map_or_else(Hasher::default, |digest| Hasher::new(digest.algorithm()));
+        let mut source = Hashed { inner: source, hasher, failure: None };
         let sent = self.send_blob(repository, location.clone(), &mut source, size);
         if let Some(failure) = source.failure {
             self.cancel(repository, location);
             return Err(Error::Source(failure));
         }
         let next = sent.inspect_err(|_| self.cancel(repository, location))?;
-        let uploaded = Uploaded { digest: source.hasher.finish(), size: source.count };
+        let (got, length) = source.hasher.finish();
+        let uploaded = Uploaded { digest: got, size: length };
         if let Err(error) = check(&uploaded, digest, size) {
             self.cancel(repository, next);
             return Err(error);
@@ -96,7 +98,7 @@ impl Client {
     }
 
     fn commit(&self, repository: &str, location: Url, blob: &Uploaded) -> Result<(), Error> {
-        let url = location.with_query("digest", blob.digest.as_str())?;
+        let url = location.with_query("digest", blob.digest.to_string())?;
         let headers = vec![("content-type", "application/octet-stream".to_owned())];
         match self.exchange(Method::Put, url, &self.scopes(repository), &headers, &mut Payload::None) {
             Ok(_) => Ok(()),
@@ -130,11 +132,7 @@ impl Client {
         let digest = if reference.contains(':') {
             let wanted: Digest = reference.parse()?;
             let what = format!("manifest {reference}");
-            wanted.check(bytes).map_err(|got| Error::Digest {
-                what,
-                wanted: wanted.to_string(),
-                got: got.to_string(),
-            })?;
+            wanted.check(bytes).map_err(|mismatch| Error::Digest { what, mismatch })?;
             wanted
         } else {
             Digest::of(bytes)
@@ -173,19 +171,14 @@ fn check(got: &Uploaded, digest: Option<&Digest>, size: Option<u64>) -> Result<(
     {
         return Err(Error::Size { what: what(), wanted, got: got.size });
     }
-    match digest {
-        Some(wanted) if *wanted != got.digest => {
-            Err(Error::Digest { what: what(), wanted: wanted.to_string(), got: got.digest.to_string() })
-        }
-        _ => Ok(()),
-    }
+    let wanted = digest.copied().unwrap_or(got.digest);
+    wanted.compare(got.digest).map_err(|mismatch| Error::Digest { what: what(), mismatch })
 }
 
 /// A source that is hashed and counted as it flows, and that keeps its own failure apart from the connection's.
 struct Hashed<'a> {
     inner: &'a mut dyn Read,
     hasher: Hasher,
-    count: u64,
     failure: Option<io::Error>,
 }
 
@@ -194,7 +187,6 @@ impl Read for Hashed<'_> {
         match self.inner.read(buffer) {
             Ok(count) => {
                 self.hasher.update(&buffer[..count]);
-                self.count += count as u64;
                 Ok(count)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),

@@ -6,6 +6,7 @@ use crate::name;
 use crate::record::{Container, Image, Layer};
 use crate::store::Store;
 use crate::table::Table;
+use libpod_digest::Hasher;
 use std::path::Path;
 
 impl Store {
@@ -134,8 +135,12 @@ fn check_lowers(layer: &Layer, lowers: &[String], findings: &mut Vec<String>) {
 
 fn digest_of(tar: &mut dyn std::io::Read, path: &Path) -> Result<String> {
     use crate::error::Context;
-    use sha2::Digest;
-    let mut hasher = sha2::Sha256::new();
-    std::io::copy(tar, &mut hasher).at("read the content of", path)?;
-    Ok(format!("sha256:{:x}", hasher.finalize()))
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match tar.read(&mut buffer).at("read the content of", path)? {
+            0 => return Ok(hasher.finish().0.to_string()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
 }

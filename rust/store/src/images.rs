@@ -10,8 +10,8 @@ use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
 use crate::table::{Home, Table, Writing};
+use libpod_digest::Digest;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// What a new image record is made of.
@@ -231,7 +231,7 @@ fn record_image(images: &mut Writing<'_, Image>, new: &NewImage) {
             }
             record.big_data_sizes.insert(key.clone(), Value::from(bytes.len()));
             let given = new.digests.iter().find(|(named, _)| named == key).map(|(_, digest)| digest.clone());
-            let digest = given.unwrap_or_else(|| format!("sha256:{:x}", Sha256::digest(bytes)));
+            let digest = given.unwrap_or_else(|| Digest::of(bytes).to_string());
             record.big_data_digests.insert(key.clone(), Value::from(digest));
         }
         // As containers/image has it, the names an image came by now stand before those it had.
@@ -266,7 +266,7 @@ fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(algorithm, hex)| algorithm == "sha256" && name::is_id(hex))
+    text.parse::<Digest>().is_ok()
 }
 
 fn find<'a>(table: &'a Table<Image>, name_or_id: &str) -> Result<Option<&'a Image>> {
