@@ -64,20 +64,12 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
     let steps = plan::build(request, process, &namespaces, &cgroup)?;
     let mut warnings = Vec::new();
     let context = HookContext { spec, id: request.id, bundle: request.bundle };
-    let started = cgroup.create(&spec.linux.resources, &mut warnings).and_then(|()| {
-        let listener = request.start_socket.as_ref();
-        kept.extend(listener.map(AsRawFd::as_raw_fd));
-        let setup = Setup {
-            steps: &steps,
-            command: &command,
-            namespaces: &namespaces,
-            stdio: &request.stdio,
-            context,
-            listener,
-        };
-        spawn(&setup, request.mounter, kept, &cgroup)
-    });
-    let (child, channel) = match started {
+    cgroup.create(&spec.linux.resources, &mut warnings)?;
+    let listener = request.start_socket.as_ref();
+    kept.extend(listener.map(AsRawFd::as_raw_fd));
+    let setup =
+        Setup { steps: &steps, command: &command, namespaces: &namespaces, stdio: &request.stdio, context, listener };
+    let (child, channel) = match spawn(&setup, request.mounter, kept, &cgroup) {
         Ok(started) => started,
         Err(error) => {
             // The first error is the one that counts; a cgroup that will not go is found by the next removal.

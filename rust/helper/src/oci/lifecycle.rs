@@ -246,11 +246,22 @@ pub fn kill(context: &Context, words: &[String]) -> Outcome {
         return kill_all(&container, number);
     }
     let process = container.process().ok_or_else(|| Failure::new("container not running"))?;
+    // The end of a PID namespace's first process is that of all; in a shared one the others would run on. A frozen one does not end.
+    if number == 9 && (!leads_pid_namespace(container.record.pid) || container.cgroup()?.is_frozen()) {
+        return kill_all(&container, number);
+    }
     match process.signal(number) {
         Ok(true) => Ok(0),
         Ok(false) => Err(Failure::new("container not running")),
         Err(error) => Err(Failure::new(format!("send signal {number}: {}", io_text(&error)))),
     }
+}
+
+/// Whether this process is number 1 where it lives.
+fn leads_pid_namespace(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"))
 }
 
 fn kill_all(container: &Container, number: i32) -> Outcome {

@@ -5,6 +5,9 @@
 //! limit is written is told by [`v1`] and [`v2`]. A limit whose controller is missing is not silently forgotten: it
 //! comes back as a warning.
 //!
+//! A cgroup belongs to the container that made it, and says so ([`owner`]): what another container, or another program, has put
+//! at the same path since is neither killed nor removed.
+//!
 //! Moving another process into a v1 cgroup makes the kernel wait for a grace period of RCU, 2 to 15 ms. A process of one
 //! thread that moves itself, through the file `tasks`, does not wait; and into the unified hierarchy `clone3` puts a process
 //! from its birth. So the new process joins by itself, and nothing is ever moved: see `docs/runtime.md` for the numbers.
@@ -14,17 +17,21 @@ use crate::spec::Resources;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::Pid;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub mod devices;
 mod discover;
+mod owner;
 mod stats;
 mod v1;
 mod v2;
 
 pub use discover::{Hierarchies, Hierarchy};
+use owner::Owner;
 pub use stats::Stats;
 
 /// How long a removal waits for the last processes to go.
@@ -38,6 +45,8 @@ pub struct Cgroup {
     hierarchies: Hierarchies,
     /// Path below each hierarchy's root, without the leading slash.
     path: PathBuf,
+    /// The container that it belongs to.
+    id: String,
 }
 
 impl Cgroup {
@@ -56,13 +65,39 @@ impl Cgroup {
         if path.as_os_str().is_empty() {
             return Err(Error::invalid("cgroupsPath names the root of the tree"));
         }
-        Ok(Self { hierarchies, path })
+        Ok(Self { hierarchies, path, id: id.into() })
     }
 
-    /// Make the directories and write the limits; what this host cannot do is added to `warnings`.
+    /// Make the directories and write the limits; what this host cannot do is added to `warnings`. On error nothing that was made
+    /// is left.
+    ///
+    /// One that exists is used only where no process is in it or below, and where it is not frozen. In the unified hierarchy it is
+    /// made anew: some kernels kill whatever is cloned into a cgroup that `cgroup.kill` was once written to.
     pub fn create(&self, resources: &Resources, warnings: &mut Vec<String>) -> Result<()> {
+        let mut made = Vec::new();
+        let outcome = self.make_all(&mut made).and_then(|()| self.limit(resources, warnings));
+        if outcome.is_err() {
+            for hierarchy in made {
+                // The first error is the one that counts; an empty cgroup that stays is used by the next start.
+                let _ = hierarchy.open().and_then(|root| unlinkat(&root, &self.path, AtFlags::REMOVEDIR));
+            }
+        }
+        outcome
+    }
+
+    fn make_all<'a>(&'a self, made: &mut Vec<&'a Hierarchy>) -> Result<()> {
         for hierarchy in self.hierarchies.iter() {
-            self.make_directory(hierarchy)?;
+            self.make_directory(hierarchy, made)?;
+        }
+        if let Some(hierarchy) = self.hierarchies.tracking() {
+            owner::mark(&self.directory(hierarchy)?, &self.id)
+                .map_err(|errno| Error::step("mark cgroup", hierarchy.directory().join(&self.path), errno))?;
+        }
+        Ok(())
+    }
+
+    fn limit(&self, resources: &Resources, warnings: &mut Vec<String>) -> Result<()> {
+        for hierarchy in self.hierarchies.iter() {
             if hierarchy.is_v1() {
                 if v1::has_limits(hierarchy, resources) {
                     v1::limit(&self.directory(hierarchy)?, hierarchy, resources, warnings)?;
@@ -110,6 +145,10 @@ impl Cgroup {
 
     /// Stop every process of the cgroup, or let them run on.
     pub fn set_frozen(&self, frozen: bool) -> Result<()> {
+        if self.owner() != Owner::Us {
+            let what = format!("the cgroup {} does not belong to container {}", self.path().display(), self.id);
+            return Err(Error::State { what });
+        }
         if let Some(freezer) = self.hierarchies.find("freezer") {
             return v1::set_frozen(&self.directory(freezer)?, frozen);
         }
@@ -129,41 +168,76 @@ impl Cgroup {
         }
     }
 
-    /// The processes in the cgroup, as the caller's PID namespace numbers them.
+    /// The processes in the container's cgroup and below, as the caller's PID namespace numbers them.
     pub fn processes(&self) -> Result<Vec<Pid>> {
-        let Some(hierarchy) = self.hierarchies.tracking() else { return Ok(Vec::new()) };
-        let text = self.read(hierarchy, "cgroup.procs")?;
-        Ok(text.lines().filter_map(|line| line.parse().ok().and_then(Pid::from_raw)).collect())
+        match self.hierarchies.tracking() {
+            Some(hierarchy) if self.owner() == Owner::Us => self.processes_of(hierarchy),
+            _ => Ok(Vec::new()),
+        }
     }
 
-    /// Send `SIGKILL` to every process, those made meanwhile included.
+    fn processes_of(&self, hierarchy: &Hierarchy) -> Result<Vec<Pid>> {
+        let mut found = Vec::new();
+        let mut list = || list_processes(&hierarchy.open()?, &self.path, &mut found);
+        list().map_err(|errno| Error::step("list processes of", hierarchy.directory().join(&self.path), errno))?;
+        Ok(found)
+    }
+
+    /// Send `SIGKILL` to every process of the container, those made meanwhile and those that are frozen included.
     pub fn kill(&self) -> Result<()> {
-        if let Some(unified) = self.hierarchies.unified()
-            && self.write(unified, "cgroup.kill", "1").is_ok()
-        {
+        if self.owner() != Owner::Us {
             return Ok(());
         }
+        let unified = self.hierarchies.unified();
+        if unified.is_some_and(|unified| self.write(unified, "cgroup.kill", "1").is_ok()) {
+            return self.thaw_v1();
+        }
         for _ in 0..REMOVE_TRIES {
-            let processes = match self.processes() {
-                Err(Error::Step { errno, .. }) if errno == Errno::NOENT.raw_os_error() => return Ok(()),
-                other => other?,
-            };
+            let processes = self.processes()?;
             if processes.is_empty() {
                 return Ok(());
             }
             for pid in processes {
-                // It may have ended since it was listed; a frozen one dies as soon as it is thawed.
+                // It may have ended since it was listed.
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             }
+            self.thaw_v1()?;
             std::thread::sleep(REMOVE_PAUSE);
         }
         Ok(())
     }
 
+    /// Let killed processes die: a process that a v1 freezer holds does not even do that.
+    fn thaw_v1(&self) -> Result<()> {
+        let frozen = |freezer: &&Hierarchy| {
+            self.read(freezer, "freezer.state").is_ok_and(|text| matches!(text.trim(), "FROZEN" | "FREEZING"))
+        };
+        match self.hierarchies.find("freezer").filter(frozen) {
+            Some(freezer) => v1::set_frozen(&self.directory(freezer)?, false),
+            None => Ok(()),
+        }
+    }
+
+    /// Whose it is, as far as its hierarchy can tell.
+    fn owner(&self) -> Owner {
+        let directory = self.hierarchies.tracking().map(|hierarchy| self.directory(hierarchy));
+        match directory {
+            Some(Ok(directory)) => owner::of(&directory, &self.id),
+            _ => Owner::Us,
+        }
+    }
+
     /// Remove the directories, with those that the container made below them. What does not exist is fine.
     ///
-    /// Processes that are about to end are waited for, a fraction of a second; then the error is `EBUSY`.
+    /// Processes that are about to end are waited for, a fraction of a second; then the error is `EBUSY`. What belongs to another
+    /// container by now stays.
     pub fn remove(&self) -> Result<()> {
+        let busy = |hierarchy: &Hierarchy| self.processes_of(hierarchy).is_ok_and(|processes| !processes.is_empty());
+        match self.owner() {
+            Owner::Us => {}
+            Owner::Nobody if !self.hierarchies.tracking().is_some_and(busy) => {}
+            Owner::Nobody | Owner::Another => return Ok(()),
+        }
         let mut first_error = None;
         for hierarchy in self.hierarchies.iter() {
             if let Err(errno) = remove_patiently(hierarchy, &self.path) {
@@ -182,15 +256,28 @@ impl Cgroup {
         v1::stats(|controller, file| self.read(self.hierarchies.find(controller)?, file).ok())
     }
 
-    fn make_directory(&self, hierarchy: &Hierarchy) -> Result<()> {
+    /// Make the directory of one hierarchy, and add the hierarchy to `made` if it is new.
+    fn make_directory<'a>(&self, hierarchy: &'a Hierarchy, made: &mut Vec<&'a Hierarchy>) -> Result<()> {
         let fail = |errno| Error::step("make cgroup", hierarchy.directory().join(&self.path), errno);
         let root = hierarchy.open().map_err(fail)?;
-        let mode = Mode::from_raw_mode(0o755);
-        match mkdirat(&root, &self.path, mode) {
-            Ok(()) | Err(Errno::EXIST) => {}
+        let mut result = mkdirat(&root, &self.path, Mode::from_raw_mode(0o755));
+        if result == Err(Errno::EXIST) {
+            self.refuse_busy(hierarchy)?;
+            self.refuse_frozen(hierarchy)?;
+            if !hierarchy.is_v1() && remove_empty(&root, &self.path).map_err(fail)? {
+                result = mkdirat(&root, &self.path, Mode::from_raw_mode(0o755));
+            }
+        }
+        let is_new = match result {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
             Err(Errno::NOENT) => make_ancestors(&root, &self.path).map_err(fail)?,
             Err(errno) => return Err(fail(errno)),
+        };
+        if is_new {
+            made.push(hierarchy);
         }
+        self.refuse_frozen(hierarchy)?;
         if hierarchy.controls("cpuset") {
             v1::inherit_cpuset(&root, &self.path).map_err(fail)?;
         }
@@ -198,6 +285,32 @@ impl Cgroup {
             v2::enable_controllers(&root, &self.path);
         }
         Ok(())
+    }
+
+    /// Refuse a frozen cgroup: a process that is born into one stops before its first instruction, and never says a word.
+    fn refuse_frozen(&self, hierarchy: &Hierarchy) -> Result<()> {
+        let (file, states) = match hierarchy.is_v1() {
+            true if hierarchy.controls("freezer") => ("freezer.state", ["FROZEN", "FREEZING"].as_slice()),
+            true => return Ok(()),
+            false => ("cgroup.events", ["frozen 1"].as_slice()),
+        };
+        let text = self.read(hierarchy, file).unwrap_or_default();
+        if !text.lines().any(|line| states.contains(&line)) {
+            return Ok(());
+        }
+        let path = hierarchy.directory().join(&self.path);
+        let what = format!("the cgroup {} is frozen, by itself or by one above it: thaw it first", path.display());
+        Err(Error::State { what })
+    }
+
+    /// Refuse a cgroup with processes in it: limits would hit them, and the end of one container would be that of another.
+    fn refuse_busy(&self, hierarchy: &Hierarchy) -> Result<()> {
+        let count = self.processes_of(hierarchy)?.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let path = hierarchy.directory().join(&self.path);
+        Err(Error::State { what: format!("the cgroup {} is not empty: {count} process(es) are in it", path.display()) })
     }
 
     fn directory(&self, hierarchy: &Hierarchy) -> Result<OwnedFd> {
@@ -218,20 +331,70 @@ impl Cgroup {
     }
 }
 
+/// Open for reading what an `O_PATH` descriptor of a cgroup refers to.
+fn reopen_directory(directory: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+    openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
 fn open_directory(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<OwnedFd> {
     openat(&hierarchy.open()?, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-fn make_ancestors(root: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
+/// Make a directory and those to it; whether the last one is new.
+fn make_ancestors(root: &OwnedFd, path: &Path) -> rustix::io::Result<bool> {
     let mut made = PathBuf::new();
+    let mut new = false;
     for part in path.components() {
         made.push(part);
-        match mkdirat(root, &made, Mode::from_raw_mode(0o755)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+        new = match mkdirat(root, &made, Mode::from_raw_mode(0o755)) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
             Err(errno) => return Err(errno),
-        }
+        };
+    }
+    Ok(new)
+}
+
+/// Remove a cgroup that has no process; false where this user may not, or where it is in use after all.
+fn remove_empty(root: &OwnedFd, path: &Path) -> rustix::io::Result<bool> {
+    remove_children(root, path)?;
+    match unlinkat(root, path, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(true),
+        Err(Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::BUSY) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Add the processes in a cgroup and below it to `found`. One that is gone has none.
+fn list_processes(root: &OwnedFd, path: &Path, found: &mut Vec<Pid>) -> rustix::io::Result<()> {
+    match read_file(root, path.join("cgroup.procs")) {
+        Ok(text) => found.extend(text.lines().filter_map(|line| line.parse().ok().and_then(Pid::from_raw))),
+        // A threaded cgroup: its processes are listed above it.
+        Err(Errno::OPNOTSUPP) => {}
+        Err(Errno::NOENT | Errno::NODEV) => return Ok(()),
+        Err(errno) => return Err(errno),
+    }
+    for child in children(root, path)? {
+        list_processes(root, &child, found)?;
     }
     Ok(())
+}
+
+/// The cgroups right below one; none where it is gone.
+fn children(root: &OwnedFd, path: &Path) -> rustix::io::Result<Vec<PathBuf>> {
+    let directory = match openat(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut found = Vec::new();
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if entry.file_type() == rustix::fs::FileType::Directory && name != b"." && name != b".." {
+            found.push(path.join(OsStr::from_bytes(name)));
+        }
+    }
+    Ok(found)
 }
 
 /// Read a cgroup file whole.
@@ -276,17 +439,7 @@ fn remove_patiently(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<()
 
 /// Remove what a container with a cgroup file system of its own has made below its cgroup, deepest first.
 fn remove_children(root: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
-    let directory = match openat(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(()),
-        other => other?,
-    };
-    for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if entry.file_type() != rustix::fs::FileType::Directory || name == b"." || name == b".." {
-            continue;
-        }
-        let child = path.join(std::ffi::OsStr::new(&*entry.file_name().to_string_lossy()));
+    for child in children(root, path)? {
         remove_children(root, &child)?;
         match unlinkat(root, &child, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT | Errno::BUSY) => {}

@@ -2,7 +2,8 @@
 
 use crate::Test;
 use crate::bench::Bench;
-use libpod_runtime::cgroup::devices;
+use libpod_runtime::ErrorKind;
+use libpod_runtime::cgroup::{Cgroup, Hierarchies, devices};
 use libpod_sys::{device_filter, process};
 use rustix::process::{Resource, WaitId, WaitIdOptions, getrlimit, waitid};
 use serde_json::json;
@@ -19,6 +20,11 @@ pub const TESTS: &[Test] = &[
     ("freezing_stops_and_thawing_goes_on", freezing_stops_and_thawing_goes_on),
     ("kill_ends_every_process_of_the_cgroup", kill_ends_every_process_of_the_cgroup),
     ("a_cgroup_below_the_container_s_own_is_removed_too", a_cgroup_below_the_container_s_own_is_removed_too),
+    ("a_cgroup_with_processes_is_refused_and_left_alone", a_cgroup_with_processes_is_refused_and_left_alone),
+    ("a_frozen_cgroup_is_refused", a_frozen_cgroup_is_refused),
+    ("a_cgroup_that_was_killed_is_made_anew", a_cgroup_that_was_killed_is_made_anew),
+    ("what_another_put_at_the_same_path_is_not_touched", what_another_put_at_the_same_path_is_not_touched),
+    ("a_frozen_container_is_killed", a_frozen_container_is_killed),
     ("a_cgroup_path_cannot_leave_its_tree", a_cgroup_path_cannot_leave_its_tree),
     ("oom_score_is_set", oom_score_is_set),
     ("device_rules_hold_in_the_unified_tree", device_rules_hold_in_the_unified_tree),
@@ -209,4 +215,102 @@ fn device_rules_hold_in_the_unified_tree() {
     fs::remove_dir(&directory).expect("goes");
     assert_eq!(status.exit_status(), Some(0));
     assert!(fs::File::open("/dev/kmsg").is_ok(), "outside nothing is refused");
+}
+
+fn a_cgroup_with_processes_is_refused_and_left_alone() {
+    let (first, second) = (Bench::new(), Bench::new());
+    let path = json!(format!("/{}", first.id));
+    let (_, cgroup) = first
+        .run_with(&["sleep", "100"], |running| {
+            let below =
+                Hierarchies::discover().expect("discovers").tracking().map(|one| one.directory().join(&first.id));
+            let below = below.expect("a hierarchy").join("below");
+            fs::create_dir(&below).expect("makes");
+            let error = second.set("/linux/cgroupsPath", path).run(&["true"]).expect_err("in use");
+            assert_eq!(error.kind(), ErrorKind::State, "{error}");
+            assert!(error.to_string().ends_with("is not empty: 1 process(es) are in it"), "{error}");
+            assert!(below.exists(), "nothing of the other's is removed");
+            assert_eq!(running.cgroup.processes().expect("lists").len(), 1, "and it runs on");
+            running.cgroup.kill().expect("kills");
+        })
+        .expect("runs");
+    cgroup.remove().expect("goes");
+}
+
+/// Below a frozen parent of each kind, and at a path that is frozen itself.
+fn a_frozen_cgroup_is_refused() {
+    let hierarchies = Hierarchies::discover().expect("discovers");
+    let freezers = [
+        (hierarchies.find("freezer"), "freezer.state", "FROZEN", "THAWED"),
+        (hierarchies.unified(), "cgroup.freeze", "1", "0"),
+    ];
+    for (hierarchy, file, frozen, thawed) in freezers {
+        let Some(hierarchy) = hierarchy else { continue };
+        let bench = Bench::new();
+        let parent = hierarchy.directory().join(&bench.id);
+        fs::create_dir(&parent).expect("makes");
+        fs::write(parent.join(file), frozen).expect("freezes");
+        let id = bench.id.clone();
+        let inner = json!(format!("/{id}/inner"));
+        let errors = [json!(format!("/{id}")), inner].map(|path| {
+            let mut bench = Bench::new().set("/linux/cgroupsPath", path);
+            bench.id = id.clone();
+            bench.run(&["true"]).expect_err("frozen")
+        });
+        fs::write(parent.join(file), thawed).expect("thaws");
+        for any in hierarchies.iter() {
+            let _ = fs::remove_dir(any.directory().join(&id));
+        }
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::State, "{error}");
+            assert!(error.to_string().contains("is frozen"), "{error}");
+        }
+    }
+}
+
+fn a_cgroup_that_was_killed_is_made_anew() {
+    let Some(unified) = Hierarchies::discover().expect("discovers").unified().map(|one| one.directory().to_owned())
+    else {
+        return;
+    };
+    let bench = Bench::new();
+    let directory = unified.join(&bench.id);
+    fs::create_dir_all(directory.join("below")).expect("makes");
+    fs::write(directory.join("cgroup.kill"), "1").expect("kills nobody");
+    assert_eq!(bench.sh("echo alive"), "alive");
+}
+
+fn what_another_put_at_the_same_path_is_not_touched() {
+    let (first, second) = (Bench::new(), Bench::new());
+    let path = format!("/{}", first.id);
+    // A container that has ended, and whose cgroup was not removed yet.
+    let (_, ended) = first.run_with(&["true"], |_| {}).expect("runs");
+    let second = second.set("/linux/cgroupsPath", json!(path));
+    let (_, cgroup) = second
+        .run_with(&["sleep", "100"], |running| {
+            let unmarked = Cgroup::open(Some(&path), "a-third").expect("names");
+            for other in [&ended, &unmarked] {
+                assert_eq!(other.processes().expect("lists").len(), 0);
+                other.kill().expect("has nothing to kill");
+                other.remove().expect("has nothing to remove");
+                assert!(other.set_frozen(true).is_err());
+            }
+            assert_eq!(running.cgroup.processes().expect("lists").len(), 1);
+            assert!(rustix::process::test_kill_process(running.pid).is_ok());
+            running.cgroup.kill().expect("kills");
+        })
+        .expect("runs");
+    cgroup.remove().expect("goes");
+}
+
+fn a_frozen_container_is_killed() {
+    let bench = Bench::new();
+    let (outcome, cgroup) = bench
+        .run_with(&["sh", "-c", "sleep 100 & sleep 100"], |running| {
+            running.cgroup.set_frozen(true).expect("freezes");
+            running.cgroup.kill().expect("kills");
+        })
+        .expect("runs");
+    assert_eq!(outcome.code, 137);
+    cgroup.remove().expect("goes");
 }
