@@ -20,9 +20,9 @@ def interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def leak_check() -> Iterator[None]:
-    """Compare mounts, processes, cgroups and interfaces before and after the whole run."""
+@pytest.fixture(scope="module", autouse=True)
+def leak_check(interrupts: None) -> Iterator[None]:
+    """Compare what is on the host before and after each module of tests: mounts, processes, cgroups, links, rules, loop devices."""
     before = leaks.snapshot()
     yield
     deadline = time.monotonic() + 5
@@ -46,6 +46,8 @@ def podman(store_directory: Path) -> Iterator[cli.Cli]:
     program = cli.ours(store_directory)
     yield program
     program.remove_all()
+    left = leaks.in_store(program.root, program.runroot)
+    assert not left, "left in the store: " + ", ".join(sorted(left))
 
 
 @pytest.fixture
