@@ -7,14 +7,14 @@ nothing here prints.
 from __future__ import annotations
 
 import os
-import sys
 
 from libpod import arguments
-from libpod.errors import ImageNotFoundError, InvalidError, NotFoundError
+from libpod.errors import ImageNotFoundError, InvalidError
+from libpod.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Any, Self
 
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from libpod.container.manager import ContainerManager
     from libpod.container.model import Container
     from libpod.container.request import ContainerRequest
-    from libpod.container.settings import ContainerSettings
     from libpod.image.lookup import Image
     from libpod.image.manager import ImageManager
     from libpod.network.manager import NetworkManager
     from libpod.store import Store
-
-_HELPER = "libpod-runtime"
 
 
 class Completed:
@@ -64,21 +61,8 @@ class Engine:
         storage_options: Iterable[str] | None = None,
         helper: str | os.PathLike[str] | None = None,
     ) -> None:
-        from libpod.store import open_store
-
-        self._given = (
-            None if root is None else arguments.text("root", root),
-            None if runroot is None else arguments.text("runroot", runroot),
-            None if storage_driver is None else arguments.text("storage_driver", storage_driver),
-            None if storage_options is None else arguments.strings("storage_options", storage_options),
-        )
-        self._helper = None if helper is None else arguments.text("helper", helper)
-        self.store: Store = open_store(*self._given)
-        self.graphroot: str = self.store.graphroot
-        self.runroot: str = self.store.runroot
-        #: Asks the user which of several full names a short image name means; None where there is nobody to ask.
-        self.choose_name: Callable[[list[str]], int] | None = None
-        self._conf: ContainersConf | None = None
+        #: What the managers stand on.
+        self.host = Host(root, runroot, storage_driver=storage_driver, storage_options=storage_options, helper=helper)
         self._images: ImageManager | None = None
         self._containers: ContainerManager | None = None
         self._networks: NetworkManager | None = None
@@ -97,13 +81,14 @@ class Engine:
         self._containers = None
 
     @property
+    def store(self) -> Store:
+        """The store of images, layers and containers."""
+        return self.host.store
+
+    @property
     def conf(self) -> ContainersConf:
         """containers.conf, read on first use."""
-        if self._conf is None:
-            from libpod.config.containers import load_containers_conf
-
-            self._conf = load_containers_conf()
-        return self._conf
+        return self.host.conf
 
     @property
     def images(self) -> ImageManager:
@@ -112,7 +97,7 @@ class Engine:
             from libpod.image.manager import ImageManager
 
             self._images = ImageManager(self.store)
-            self._images.choose = self.choose_name
+            self._images.choose = self.host.choose_name
         return self._images
 
     @property
@@ -121,23 +106,8 @@ class Engine:
         if self._containers is None:
             from libpod.container.manager import ContainerManager
 
-            self._containers = ContainerManager(self)
+            self._containers = ContainerManager(self.host)
         return self._containers
-
-    @property
-    def log_driver(self) -> str:
-        """Name of the log driver that containers get by default."""
-        return "none" if self.conf.containers["log_driver"] == "none" else "k8s-file"
-
-    @property
-    def helper_path(self) -> str:
-        """Path of the helper program.
-
-        Raises: NotFoundError where it is not installed.
-        """
-        if self._helper is None:
-            self._helper = find_helper()
-        return self._helper
 
     def find_image(self, name: str, *, pull: str = "missing") -> tuple[Image, str]:
         """Find an image, or bring it in; return it with the name by which it was meant.
@@ -184,7 +154,7 @@ class Engine:
         """Start a container; its program runs when this returns. The session is the connection with its monitor."""
         from libpod.container.foreground import begin
 
-        return begin(self, container, detach=detach, fresh=fresh, initial_size=initial_size)
+        return begin(self.host, container, detach=detach, fresh=fresh, initial_size=initial_size)
 
     def run(
         self,
@@ -255,10 +225,8 @@ class Engine:
         from libpod.container.foreground import Stay
 
         container = self.create(request, image, argv, pull=pull)
-        stay = Stay(self, container, self.start(container, fresh=True), owner=True)
+        stay = Stay(self.host, container, self.start(container, fresh=True), owner=True)
         return Completed(*stay.collect(stdin or b"", output_limit, timeout_s))
-
-    # What a start needs to know of networks --------------------------------------------------------------------------
 
     @property
     def networks(self) -> NetworkManager:
@@ -266,63 +234,5 @@ class Engine:
         if self._networks is None:
             from libpod.network.manager import NetworkManager
 
-            conf = self.conf.network
-            self._networks = NetworkManager(default=conf["default_network"], default_subnet=conf["default_subnet"])
+            self._networks = NetworkManager(self.host)
         return self._networks
-
-    def network_request(self, container: Container) -> dict[str, Any]:
-        """Return what the monitor must know to attach a container to its bridge, which is made if it does not stand."""
-        from libpod.network import bridge
-
-        settings = container.settings
-        network = self.networks.lookup(settings.network_name)
-        bridge.ensure(network)
-        return bridge.attach_request(
-            self.runroot, network, ports=settings.ports, address=settings.address, mac=settings.mac
-        )
-
-    def check_network(self, name: str) -> None:
-        """Refuse a network that is not there, or that libpod cannot attach a container to.
-
-        Raises: NetworkNotFoundError, UnsupportedError.
-        """
-        self.networks.lookup(name).check()
-
-    def network_gateway(self, settings: ContainerSettings) -> str:
-        """Return the host's address on a container's bridge."""
-        return self.networks.lookup(settings.network_name).gateway
-
-    def release_network(self, container: Container) -> None:
-        """Take back what a container holds of its networks; nothing if it was taken back already."""
-        if container.is_ours and container.settings.network == "bridge":
-            from libpod.network.bridge import release
-
-            release(self.runroot, container.id)
-
-    def cleanup_command(self, container: Container) -> list[str]:
-        """Return the command that removes a container of `--rm` where no client does."""
-        root, runroot, _, options = self._given
-        words = [sys.executable, "-m", "libpod"]
-        words += ["--root", root] if root is not None else []
-        words += ["--runroot", runroot] if runroot is not None else []
-        for option in options or ():
-            words += ["--storage-opt", option]
-        return [*words, "container", "cleanup", "--rm", container.id]
-
-
-def find_helper() -> str:
-    """Find `libpod-runtime`: named by LIBPOD_RUNTIME, beside the interpreter, or on PATH.
-
-    Raises: NotFoundError.
-    """
-    named = os.environ.get("LIBPOD_RUNTIME")
-    if named:
-        return named
-    beside = os.path.join(os.path.dirname(sys.executable), _HELPER)
-    if os.access(beside, os.X_OK):
-        return beside
-    for directory in os.environ.get("PATH", "").split(":"):
-        candidate = os.path.join(directory or ".", _HELPER)
-        if os.access(candidate, os.X_OK):
-            return os.path.abspath(candidate)
-    raise NotFoundError(f"the program {_HELPER} is not installed beside {sys.executable} or on PATH")

@@ -8,14 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 
-def collect(engine: Engine) -> dict[str, Any]:
+def collect(host: Host) -> dict[str, Any]:
     """Gather the `host`, `store`, `registries` and `plugins` parts of the document."""
     return {
-        "host": _host(engine),
-        "store": _store(engine),
+        "host": _host(host),
+        "store": _store(host),
         "registries": _registries(),
         "plugins": {
             "volume": ["local"],
@@ -26,7 +26,7 @@ def collect(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _host(engine: Engine) -> dict[str, Any]:
+def _host(host: Host) -> dict[str, Any]:
     machine = os.uname()
     memory = _memory()
     version, controllers = _cgroups()
@@ -40,13 +40,13 @@ def _host(engine: Engine) -> dict[str, Any]:
         "hostname": machine.nodename,
         "idMappings": {"gidmap": None, "uidmap": None},
         "kernel": machine.release,
-        "logDriver": engine.log_driver,
+        "logDriver": "none" if host.conf.containers["log_driver"] == "none" else "k8s-file",
         "memFree": memory.get("MemFree", 0),
         "memTotal": memory.get("MemTotal", 0),
         "networkBackend": "libpod",
-        "ociRuntime": {"name": "libpod-runtime", "package": "libpod", "path": engine.helper_path, "version": ""},
+        "ociRuntime": {"name": "libpod-runtime", "package": "libpod", "path": host.helper_path, "version": ""},
         "os": "linux",
-        "security": _security(engine),
+        "security": _security(host),
         "serviceIsRemote": False,
         "swapFree": memory.get("SwapFree", 0),
         "swapTotal": memory.get("SwapTotal", 0),
@@ -54,7 +54,7 @@ def _host(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _security(engine: Engine) -> dict[str, Any]:
+def _security(host: Host) -> dict[str, Any]:
     from libpod.config.containers import load_containers_conf
 
     capabilities = load_containers_conf().default_capabilities
@@ -67,9 +67,11 @@ def _security(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _store(engine: Engine) -> dict[str, Any]:
-    store = engine.store
-    states = [container.state.status for container in engine.containers.list(all=True)]
+def _store(host: Host) -> dict[str, Any]:
+    store = host.store
+    from libpod.container.records import Records
+
+    states = [container.state.status for container in Records(host).list(all=True)]
     space = os.statvfs(store.graphroot)
     return {
         "containerStore": {

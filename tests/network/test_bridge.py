@@ -18,7 +18,7 @@ from libpod import _core
 from libpod.network import bridge, config
 network = config.load("podman")
 bridge.ensure(network)
-answer = bridge.attach_request(argument, network)
+answer = bridge.attach_request(argument + "/libpod/networks", network)
 """
 
 

@@ -12,6 +12,7 @@ import pytest
 import libpod
 from libpod.container import listing, model
 from libpod.container.model import Container
+from libpod.container.records import Records
 from libpod.container.request import ContainerRequest
 from libpod.errors import (
     CommandNotExecutableError,
@@ -22,6 +23,7 @@ from libpod.errors import (
     InvalidError,
     StateError,
 )
+from libpod.host import Host
 from tests.support import leaks
 
 
@@ -92,7 +94,7 @@ def test_a_command_that_takes_too_long_is_killed(engine: libpod.Engine) -> None:
     with pytest.raises(TimeoutError):
         engine.run("rich", ["sleep", "1000"], network="none", timeout_s=0.3)
     assert engine.containers.list(all=True) == []
-    assert not [line for line in leaks.snapshot() - before if engine.runroot in line]
+    assert not [line for line in leaks.snapshot() - before if engine.host.places.runroot in line]
 
 
 def test_a_command_that_writes_too_much_is_killed(engine: libpod.Engine) -> None:
@@ -134,9 +136,9 @@ def test_what_is_removed_while_it_is_listed_or_inspected_is_not_there(
     found = engine.containers.list(all=True)
     assert [container.id for container in found if container.is_ours] == [stays.id, goes.id]
     engine.containers.drop(goes)
-    monkeypatch.setattr(engine.containers, "list", lambda **_: found)
-    monkeypatch.setattr(engine.containers, "lookup", lambda _: goes)
-    assert [row.container.id for row in listing.list_rows(engine, all=True, size=size)] == [stays.id]
+    monkeypatch.setattr(Records, "list", lambda _self, **_: found)
+    monkeypatch.setattr(Records, "lookup", lambda _self, _name: goes)
+    assert [row.container.id for row in listing.list_rows(engine.host, all=True, size=size)] == [stays.id]
     with pytest.raises(ContainerNotFoundError, match="no such container"):
         engine.containers.inspect("goes", size=size)
 
@@ -147,12 +149,12 @@ def test_what_is_removed_while_its_size_is_taken_is_not_listed(
     engine.create(ContainerRequest(network=["none"]), "rich", ["true"])
     size_of = listing.container_size
 
-    def too_late(engine: libpod.Engine, container: Container) -> tuple[int, int]:
+    def too_late(host: Host, container: Container) -> tuple[int, int]:
         engine.containers.drop(container)
-        return size_of(engine, container)
+        return size_of(host, container)
 
     monkeypatch.setattr(listing, "container_size", too_late)
-    assert listing.list_rows(engine, all=True, size=True) == []
+    assert listing.list_rows(engine.host, all=True, size=True) == []
 
 
 def test_an_end_between_two_looks_is_an_end(engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch) -> None:

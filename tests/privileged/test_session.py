@@ -100,7 +100,7 @@ def container(store_directory: Path) -> Iterator[Container]:
     """A container that is not started; what it still runs when the test ends is killed."""
     probe.needs_root()
     engine = Engine(root=str(store_directory / "store"), runroot=str(store_directory / "runroot"))
-    made = Container(store_directory, engine.helper_path)
+    made = Container(store_directory, engine.host.helper_path)
     yield made
     record = made.run_dir / "pid.json"
     if record.exists():

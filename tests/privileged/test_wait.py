@@ -99,7 +99,7 @@ def test_who_connects_after_the_end_is_told(
 
     monkeypatch.setattr(_core, "attach", counted)
     threads = [
-        threading.Thread(target=lambda: told.append(lifecycle.wait(engine, container)), daemon=True)
+        threading.Thread(target=lambda: told.append(lifecycle.wait(engine.host, container)), daemon=True)
         for _ in range(MANY)
     ]
     for thread in threads:
@@ -209,8 +209,8 @@ def test_an_end_is_not_lost_while_its_monitor_lives(unrecorded: Unrecorded) -> N
 
 
 def test_stop_and_rm_end_though_the_monitor_does_not(unrecorded: Unrecorded, engine: libpod.Engine) -> None:
-    lifecycle.stop(engine, unrecorded.container)
-    removal.remove(engine, unrecorded.container, force=True)
+    lifecycle.stop(engine.host, unrecorded.container)
+    removal.remove(engine.host, unrecorded.container, force=True)
     assert not engine.containers.exists(unrecorded.container.id)
     assert not os.path.exists(unrecorded.container.run_directory)
 

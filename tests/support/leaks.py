@@ -15,8 +15,8 @@ from pathlib import Path
 
 #: Programs that outlive the command that started them.
 _PROGRAMS = (b"libpod-runtime", b"podman-init", b"conmon", b"catatonit")
-#: The parent of all containers, and that of Podman's monitors.
-_LASTING = ("libpod_parent", "conmon")
+#: Parents that stay: of all containers, of Podman's monitors, of tests without an engine.
+_LASTING = ("libpod_parent", "conmon", "libpod-tests")
 _LINKS = re.compile(r"veth|podman|cni|br-")
 _LEASE = re.compile(r"[0-9.]+|[0-9a-f:]+:[0-9a-f:]+")
 

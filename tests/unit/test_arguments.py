@@ -59,11 +59,11 @@ def _call(engine: libpod.Engine, function: Callable[..., Any], **given: object) 
         "Engine": engine,
         "ImageManager": engine.images,
         "ContainerManager": engine.containers,
-        "NetworkManager": NetworkManager(),
+        "NetworkManager": engine.networks,
     }
     values: dict[str, object] = {
         "self": owners.get(function.__qualname__.partition(".")[0]),
-        "engine": engine,
+        "host": engine.host,
         "request": ContainerRequest(),
     }
     needed = {

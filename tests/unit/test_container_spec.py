@@ -323,7 +323,7 @@ def test_every_option_of_the_command_line_is_one_of_the_request() -> None:
 
 
 def test_every_setting_is_used() -> None:
-    rooms = "spec starting files lifecycle removal foreground inspect model exec volumes listing manager".split()
+    rooms = "spec starting files networking records lifecycle removal foreground inspect model exec volumes listing manager".split()
     source = _sources("engine", "cli/container/run", "cli/container/create", *(f"container/{room}" for room in rooms))
     assert [name for name in FIELDS if f"settings.{name}" not in source] == []
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from libpod.errors import CorruptError, InvalidError, NetworkNotFoundError, UnsupportedError
+from libpod.host import Host
 from libpod.network import bridge, config
 from libpod.network.manager import NetworkManager
 
@@ -18,6 +19,11 @@ from libpod.network.manager import NetworkManager
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(config, "DIRECTORY", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path / "root", tmp_path / "run")
 
 
 def write(directory: Path, name: str, **changes: Any) -> None:
@@ -75,17 +81,19 @@ def test_what_is_no_network_is_told(directory: Path) -> None:
     [({"driver": "macvlan"}, "macvlan"), ({"internal": True}, "internal"), ({"ipv6_enabled": True}, "IPv6")],
 )
 def test_a_network_that_cannot_be_served_is_listed_and_refused(
-    directory: Path, change: dict[str, Any], what: str
+    directory: Path, host: Host, change: dict[str, Any], what: str
 ) -> None:
     write(directory, "odd", **change)
-    assert "odd" in [network.name for network in NetworkManager().list()]
+    assert "odd" in [network.name for network in NetworkManager(host).list()]
     with pytest.raises(UnsupportedError, match=what):
-        bridge.attach_request("/run/x", config.load("odd"))
+        bridge.attach_request("/run/x/libpod/networks", config.load("odd"))
 
 
 def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
     port = {"host_ip": "", "host_port": 1, "container_port": 2, "protocol": "tcp", "range": 1}
-    assert bridge.attach_request("/run/x", config.load("podman"), ports=[port], address="10.88.0.9") == {
+    assert bridge.attach_request(
+        "/run/x/libpod/networks", config.load("podman"), ports=[port], address="10.88.0.9"
+    ) == {
         "network": "podman",
         "bridge": "podman0",
         "subnet": "10.88.0.0/16",
@@ -99,11 +107,11 @@ def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
     }
 
 
-def test_filters_of_a_kind_are_alternatives_and_kinds_must_all_hold(directory: Path) -> None:
+def test_filters_of_a_kind_are_alternatives_and_kinds_must_all_hold(directory: Path, host: Host) -> None:
     write(directory, "foo", labels={"a": "b"})
 
     def names(*filters: str) -> list[str]:
-        return [network.name for network in NetworkManager().list(filters)]
+        return [network.name for network in NetworkManager(host).list(filters)]
 
     assert names("name=fo", "name=pod") == ["foo", "podman"]
     assert names("name=fo", "driver=macvlan") == []

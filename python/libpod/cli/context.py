@@ -50,7 +50,7 @@ class Context:
                 storage_options=chosen.storage_opt if "storage_opt" in chosen.given else None,
             )
             if os.isatty(0) and os.isatty(1):
-                self._engine.choose_name = choose_name
+                self._engine.host.choose_name = choose_name
         return self._engine
 
     def write(self, text: str) -> None:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from libpod._core import Session
     from libpod.arguments import Word
     from libpod.container.model import Container, ContainerState
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 #: Podman's exit code where an exec session cannot be created at all.
 NO_SESSION = 255
 
 
 def execute(
-    engine: Engine,
+    host: Host,
     container: Container,
     argv: Iterable[Word],
     *,
@@ -59,7 +59,7 @@ def execute(
         "pid": state.pid,
         "start_time": state.start_time,
         "process": _process(
-            engine,
+            host,
             container,
             words,
             {} if env is None else arguments.mapping("env", env),
@@ -74,14 +74,14 @@ def execute(
         "privileged": privileged,
         "cgroup": state.cgroup or None,
         "seccomp": _seccomp(container, privileged),
-        "seccomp_cache": engine.runroot + "/libpod/seccomp",
+        "seccomp_cache": host.places.seccomp_cache,
         "initial_size": initial_size,
     }
-    return exec_id, _start(engine, document)
+    return exec_id, _start(host, document)
 
 
-def _start(engine: Engine, document: dict[str, Any]) -> Session:
-    session = _core.exec(engine.helper_path, document)
+def _start(host: Host, document: dict[str, Any]) -> Session:
+    session = _core.exec(host.helper_path, document)
     try:
         session.wait_running()
     except BaseException:
@@ -96,7 +96,7 @@ def _refused(error: InvalidError | StateError) -> InvalidError | StateError:
 
 
 def _process(
-    engine: Engine,
+    host: Host,
     container: Container,
     argv: Sequence[str],
     env: Mapping[str, str],
@@ -106,7 +106,7 @@ def _process(
     privileged: bool,
 ) -> dict[str, Any]:
     settings = container.settings
-    found = _user(engine, container, user or settings.user)
+    found = _user(host, container, user or settings.user)
     variables = {**settings.env, **env}
     variables.setdefault("HOME", found["home"])
     return {
@@ -121,8 +121,8 @@ def _process(
     }
 
 
-def _user(engine: Engine, container: Container, user: str) -> dict[str, Any]:
-    layers = spec.layers_of(engine.store.rootfs(container.id))
+def _user(host: Host, container: Container, user: str) -> dict[str, Any]:
+    layers = spec.layers_of(host.store.rootfs(container.id))
     try:
         return _core.lookup_user(layers, user, container.settings.groups)
     except InvalidError as error:

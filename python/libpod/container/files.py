@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.container import spec
+from libpod.container import networking, spec
 from libpod.container.mounts import clean_destination
+from libpod.container.records import Records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
     from libpod.container.spec import Context
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 
-def write_files(engine: Engine, container: Container, settings: ContainerSettings, context: Context) -> list[str]:
+def write_files(host: Host, container: Container, settings: ContainerSettings, context: Context) -> list[str]:
     """Write the files of one start and enter them into `context.bind_files`, but for those that the user mounts over.
 
     Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
@@ -29,9 +30,9 @@ def write_files(engine: Engine, container: Container, settings: ContainerSetting
     directory = container.boot_directory
     os.makedirs(directory, mode=0o700, exist_ok=True)
     files = {"/run/.containerenv": "", "/etc/hostname": _own_hostname(settings, container)}
-    owner = _network_owner(engine, settings)
+    owner = _network_owner(host, settings)
     if owner is None:
-        files.update(_network_files(engine, settings, container))
+        files.update(_network_files(host, settings, container))
     else:
         files.update(_joined_files(owner, settings, container))
     for path, text in files.items():
@@ -58,13 +59,13 @@ def _names(settings: ContainerSettings, container: Container) -> tuple[str, str]
     return settings.hostname or container.id[:12], container.name
 
 
-def _network_owner(engine: Engine, settings: ContainerSettings) -> Container | None:
+def _network_owner(host: Host, settings: ContainerSettings) -> Container | None:
     if not settings.network.startswith("container:"):
         return None
-    return engine.containers.lookup(settings.network.removeprefix("container:"))
+    return Records(host).lookup(settings.network.removeprefix("container:"))
 
 
-def _network_files(engine: Engine, settings: ContainerSettings, container: Container) -> dict[str, str]:
+def _network_files(host: Host, settings: ContainerSettings, container: Container) -> dict[str, str]:
     from libpod.network import dns
 
     files = {}
@@ -73,9 +74,8 @@ def _network_files(engine: Engine, settings: ContainerSettings, container: Conta
             mode=settings.network,
             names=_names(settings, container),
             extra=settings.hosts,
-            gateway=engine.conf.containers["host_containers_internal_ip"]
-            or (engine.network_gateway(settings) if settings.network == "bridge" else None),
-            base=engine.conf.containers["base_hosts_file"],
+            gateway=host.conf.containers["host_containers_internal_ip"] or networking.gateway(host, settings),
+            base=host.conf.containers["base_hosts_file"],
         )
     if settings.network != "none" and settings.dns != ["none"]:
         files["/etc/resolv.conf"] = dns.resolv_conf_text(

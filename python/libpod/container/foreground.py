@@ -9,17 +9,18 @@ from __future__ import annotations
 from libpod import _core
 from libpod.container import ending
 from libpod.container.locking import Lock
+from libpod.container.records import Records
 from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod._core import Session
     from libpod.container.model import Container
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 
 def begin(
-    engine: Engine,
+    host: Host,
     container: Container,
     *,
     detach: bool = False,
@@ -35,16 +36,16 @@ def begin(
     from libpod.container.starting import launch
 
     try:
-        return launch(engine, container, detach=detach, fresh=fresh, initial_size=initial_size)
+        return launch(host, container, detach=detach, fresh=fresh, initial_size=initial_size)
     except BaseException:
         if container.settings.remove and (fresh or not container.state.is_running):
             from libpod.container.removal import discard
 
-            discard(engine, container)
+            discard(host, container)
         raise
 
 
-def finish(engine: Engine, container: Container, session: Session | None) -> None:
+def finish(host: Host, container: Container, session: Session | None) -> None:
     """Remove a container of `--rm` whose end was told or seen, and return when it is gone.
 
     session: the connection with its monitor, if there is one. The record goes when the monitor has given network and cgroup
@@ -55,10 +56,10 @@ def finish(engine: Engine, container: Container, session: Session | None) -> Non
     if taken is not None and taken["restarts"]:
         return
     try:
-        if taken is None or taken["complaints"] or not _drop(engine, container):
+        if taken is None or taken["complaints"] or not _drop(host, container):
             from libpod.container.removal import remove
 
-            remove(engine, container)
+            remove(host, container)
     except StateError:
         # It was started again meanwhile; it will be removed at the end of that run.
         return
@@ -66,7 +67,7 @@ def finish(engine: Engine, container: Container, session: Session | None) -> Non
         session.cleanup_done()
 
 
-def _drop(engine: Engine, container: Container) -> bool:
+def _drop(host: Host, container: Container) -> bool:
     """Remove what is left of a container of which the host holds nothing; False where more than that must be done."""
     try:
         with Lock(container):
@@ -75,8 +76,8 @@ def _drop(engine: Engine, container: Container) -> bool:
             if container.settings.mounts:
                 from libpod.container.volumes import Volumes
 
-                Volumes(engine).remove_anonymous(container.settings)
-            engine.containers.drop(container)
+                Volumes(host).remove_anonymous(container.settings)
+            Records(host).drop(container)
     except ContainerNotFoundError:
         return False
     return True
@@ -85,25 +86,25 @@ def _drop(engine: Engine, container: Container) -> bool:
 class Stay:
     """One stay with a running container, until it ends or the user detaches.
 
-    engine, container: what runs where. session: the connection with its monitor; the stay closes it. owner: whether the
+    host, container: what runs where. session: the connection with its monitor; the stay closes it. owner: whether the
     container was created for this stay; a container of `--rm` then does not survive an error.
     """
 
-    __slots__ = ("_container", "_engine", "_owner", "session")
+    __slots__ = ("_container", "_host", "_owner", "session")
 
-    def __init__(self, engine: Engine, container: Container, session: Session, *, owner: bool = False) -> None:
-        self._engine = engine
+    def __init__(self, host: Host, container: Container, session: Session, *, owner: bool = False) -> None:
+        self._host = host
         self._container = container
         self._owner = owner
         self.session = session
 
     @classmethod
-    def join(cls, engine: Engine, container: Container) -> Stay:
+    def join(cls, host: Host, container: Container) -> Stay:
         """Join a container that runs.
 
         Raises: StateError if no monitor listens.
         """
-        return cls(engine, container, _core.attach(container.run_directory))
+        return cls(host, container, _core.attach(container.run_directory))
 
     def relay(
         self, stdin: int | None, stdout: int | None, stderr: int | None, *, detach_keys: str, sig_proxy: bool
@@ -130,7 +131,7 @@ class Stay:
             if self._owner and self._container.settings.remove:
                 from libpod.container.removal import remove
 
-                remove(self._engine, self._container, force=True)
+                remove(self._host, self._container, force=True)
             raise
         if record.get("detached"):
             self.session.close()
@@ -155,13 +156,13 @@ class Stay:
 
     def _leave(self) -> None:
         if self._container.settings.remove:
-            finish(self._engine, self._container, self.session)
+            finish(self._host, self._container, self.session)
         self.session.close()
 
     def _give_up(self) -> None:
         from libpod.container import removal
 
         if self._container.settings.remove:
-            removal.discard(self._engine, self._container)
+            removal.discard(self._host, self._container)
         else:
-            removal.halt(self._engine, self._container)
+            removal.halt(self._host, self._container)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from libpod.container.model import Container, ContainerState
     from libpod.container.mounts import Mount
     from libpod.container.settings import ContainerSettings
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 #: The set against which Podman reports CapAdd and CapDrop: Docker's.
 _REFERENCE = frozenset(
@@ -32,7 +32,7 @@ _REFERENCE = frozenset(
 )
 
 
-def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict[str, Any]:
+def inspect(host: Host, container: Container, *, size: bool = False) -> dict[str, Any]:
     """Describe a container. size: add SizeRw and SizeRootFs, which walks what it wrote."""
     settings, state = container.settings, container.state
     caps = _capabilities(container, settings)
@@ -65,20 +65,20 @@ def inspect(engine: Engine, container: Container, *, size: bool = False) -> dict
         "EffectiveCaps": caps.get("effective"),
         "BoundingCaps": caps["bounding"],
         "ExecIDs": session_ids(state, container),
-        "GraphDriver": _graph_driver(engine, container),
-        "Mounts": [_mount(engine, mount) for mount in settings.mounts if mount.kind in ("bind", "volume")],
+        "GraphDriver": _graph_driver(host, container),
+        "Mounts": [_mount(host, mount) for mount in settings.mounts if mount.kind in ("bind", "volume")],
         "Dependencies": _dependencies(settings),
-        "NetworkSettings": _network(engine, container, state),
+        "NetworkSettings": _network(host, container, state),
         "Namespace": "",
         "IsInfra": False,
         "IsService": False,
         "Config": _config(container, settings),
-        "HostConfig": _host_config(engine, container, settings),
+        "HostConfig": _host_config(host, container, settings),
     }
     if size:
         from libpod.container.listing import container_size
 
-        document["SizeRw"], document["SizeRootFs"] = container_size(engine, container)
+        document["SizeRw"], document["SizeRootFs"] = container_size(host, container)
     return document
 
 
@@ -126,8 +126,8 @@ def _existing(path: str) -> str:
     return path if os.path.exists(path) else ""
 
 
-def _graph_driver(engine: Engine, container: Container) -> dict[str, Any]:
-    rootfs = engine.store.rootfs(container.id)
+def _graph_driver(host: Host, container: Container) -> dict[str, Any]:
+    rootfs = host.store.rootfs(container.id)
     data = {
         "LowerDir": ":".join(rootfs["lower"]),
         "UpperDir": rootfs["upper"] or "",
@@ -136,7 +136,7 @@ def _graph_driver(engine: Engine, container: Container) -> dict[str, Any]:
     return {"Name": "overlay", "Data": data}
 
 
-def _mount(engine: Engine, mount: Mount) -> dict[str, Any]:
+def _mount(host: Host, mount: Mount) -> dict[str, Any]:
     hidden = ("ro", "rw", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
     propagation = [option for option in mount.options if option in hidden[2:]]
     document = {
@@ -152,7 +152,7 @@ def _mount(engine: Engine, mount: Mount) -> dict[str, Any]:
     if mount.kind == "volume":
         from libpod.container.volumes import Volumes
 
-        document["Source"] = Volumes(engine).path(mount.volume)
+        document["Source"] = Volumes(host).path(mount.volume)
         document = {"Type": "volume", "Name": mount.volume, **document, "Driver": "local"}
     return document
 
@@ -162,7 +162,7 @@ def _dependencies(settings: ContainerSettings) -> list[str]:
     return sorted({mode.removeprefix("container:") for mode in modes if mode.startswith("container:")})
 
 
-def _network(engine: Engine, container: Container, state: ContainerState) -> dict[str, Any]:
+def _network(host: Host, container: Container, state: ContainerState) -> dict[str, Any]:
     settings = container.settings
     empty: dict[str, Any] = {
         "EndpointID": "",
@@ -191,7 +191,7 @@ def _network(engine: Engine, container: Container, state: ContainerState) -> dic
         "SandboxKey": f"/proc/{state.pid}/ns/net" if state.is_running and settings.network != "host" else "",
     }
     if settings.network == "bridge":
-        name = settings.network_name or engine.conf.network["default_network"]
+        name = settings.network_name or host.conf.network["default_network"]
         document["Networks"] = {
             name: {
                 **empty,
@@ -251,7 +251,7 @@ def _config(container: Container, settings: ContainerSettings) -> dict[str, Any]
     }
 
 
-def _host_config(engine: Engine, container: Container, settings: ContainerSettings) -> dict[str, Any]:
+def _host_config(host: Host, container: Container, settings: ContainerSettings) -> dict[str, Any]:
     held = set(settings.capabilities)
     tmpfs = {mount.destination: ",".join(mount.options) for mount in settings.mounts if mount.kind == "tmpfs"}
     if settings.read_only and settings.read_only_tmpfs:

@@ -13,6 +13,7 @@ from libpod.container import ending
 from libpod.container.cgroup import Cgroup
 from libpod.container.foreground import begin, finish
 from libpod.container.locking import Lock
+from libpod.container.records import Records
 from libpod.container.removal import cleanup
 from libpod.errors import ContainerNotFoundError, StateError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from libpod._core import Session
     from libpod.container.model import Container, ContainerState
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 SIGKILL, SIGTERM = 9, 15
 #: After how long to look again at a container whose process is gone and that nobody has recorded yet.
@@ -34,48 +35,48 @@ def listen(container: Container) -> Session | None:
     return ending.listen(container)
 
 
-def wait(engine: Engine, container: Container, *, interval_s: float = 0.25, session: Session | None = None) -> int:
+def wait(host: Host, container: Container, *, interval_s: float = 0.25, session: Session | None = None) -> int:
     """Wait until a container that runs has ended; return its exit code. One that never ran is waited for until it did.
 
     session: of an earlier `listen`. A caller that waits for several containers listens to all before: one of `--rm` may be
     gone when it is its turn. A container of `--rm` is gone when this returns.
     Raises: ContainerNotFoundError if it is removed before its code could be read.
     """
-    code = _hear_end(engine, container, session)
+    code = _hear_end(host, container, session)
     while code is None:
         state = container.state
         if state.status == "exited":
             if _removes_itself(container):
-                finish(engine, container, None)
+                finish(host, container, None)
             return state.exit_code
         if state.is_running:
-            code = _hear_end(engine, container, listen(container))
+            code = _hear_end(host, container, listen(container))
             # Without a word its monitor was killed, or ended with it just now.
             if code is None and _core.wait_process(state.pid, state.start_time, interval_s):
                 time.sleep(_SETTLED_S)
             continue
-        if not engine.containers.exists(container.id):
+        if not Records(host).exists(container.id):
             raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
         time.sleep(interval_s)
     return code
 
 
-def wait_for_state(engine: Engine, container: Container, states: Sequence[str], *, interval_s: float = 0.25) -> int:
+def wait_for_state(host: Host, container: Container, states: Sequence[str], *, interval_s: float = 0.25) -> int:
     """Wait until a container is in one of the states (`stopped` is `exited`); return its exit code, -1 where it has none."""
     names = arguments.strings("states", states)
     wanted = {"exited" if name == "stopped" else "created" if name == "configured" else name for name in names}
     if wanted == {"exited"}:
-        return wait(engine, container, interval_s=interval_s)
+        return wait(host, container, interval_s=interval_s)
     while True:
         state = container.state
         if state.status in wanted:
             return state.exit_code if state.status == "exited" else -1
-        if not engine.containers.exists(container.id):
+        if not Records(host).exists(container.id):
             raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
         time.sleep(interval_s)
 
 
-def _hear_end(engine: Engine, container: Container, session: Session | None) -> int | None:
+def _hear_end(host: Host, container: Container, session: Session | None) -> int | None:
     """Let a monitor tell the exit code: `--rm` takes the record away sooner than one can look for it.
 
     None if there is no monitor, or it goes without a word.
@@ -87,7 +88,7 @@ def _hear_end(engine: Engine, container: Container, session: Session | None) -> 
         if record is None:
             return None
         if _removes_itself(container):
-            finish(engine, container, session)
+            finish(host, container, session)
         return int(record["exit_code"])
     except StateError:
         return None
@@ -103,7 +104,7 @@ def _removes_itself(container: Container) -> bool:
         return False
 
 
-def stop(engine: Engine, container: Container, *, timeout_s: int | None = None) -> bool:
+def stop(host: Host, container: Container, *, timeout_s: int | None = None) -> bool:
     """Ask a container to end, and kill it if it has not after `timeout_s`; then clean up after it.
 
     timeout_s: 0 kills at once, a negative number waits for ever; None is the container's own. Returns whether it had to be
@@ -114,13 +115,13 @@ def stop(engine: Engine, container: Container, *, timeout_s: int | None = None) 
     try:
         if not state.is_running:
             if state.status == "exited":
-                _clean_up(engine, container, None)
+                _clean_up(host, container, None)
             return False
         settings = container.settings
         session = ending.listen(container, cleans_up=settings.remove)
         try:
             killed = _end(container, state, session, timeout_s)
-            _clean_up(engine, container, session)
+            _clean_up(host, container, session)
         finally:
             if session is not None:
                 session.close()
@@ -139,15 +140,15 @@ def _end(container: Container, state: ContainerState, session: Session | None, t
     return ending.end(state, session, settings.stop_signal, settings.stop_timeout if timeout_s is None else timeout_s)
 
 
-def _clean_up(engine: Engine, container: Container, session: Session | None) -> None:
+def _clean_up(host: Host, container: Container, session: Session | None) -> None:
     if container.settings.remove:
-        finish(engine, container, session)
+        finish(host, container, session)
     else:
         ending.wait_taken_down(session)
-        cleanup(engine, container)
+        cleanup(host, container)
 
 
-def restart(engine: Engine, container: Container, *, timeout_s: int | None = None) -> bool:
+def restart(host: Host, container: Container, *, timeout_s: int | None = None) -> bool:
     """Stop a container if it runs, and start it; one of `--rm` is not removed in between.
 
     timeout_s, the result: as for `stop`.
@@ -155,13 +156,13 @@ def restart(engine: Engine, container: Container, *, timeout_s: int | None = Non
     """
     state = container.state
     if not state.is_running:
-        begin(engine, container, detach=True).close()
+        begin(host, container, detach=True).close()
         return False
     session = ending.listen(container, restarts=True)
     try:
         killed = _end(container, state, session, timeout_s)
         ending.wait_taken_down(session)
-        begin(engine, container, detach=True).close()
+        begin(host, container, detach=True).close()
         if session is not None:
             session.cleanup_done()
     finally:

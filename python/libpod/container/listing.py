@@ -7,6 +7,7 @@ business.
 from __future__ import annotations
 
 from libpod import arguments, quantity, timestamp
+from libpod.container.records import Records
 from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod.container.model import Container, ContainerState
-    from libpod.engine import Engine
+    from libpod.host import Host
 
     Predicate = Callable[["Row"], bool]
 
@@ -39,7 +40,7 @@ class Row:
 
 
 def list_rows(
-    engine: Engine,
+    host: Host,
     *,
     all: bool = False,
     filters: Iterable[str] = (),
@@ -52,8 +53,8 @@ def list_rows(
     One that is removed meanwhile is left out.
     Raises: InvalidError for a filter that is none.
     """
-    predicates, names_a_state = parse_filters(engine, arguments.strings("filters", filters))
-    rows = [Row(container) for container in engine.containers.list(all=True)]
+    predicates, names_a_state = parse_filters(host, arguments.strings("filters", filters))
+    rows = [Row(container) for container in Records(host).list(all=True)]
     # One without a single record looks as if it never ran, and so does one that was removed since it was listed.
     rows = [row for row in rows if row.state.status != "created" or row.container.exists]
     if not all and last < 0 and not names_a_state:
@@ -64,18 +65,18 @@ def list_rows(
         rows = rows[-last:] if last else []
         rows.reverse()
     if size or sort == "size":
-        rows = [row for row in rows if _has_size(engine, row)]
+        rows = [row for row in rows if _has_size(host, row)]
     if sort != "created":
         rows.sort(key=_sort_key(sort))
     return rows
 
 
-def _has_size(engine: Engine, row: Row) -> bool:
+def _has_size(host: Host, row: Row) -> bool:
     """Find out a row's size; False where the container was removed meanwhile."""
     try:
-        row.size = container_size(engine, row.container)
+        row.size = container_size(host, row.container)
     except (LibpodError, OSError):
-        if engine.containers.exists(row.container.id):
+        if Records(host).exists(row.container.id):
             raise
         return False
     return True
@@ -105,19 +106,19 @@ def _sort_key(name: str) -> Callable[[Row], Any]:
     }[name]
 
 
-def container_size(engine: Engine, container: Container) -> tuple[int, int]:
+def container_size(host: Host, container: Container) -> tuple[int, int]:
     """Return the bytes that a container wrote, and those together with its image's."""
-    written = engine.store.content_size(container.layer_id)
+    written = host.store.content_size(container.layer_id)
     total = written
-    parent = engine.store.layer(container.layer_id)["parent"]
+    parent = host.store.layer(container.layer_id)["parent"]
     while parent:
-        layer = engine.store.layer(parent)
-        total += layer["diff-size"] if layer["diff-digest"] else engine.store.content_size(parent)
+        layer = host.store.layer(parent)
+        total += layer["diff-size"] if layer["diff-digest"] else host.store.content_size(parent)
         parent = layer["parent"]
     return written, total
 
 
-def parse_filters(engine: Engine, texts: Iterable[str]) -> tuple[dict[str, list[Predicate]], bool]:
+def parse_filters(host: Host, texts: Iterable[str]) -> tuple[dict[str, list[Predicate]], bool]:
     """Turn `--filter key=value` texts into predicates by key; the second value says whether one of them names a state.
 
     Raises: InvalidError in Podman's words.
@@ -129,11 +130,11 @@ def parse_filters(engine: Engine, texts: Iterable[str]) -> tuple[dict[str, list[
         if not equals:
             raise InvalidError(f'invalid filter "{text}"')
         names_a_state = names_a_state or key in ("status", "exited", "pod")
-        predicates.setdefault(key, []).append(_predicate(engine, key, value))
+        predicates.setdefault(key, []).append(_predicate(host, key, value))
     return predicates, names_a_state
 
 
-def _predicate(engine: Engine, key: str, value: str) -> Predicate:
+def _predicate(host: Host, key: str, value: str) -> Predicate:
     if key == "id":
         return lambda row: row.container.id.startswith(value)
     if key == "name":
@@ -151,14 +152,14 @@ def _predicate(engine: Engine, key: str, value: str) -> Predicate:
         names = (value, value + ":latest")
         return lambda row: row.container.settings.image in names or row.container.image_id.startswith(value)
     if key in ("before", "since"):
-        other = timestamp.parse(engine.containers.lookup(value).settings.created)
+        other = timestamp.parse(Records(host).lookup(value).settings.created)
         if key == "before":
             return lambda row: row.created_ns < other
         return lambda row: row.created_ns > other
     if key == "volume":
         return lambda row: any(value in (m.volume, m.source, m.destination) for m in row.container.settings.mounts)
     if key == "network":
-        default = engine.conf.network["default_network"]
+        default = host.conf.network["default_network"]
         return lambda row: (
             row.container.settings.network == "bridge" and value == (row.container.settings.network_name or default)
         )

@@ -1,17 +1,12 @@
-"""All containers of a store: create, look up, list, rename, remove.
+"""All containers of a host, and what can be done with them.
 
-Start reading at `ContainerManager`. The record in containers.json is the one commit point of a container: it reserves the
-name, protects the image, and is the first thing made and the last thing removed. What happens to a container between is in
-`lifecycle`.
+Start reading at `ContainerManager`: each verb stands in one module beside this one, and here by its name.
 """
 
 from __future__ import annotations
 
-import time
-
 from libpod import _core, arguments, timestamp
-from libpod.container import names
-from libpod.container.model import Container, remove_tree
+from libpod.container.records import Records
 from libpod.container.resolve import resolve
 from libpod.document import write_document
 from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError
@@ -21,31 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from libpod.config.containers import ContainersConf
+    from libpod.container.model import Container
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
-    from libpod.engine import Engine
     from libpod.image.lookup import Image
 
     Predicate = Callable[[Container], bool]
 
-#: As often as a random name that is taken is replaced by another one.
-_NAME_ATTEMPTS = 50
 
-
-class ContainerManager:
-    """The containers of one engine."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._store = engine.store
-
-    @property
-    def _conf(self) -> ContainersConf:
-        return self._engine.conf
-
-    def _container(self, record: dict[str, Any]) -> Container:
-        return Container(record, self._engine.graphroot, self._engine.runroot)
+class ContainerManager(Records):
+    """The containers of one host: their records, and every verb."""
 
     def create(self, request: ContainerRequest, image: Image, argv: list[str], *, image_name: str = "") -> Container:
         """Create a container of `image`; nothing of it runs.
@@ -55,25 +35,27 @@ class ContainerManager:
         whose namespace shall be shared).
         """
         words = arguments.strings("argv", argv)
-        for directory in (self._engine.graphroot, self._engine.runroot):
+        for directory in (self._host.places.graphroot, self._host.places.runroot):
             arguments.storable(directory)
-        settings = resolve(request, self._image_defaults(image), words, self._conf)
+        settings = resolve(request, self._image_defaults(image), words, self._host.conf)
         settings.created = timestamp.rfc3339(timestamp.now())
         settings.image_id = image.id
         settings.image = image_name or (image.names[0] if image.names else image.id)
         settings.image_digest = image.digest or ""
         self._resolve_joined(settings)
         if settings.network_name:
-            self._engine.check_network(settings.network_name)
+            from libpod.network.manager import NetworkManager
+
+            NetworkManager(self._host).lookup(settings.network_name).check()
         if request.replace and request.name:
             self.replace(request.name)
         if not settings.mounts:
-            return self._record(settings, image.top_layer)
+            return self._create(settings, image.top_layer)
         from libpod.container.volumes import Volumes
 
-        volumes = Volumes(self._engine)
+        volumes = Volumes(self._host)
         volumes.choose_names(settings)
-        container = self._record(settings, image.top_layer)
+        container = self._create(settings, image.top_layer)
         try:
             volumes.make(settings)
         except BaseException:
@@ -119,93 +101,8 @@ class ContainerManager:
             return False
         from libpod.container.removal import remove
 
-        remove(self._engine, old, force=True)
+        remove(self._host, old, force=True)
         return True
-
-    def _record(self, settings: ContainerSettings, layer: str | None) -> Container:
-        """Create the record, with container.json in place before it; a random name is tried again where it is taken."""
-        container_id, given = names.random_id(), settings.name
-        for _ in range(_NAME_ATTEMPTS):
-            name = settings.name = given or names.random_name()
-            metadata = {
-                "image-name": settings.image,
-                "image-id": settings.image_id,
-                "name": name,
-                "created-at": int(time.time()),
-            }
-            try:
-                record = self._store.create_container(
-                    container_id,
-                    names=[name],
-                    image=settings.image_id,
-                    layer_parent=layer,
-                    metadata=_core.dump_json(metadata),
-                    # Nobody will miss a container of --rm after a loss of power: nothing waits for its disk.
-                    flags={"MountLabel": "", "ProcessLabel": "", **({"Volatile": True} if settings.remove else {})},
-                    files={"container.json": _core.dump_json(settings.to_document()).encode()},
-                )
-            except ExistsError:
-                if given:
-                    raise self._name_in_use(given) from None
-                continue
-            container = self._container(record)
-            container.settings = settings
-            return container
-        raise ExistsError("no free random name was found for the container")
-
-    def _name_in_use(self, name: str) -> ExistsError:
-        try:
-            owner = self.lookup_exact(name).id
-        except ContainerNotFoundError:
-            owner = "another container"
-        return ExistsError(
-            f'creating container storage: the container name "{name}" is already in use by {owner}. You have to remove that'
-            " container to be able to reuse that name: that name is already in use"
-        )
-
-    def lookup(self, name_or_id: str) -> Container:
-        """Find a container by name, id or a unique beginning of its id.
-
-        Raises: ContainerNotFoundError; InvalidError where several ids begin so.
-        """
-        found = self._find(arguments.text("name_or_id", name_or_id))
-        if found is None:
-            raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
-        return found
-
-    def lookup_exact(self, name: str) -> Container:
-        """Find a container by its full name or full id.
-
-        Raises: ContainerNotFoundError.
-        """
-        for record in self._store.containers():
-            if record["id"] == name or name in (record.get("names") or ()):
-                return self._container(record)
-        raise ContainerNotFoundError(f'no container with name or ID "{name}" found: no such container')
-
-    def _find(self, text: str) -> Container | None:
-        matches = []
-        for record in self._store.containers():
-            if record["id"] == text or text in (record.get("names") or ()):
-                return self._container(record)
-            if text and record["id"].startswith(text):
-                matches.append(record)
-        if len(matches) > 1:
-            raise InvalidError(f"more than one result for container name or ID {text}: container already exists")
-        return self._container(matches[0]) if matches else None
-
-    def exists(self, name_or_id: str) -> bool:
-        """Whether `lookup` would find a container."""
-        return self._find(arguments.text("name_or_id", name_or_id)) is not None
-
-    def list(self, *, all: bool = False, foreign: bool = False) -> list[Container]:
-        """List containers, oldest first: the running ones, or all. foreign: those that other tools made, too."""
-        found = [self._container(record) for record in self._store.containers()]
-        if not foreign:
-            found = [container for container in found if container.is_ours]
-        if not all:
-            found = [container for container in found if container.state.is_running]
-        return found
 
     def rename(self, container: Container, name: str) -> None:
         """Give a container another name.
@@ -226,16 +123,6 @@ class ContainerManager:
             settings.name = name
             write_document(container.settings_path, settings.to_document())
 
-    def latest(self) -> Container:
-        """Return the container that was created last.
-
-        Raises: ContainerNotFoundError where there is none.
-        """
-        found = self.list(all=True)
-        if not found:
-            raise ContainerNotFoundError("no containers")
-        return max(found, key=lambda container: timestamp.parse(container.settings.created))
-
     def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
         """Describe a container in the members that `podman container inspect` prints.
 
@@ -246,7 +133,7 @@ class ContainerManager:
         container = self.lookup(name_or_id)
         if container.is_ours:
             try:
-                return inspect(self._engine, container, size=size)
+                return inspect(self._host, container, size=size)
             except (LibpodError, OSError):
                 if self.exists(container.id):
                     raise
@@ -261,11 +148,4 @@ class ContainerManager:
         """
         from libpod.container.removal import remove
 
-        remove(self._engine, self.lookup(name_or_id), force=force, timeout_s=timeout_s, volumes=volumes)
-
-    def drop(self, container: Container) -> None:
-        """Remove the record, the layer and the directories of a container that does not run."""
-        self._store.remove_container(container.id)
-        # The store removes its own directories; the monitor's is beside them.
-        remove_tree(container.run_directory)
-        remove_tree(container.ended_directory)
+        remove(self._host, self.lookup(name_or_id), force=force, timeout_s=timeout_s, volumes=volumes)

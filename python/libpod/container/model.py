@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from libpod.places import Places
+
 #: The exit code of a container whose monitor died before it could see the end. Podman's code for "unknown".
 LOST_EXIT_CODE = 255
 
@@ -81,16 +83,16 @@ class Container:
         "user_directory",
     )
 
-    def __init__(self, record: dict[str, Any], graphroot: str, runroot: str) -> None:
+    def __init__(self, record: dict[str, Any], places: Places) -> None:
         self.id: str = record["id"]
         self.names: list[str] = record.get("names") or []
         self.name = self.names[0] if self.names else ""
         self.image_id: str = record.get("image") or ""
         self.layer_id: str = record.get("layer") or ""
         self.metadata: str = record.get("metadata") or ""
-        self.user_directory = f"{graphroot}/overlay-containers/{self.id}/userdata"
-        self.boot_directory = f"{runroot}/overlay-containers/{self.id}/userdata"
-        self.run_directory = f"{runroot}/libpod/{self.id}"
+        self.user_directory = places.container(self.id)
+        self.boot_directory = places.boot(self.id)
+        self.run_directory = places.run(self.id)
         self._settings: ContainerSettings | None = None
 
     @property

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 
-from libpod.container import ending
+from libpod.container import ending, networking
 from libpod.container.locking import Lock
 from libpod.container.model import remove_tree
+from libpod.container.records import Records
 from libpod.container.settings import ContainerSettings
 from libpod.document import write_document
 from libpod.errors import ContainerNotFoundError, StateError
@@ -18,10 +19,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod._core import Session
     from libpod.container.model import Container, ContainerState
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 
-def cleanup(engine: Engine, container: Container) -> None:
+def cleanup(host: Host, container: Container) -> None:
     """Take away what a container that ended still holds on this host: network, cgroup, the monitor's directory.
 
     Does nothing for one that runs. What a monitor that was killed could not record is recorded here.
@@ -29,27 +30,27 @@ def cleanup(engine: Engine, container: Container) -> None:
     with Lock(container):
         state = container.state
         if not state.is_running:
-            _clean(engine, container, state)
+            _clean(host, container, state)
 
 
-def halt(engine: Engine, container: Container) -> None:
+def halt(host: Host, container: Container) -> None:
     """Kill a container if it runs, and clean up after it."""
     state = container.state
     if state.is_running:
         ending.end(state, None, 0, 0)
-    cleanup(engine, container)
+    cleanup(host, container)
 
 
-def clean_before_start(engine: Engine, container: Container, state: ContainerState) -> None:
+def clean_before_start(host: Host, container: Container, state: ContainerState) -> None:
     """Take away what the last run left, its exit record too. The caller holds the lock."""
-    _clean(engine, container, state)
+    _clean(host, container, state)
     try:
         os.unlink(container.exit_path)
     except FileNotFoundError:
         return
 
 
-def _clean(engine: Engine, container: Container, state: ContainerState, *, record: bool = True) -> None:
+def _clean(host: Host, container: Container, state: ContainerState, *, record: bool = True) -> None:
     """record: keep how it ended; False for a container that is being removed."""
     if os.path.isdir(container.run_directory):
         session = ending.listen(container)
@@ -63,7 +64,7 @@ def _clean(engine: Engine, container: Container, state: ContainerState, *, recor
     if not os.path.isdir(container.run_directory):
         # The monitor took it away when it had given back the rest; it never made it if it could not start the container.
         return
-    engine.release_network(container)
+    networking.release(host, container)
     from libpod.container.cgroup import Cgroup
 
     cgroup = Cgroup(state.cgroup or f"{_settings(container).cgroup_parent}/libpod-{container.id}")
@@ -103,7 +104,7 @@ def _record_lost_exit(container: Container, state: ContainerState) -> bool:
 
 
 def remove(
-    engine: Engine, container: Container, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
+    host: Host, container: Container, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
 ) -> bool:
     """Remove a container; return whether it had to be killed after it was asked to end.
 
@@ -115,7 +116,7 @@ def remove(
     killed, ended = False, (0, 0)
     try:
         # A container may be started while it is removed, until the lock is held.
-        while (state := _remove_ended(engine, container, ended, volumes=volumes)) is not None:
+        while (state := _remove_ended(host, container, ended, volumes=volumes)) is not None:
             if not force:
                 raise StateError(
                     f"cannot remove container {container.id} as it is {state.status} - running or paused containers"
@@ -136,19 +137,17 @@ def remove(
             session.cleanup_done()
     except ContainerNotFoundError:
         # Its own --rm was faster; or the directory is gone and only the record is left.
-        if engine.containers.exists(container.id):
-            engine.containers.drop(container)
+        if Records(host).exists(container.id):
+            Records(host).drop(container)
     finally:
         if session is not None:
             session.close()
     # Left by a command that was killed while it copied an image's content into a volume.
-    engine.store.release_home()
+    host.store.release_home()
     return killed
 
 
-def _remove_ended(
-    engine: Engine, container: Container, ended: tuple[int, int], *, volumes: bool
-) -> ContainerState | None:
+def _remove_ended(host: Host, container: Container, ended: tuple[int, int], *, volumes: bool) -> ContainerState | None:
     """Remove a container that does not run; the state of one that does, and None when it is removed.
 
     ended: (pid, start time) of a process that is over, whatever the records say.
@@ -157,22 +156,22 @@ def _remove_ended(
         state = container.state
         if state.is_running and (state.pid, state.start_time) != ended:
             return state
-        _clean(engine, container, state, record=False)
-        drop(engine, container, volumes=volumes)
+        _clean(host, container, state, record=False)
+        drop(host, container, volumes=volumes)
     return None
 
 
-def drop(engine: Engine, container: Container, *, volumes: bool = False) -> None:
+def drop(host: Host, container: Container, *, volumes: bool = False) -> None:
     """Remove record, layer and directories of a container that holds nothing any more. The caller holds the lock."""
     settings = _settings(container)
     if settings.mounts and (volumes or settings.remove):
         from libpod.container.volumes import Volumes
 
         # Before the record: only the record knows their names, should this be the last that we do.
-        Volumes(engine).remove_anonymous(settings)
-    engine.containers.drop(container)
+        Volumes(host).remove_anonymous(settings)
+    Records(host).drop(container)
 
 
-def discard(engine: Engine, container: Container) -> None:
+def discard(host: Host, container: Container) -> None:
     """Remove a container of `--rm` with what a start, or a monitor, that did not come to its end has left of it."""
-    remove(engine, container, force=True, timeout_s=0)
+    remove(host, container, force=True, timeout_s=0)

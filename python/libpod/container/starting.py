@@ -7,9 +7,10 @@ launch document's fields are the monitor's; what they mean stands in its documen
 from __future__ import annotations
 
 from libpod import _core
-from libpod.container import files
+from libpod.container import files, networking
 from libpod.container.locking import Lock
 from libpod.container.mounts import clean_destination
+from libpod.container.records import Records
 from libpod.container.spec import Context, build_spec, layers_of, oci_user
 from libpod.document import write_text
 from libpod.errors import InvalidError, StateError
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from libpod._core import Session
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 
 def launch(
-    engine: Engine,
+    host: Host,
     container: Container,
     *,
     detach: bool = False,
@@ -39,9 +40,9 @@ def launch(
     """
     with Lock(container) as lock:
         if not fresh:
-            _prepare_restart(engine, container)
-        document = prepare(engine, container, detach=detach, initial_size=initial_size)
-        session = _core.launch(engine.helper_path, document, lock)
+            _prepare_restart(host, container)
+        document = prepare(host, container, detach=detach, initial_size=initial_size)
+        session = _core.launch(host.helper_path, document, lock)
         try:
             session.wait_running()
         except BaseException:
@@ -50,33 +51,31 @@ def launch(
     return session
 
 
-def _prepare_restart(engine: Engine, container: Container) -> None:
+def _prepare_restart(host: Host, container: Container) -> None:
     from libpod.container.removal import clean_before_start
 
     state = container.state
     if state.is_running:
         raise StateError(f"container {container.id} is {state.status}: container already running")
-    clean_before_start(engine, container, state)
+    clean_before_start(host, container, state)
 
 
-def prepare(
-    engine: Engine, container: Container, *, detach: bool, initial_size: tuple[int, int] | None
-) -> dict[str, Any]:
+def prepare(host: Host, container: Container, *, detach: bool, initial_size: tuple[int, int] | None) -> dict[str, Any]:
     """Write the files of one start and return the launch document."""
     settings = container.settings
-    rootfs = engine.store.rootfs(container.id)
-    context = Context(container.id, f"{engine.graphroot}/overlay/{container.layer_id}/merged")
-    names = files.write_files(engine, container, settings, context)
+    rootfs = host.store.rootfs(container.id)
+    context = Context(container.id, host.places.merged(container.layer_id))
+    names = files.write_files(host, container, settings, context)
     layers = layers_of(rootfs)
     _resolve_user(container, settings, context, layers)
     _check_workdir(container, settings, layers)
-    _join_namespaces(engine, settings, context)
+    _join_namespaces(host, settings, context)
     if settings.mounts:
         from libpod.container.volumes import Volumes
 
-        context.volumes = Volumes(engine).fill(container, layers)
+        context.volumes = Volumes(host).fill(container, layers)
     if settings.init:
-        context.init_path = settings.init_path or engine.helper_path
+        context.init_path = settings.init_path or host.helper_path
     spec = build_spec(settings, context)
     write_text(container.user_directory + "/config.json", _core.dump_json(spec))
     return {
@@ -93,13 +92,13 @@ def prepare(
             "path": container.log_path,
             "max_size": settings.log_max_size or None,
         },
-        "network": engine.network_request(container) if settings.network == "bridge" else None,
+        "network": networking.attachment(host, settings),
         "hosts": {"path": context.bind_files["/etc/hosts"], "names": names} if names else None,
         # A container can end before a frame of its client's is read: who cleans up is settled before it starts.
         "client_cleans_up": settings.remove and not detach,
-        "exit_command": engine.cleanup_command(container) if settings.remove else None,
+        "exit_command": host.exit_command(container.id) if settings.remove else None,
         "seccomp": settings.seccomp or "default",
-        "seccomp_cache": engine.runroot + "/libpod/seccomp",
+        "seccomp_cache": host.places.seccomp_cache,
         "pidfile": settings.pidfile or None,
         "timeout": settings.timeout or None,
         "detach": detach,
@@ -142,7 +141,7 @@ def _check_workdir(container: Container, settings: ContainerSettings, layers: li
         raise InvalidError(f'workdir "{settings.workdir}" exists on container {container.id}, but is not a directory')
 
 
-def _join_namespaces(engine: Engine, settings: ContainerSettings, context: Context) -> None:
+def _join_namespaces(host: Host, settings: ContainerSettings, context: Context) -> None:
     for kind, mode, name in (
         ("pid", settings.pid, "pid"),
         ("ipc", settings.ipc, "ipc"),
@@ -150,7 +149,7 @@ def _join_namespaces(engine: Engine, settings: ContainerSettings, context: Conte
         ("network", settings.network, "net"),
     ):
         if mode.startswith("container:"):
-            other = engine.containers.lookup(mode.removeprefix("container:"))
+            other = Records(host).lookup(mode.removeprefix("container:"))
             state = other.state
             if not state.is_running:
                 raise StateError(

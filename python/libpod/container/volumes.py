@@ -18,17 +18,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
-    from libpod.engine import Engine
+    from libpod.host import Host
 
 
 class Volumes:
-    """The volumes of one engine."""
+    """The volumes of one host."""
 
     __slots__ = ("_directory", "_store")
 
-    def __init__(self, engine: Engine) -> None:
-        self._store = engine.store
-        self._directory = engine.graphroot + "/volumes"
+    def __init__(self, host: Host) -> None:
+        self._store = host.store
+        self._directory = host.places.volumes
 
     def path(self, name: str) -> str:
         """Return the directory of a volume's content."""

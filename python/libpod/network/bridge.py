@@ -31,7 +31,7 @@ def ensure(network: Network) -> None:
 
 
 def attach_request(
-    runroot: str,
+    leases: str,
     network: Network,
     *,
     ports: Sequence[dict[str, Any]] = (),
@@ -40,7 +40,7 @@ def attach_request(
 ) -> dict[str, Any]:
     """Describe the attachment of one container to a network, as `rust/network` reads it.
 
-    ports: what `ports.parse_ports` returned. address, mac: fixed ones.
+    leases: the directory of all networks' leases. ports: what `ports.parse_ports` returned. address, mac: fixed ones.
     Raises: UnsupportedError, InvalidError.
     """
     network.check()
@@ -54,25 +54,19 @@ def attach_request(
         "address": address or None,
         "mtu": network.mtu,
         "ports": [dict(port) for port in ports],
-        "lease_dir": lease_directory(runroot, network.name),
+        "lease_dir": f"{leases}/{network.name}",
     }
 
 
-def lease_directory(runroot: str, name: str) -> str:
-    """Return where the addresses of a network are leased."""
-    return f"{runroot}/libpod/networks/{name}"
-
-
-def release(runroot: str, container_id: str) -> None:
+def release(leases: str, container_id: str) -> None:
     """Take a container whose processes have ended off every network; may be repeated.
 
     Only the leases are read: the networks' files may be gone, and no bridge is made.
     Raises: DeniedError, OSError.
     """
-    directory = lease_directory(runroot, "")
     try:
-        names = os.listdir(directory)
+        names = os.listdir(leases)
     except FileNotFoundError:
         return
     for name in names:
-        _core.network_detach(container_id, directory + name)
+        _core.network_detach(container_id, f"{leases}/{name}")

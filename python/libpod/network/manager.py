@@ -10,15 +10,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from libpod.host import Host
     from libpod.network.config import Network
 
 
 class NetworkManager:
-    """The networks of the host. default, default_subnet: the one that needs no file, as containers.conf has it."""
+    """The networks of one host."""
 
-    def __init__(self, *, default: str = config.DEFAULT_NAME, default_subnet: str = config.DEFAULT_SUBNET) -> None:
-        self._default = default
-        self._subnet = default_subnet
+    def __init__(self, host: Host) -> None:
+        conf = host.conf.network
+        # The network that needs no file.
+        self._default: str = conf["default_network"]
+        self._subnet: str = conf["default_subnet"]
 
     def lookup(self, name: str) -> Network:
         """Find a network by name, id or the beginning of its id; "" is the default one.

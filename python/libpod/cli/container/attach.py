@@ -25,7 +25,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
     if container.state.status != "running":
         raise StateError("you can only attach to running containers")
-    return relay(Stay.join(context.engine, container), container, stdin=not options.no_stdin, options=options)
+    return relay(Stay.join(context.engine.host, container), container, stdin=not options.no_stdin, options=options)
 
 
 def relay(stay: Stay, container: Container, *, stdin: bool, options: Options) -> int:

@@ -22,9 +22,9 @@ def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
 
     def act(container: Container) -> None:
         if options.rm:
-            removal.remove(context.engine, container)
+            removal.remove(context.engine.host, container)
         else:
-            removal.cleanup(context.engine, container)
+            removal.cleanup(context.engine.host, container)
 
     return targets.for_each(context, found, act)
 

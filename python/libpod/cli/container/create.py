@@ -35,7 +35,7 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
         if container is not None:
             from libpod.container.removal import discard
 
-            discard(context.engine, container)
+            discard(context.engine.host, container)
         raise
     cidfile.close(keep=True)
     if request.publish and container.settings.network != "bridge":

@@ -25,7 +25,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         container, argv = engine.containers.lookup(arguments[0]), arguments[1:]
     try:
         exec_id, session = execute(
-            engine,
+            engine.host,
             container,
             argv,
             env=command_environment(options.env, options.env_file) if options.env or options.env_file else None,

@@ -179,7 +179,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     last = 1 if options.latest else options.last
     view = _View(context, no_trunc=options.no_trunc)
     rows = list_rows(
-        context.engine,
+        context.engine.host,
         all=options.all,
         filters=options.filter,
         last=last if last > 0 else -1,

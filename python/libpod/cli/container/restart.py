@@ -22,7 +22,7 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
     timeout = options.time if "time" in options.given else None
 
     def act(container: Container) -> None:
-        lifecycle.restart(context.engine, container, timeout_s=timeout)
+        lifecycle.restart(context.engine.host, container, timeout_s=timeout)
 
     return targets.for_each(context, found, act)
 

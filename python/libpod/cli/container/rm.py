@@ -34,7 +34,9 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
                     f"container {container.id} was made by another tool and cannot be removed without using force:"
                     " container state improper"
                 )
-            removal.remove(context.engine, container, force=options.force, timeout_s=timeout, volumes=options.volumes)
+            removal.remove(
+                context.engine.host, container, force=options.force, timeout_s=timeout, volumes=options.volumes
+            )
         except (LibpodError, OSError) as error:
             context.report(error)
             code = _RUNNING if isinstance(error, StateError) and code in (0, _RUNNING) else LibpodError.exit_code

@@ -38,7 +38,7 @@ def _attached(context: Context, options: Options, container: Container, streams:
     from libpod.container.foreground import Stay
 
     settings = container.settings
-    stay = Stay(context.engine, container, _start(context, container), owner=True)
+    stay = Stay(context.engine.host, container, _start(context, container), owner=True)
     if streams == {"stdin"}:
         # Nothing that the container writes comes here: its name has to do.
         context.write(container.id)

@@ -55,11 +55,13 @@ def _attached(context: Context, options: Options, container: Container) -> int:
 
     settings = container.settings
     if container.state.status == "running":
-        return relay(Stay.join(context.engine, container), container, stdin=options.interactive, options=options)
+        return relay(Stay.join(context.engine.host, container), container, stdin=options.interactive, options=options)
     try:
         session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
         terminal.show_warnings(session)
-        return relay(Stay(context.engine, container, session), container, stdin=options.interactive, options=options)
+        return relay(
+            Stay(context.engine.host, container, session), container, stdin=options.interactive, options=options
+        )
     except (LibpodError, OSError) as error:
         raise _not_started(container, error) from None
 

@@ -21,7 +21,7 @@ def stop(context: Context, options: Options, arguments: list[str]) -> int:
         found = [(word, container) for word, container in found if container.state.is_running]
 
     def act(container: Container) -> None:
-        lifecycle.stop(context.engine, container, timeout_s=timeout)
+        lifecycle.stop(context.engine.host, container, timeout_s=timeout)
 
     return targets.for_each(context, found, act)
 

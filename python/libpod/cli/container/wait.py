@@ -26,14 +26,14 @@ def wait(context: Context, options: Options, arguments: list[str]) -> int:
     for condition in options.condition:
         if condition not in _STATES:
             raise InvalidError(f"unknown container state: {condition}: invalid argument")
-    engine, interval_s = context.engine, max(interval_ns, 0) / 10**9
+    host, interval_s = context.engine.host, max(interval_ns, 0) / 10**9
     found = [container for _, container in targets.select(context, options, arguments)]
     if options.condition:
         for container in found:
-            context.write(str(lifecycle.wait_for_state(engine, container, options.condition, interval_s=interval_s)))
+            context.write(str(lifecycle.wait_for_state(host, container, options.condition, interval_s=interval_s)))
         return 0
     for container, session in [(container, lifecycle.listen(container)) for container in found]:
-        context.write(str(lifecycle.wait(engine, container, interval_s=interval_s, session=session)))
+        context.write(str(lifecycle.wait(host, container, interval_s=interval_s, session=session)))
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command
-from libpod.cli.network.manager import manager_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ def exists(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.errors import NetworkNotFoundError
 
     try:
-        manager_of(context).lookup(arguments[0])
+        context.engine.networks.lookup(arguments[0])
     except NetworkNotFoundError:
         return 1
     return 0

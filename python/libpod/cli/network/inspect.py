@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option
-from libpod.cli.network.manager import manager_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ def inspect(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.cli.print import format as formats
     from libpod.errors import NetworkNotFoundError
 
-    manager = manager_of(context)
+    manager = context.engine.networks
     found, missing = [], []
     for name in arguments:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.network.manager import manager_of
 from libpod.cli.print.table import table
 
 TYPE_CHECKING = False
@@ -20,7 +19,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod import _core
     from libpod.cli.print import format as formats
 
-    networks = manager_of(context).list(options.filter)
+    networks = context.engine.networks.list(options.filter)
     if formats.is_json(options.format):
         context.write(_core.dump_json([network.document for network in networks], indent=2))
         return 0

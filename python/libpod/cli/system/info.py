@@ -18,7 +18,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.cli.system.version import document as version_document
     from libpod.info import collect
 
-    value = {**collect(context.engine), "version": version_document()}
+    value = {**collect(context.engine.host), "version": version_document()}
     if not options.format:
         context.write(yaml(value).rstrip("\n"))
     elif formats.is_json(options.format):

@@ -1,0 +1,49 @@
+"""What a container and its networks have to do with each other: how it is attached, and what it holds until it is taken off.
+
+The monitor attaches and detaches; here is what it is told, and what is taken back after one that was killed.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.container.model import Container
+    from libpod.container.settings import ContainerSettings
+    from libpod.host import Host
+
+
+def attachment(host: Host, settings: ContainerSettings) -> dict[str, Any] | None:
+    """Return what the monitor must know to attach a container to its bridge, which is made if it does not stand.
+
+    None for a container without a network of its own.
+    Raises: NetworkNotFoundError, UnsupportedError, DeniedError, OSError.
+    """
+    if settings.network != "bridge":
+        return None
+    from libpod.network import bridge
+    from libpod.network.manager import NetworkManager
+
+    network = NetworkManager(host).lookup(settings.network_name)
+    bridge.ensure(network)
+    return bridge.attach_request(
+        host.places.leases, network, ports=settings.ports, address=settings.address, mac=settings.mac
+    )
+
+
+def gateway(host: Host, settings: ContainerSettings) -> str | None:
+    """Return the host's address on a container's bridge; None for a container without one."""
+    if settings.network != "bridge":
+        return None
+    from libpod.network.manager import NetworkManager
+
+    return NetworkManager(host).lookup(settings.network_name).gateway
+
+
+def release(host: Host, container: Container) -> None:
+    """Take back what a container holds of its networks; nothing if it was taken back already."""
+    if container.is_ours and container.settings.network == "bridge":
+        from libpod.network.bridge import release
+
+        release(host.places.leases, container.id)

@@ -1,0 +1,137 @@
+"""The records of a store's containers: find, list, create, drop.
+
+The record in containers.json is the one commit point of a container: it reserves the name, protects the image, and is the
+first thing made and the last thing removed. Start reading at `Records`. What happens to a container between is not decided here.
+"""
+
+from __future__ import annotations
+
+import time
+
+from libpod import _core, arguments, timestamp
+from libpod.container import names
+from libpod.container.model import Container, remove_tree
+from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod.container.settings import ContainerSettings
+    from libpod.host import Host
+
+#: As often as a random name that is taken is replaced by another one.
+_NAME_ATTEMPTS = 50
+
+
+class Records:
+    """The containers of one store, as records."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._store = host.store
+
+    def _container(self, record: dict[str, Any]) -> Container:
+        return Container(record, self._host.places)
+
+    def lookup(self, name_or_id: str) -> Container:
+        """Find a container by name, id or a unique beginning of its id.
+
+        Raises: ContainerNotFoundError; InvalidError where several ids begin so.
+        """
+        found = self._find(arguments.text("name_or_id", name_or_id))
+        if found is None:
+            raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
+        return found
+
+    def lookup_exact(self, name: str) -> Container:
+        """Find a container by its full name or full id.
+
+        Raises: ContainerNotFoundError.
+        """
+        for record in self._store.containers():
+            if record["id"] == name or name in (record.get("names") or ()):
+                return self._container(record)
+        raise ContainerNotFoundError(f'no container with name or ID "{name}" found: no such container')
+
+    def _find(self, text: str) -> Container | None:
+        matches = []
+        for record in self._store.containers():
+            if record["id"] == text or text in (record.get("names") or ()):
+                return self._container(record)
+            if text and record["id"].startswith(text):
+                matches.append(record)
+        if len(matches) > 1:
+            raise InvalidError(f"more than one result for container name or ID {text}: container already exists")
+        return self._container(matches[0]) if matches else None
+
+    def exists(self, name_or_id: str) -> bool:
+        """Whether `lookup` would find a container."""
+        return self._find(arguments.text("name_or_id", name_or_id)) is not None
+
+    def list(self, *, all: bool = False, foreign: bool = False) -> list[Container]:
+        """List containers, oldest first: the running ones, or all. foreign: those that other tools made, too."""
+        found = [self._container(record) for record in self._store.containers()]
+        if not foreign:
+            found = [container for container in found if container.is_ours]
+        if not all:
+            found = [container for container in found if container.state.is_running]
+        return found
+
+    def latest(self) -> Container:
+        """Return the container that was created last.
+
+        Raises: ContainerNotFoundError where there is none.
+        """
+        found = self.list(all=True)
+        if not found:
+            raise ContainerNotFoundError("no containers")
+        return max(found, key=lambda container: timestamp.parse(container.settings.created))
+
+    def _create(self, settings: ContainerSettings, layer: str | None) -> Container:
+        """Create the record, with container.json in place before it; a random name is tried again where it is taken."""
+        container_id, given = names.random_id(), settings.name
+        for _ in range(_NAME_ATTEMPTS):
+            name = settings.name = given or names.random_name()
+            metadata = {
+                "image-name": settings.image,
+                "image-id": settings.image_id,
+                "name": name,
+                "created-at": int(time.time()),
+            }
+            try:
+                record = self._store.create_container(
+                    container_id,
+                    names=[name],
+                    image=settings.image_id,
+                    layer_parent=layer,
+                    metadata=_core.dump_json(metadata),
+                    # Nobody will miss a container of --rm after a loss of power: nothing waits for its disk.
+                    flags={"MountLabel": "", "ProcessLabel": "", **({"Volatile": True} if settings.remove else {})},
+                    files={"container.json": _core.dump_json(settings.to_document()).encode()},
+                )
+            except ExistsError:
+                if given:
+                    raise self._name_in_use(given) from None
+                continue
+            container = self._container(record)
+            container.settings = settings
+            return container
+        raise ExistsError("no free random name was found for the container")
+
+    def _name_in_use(self, name: str) -> ExistsError:
+        try:
+            owner = self.lookup_exact(name).id
+        except ContainerNotFoundError:
+            owner = "another container"
+        return ExistsError(
+            f'creating container storage: the container name "{name}" is already in use by {owner}. You have to remove that'
+            " container to be able to reuse that name: that name is already in use"
+        )
+
+    def drop(self, container: Container) -> None:
+        """Remove the record, the layer and the directories of a container that does not run."""
+        self._store.remove_container(container.id)
+        # The store removes its own directories; the monitor's is beside them.
+        remove_tree(container.run_directory)
+        remove_tree(container.ended_directory)

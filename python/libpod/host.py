@@ -1,0 +1,104 @@
+"""The ground that every noun stands on: the store, the configuration, the places on disk, the helper program.
+
+A `Host` holds values and has no verbs. An engine makes one and hands it to its managers; a test makes one on a temporary
+directory. What costs something to find is found on first use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from libpod import arguments
+from libpod.errors import NotFoundError
+from libpod.places import Places
+from libpod.store import open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from libpod.config.containers import ContainersConf
+    from libpod.store import Store
+
+_HELPER = "libpod-runtime"
+
+
+class Host:
+    """One store on this host, and what containers on it need.
+
+    root, runroot: directories in place of those in storage.conf. storage_driver: only `overlay`. storage_options: in place of
+    storage.conf's. helper: path of `libpod-runtime`; without it, the program is found on first use. Nothing is made on disk.
+    Raises: InvalidError, UnsupportedError (a configuration that libpod cannot serve), OSError.
+    """
+
+    __slots__ = ("_conf", "_given", "_helper", "choose_name", "places", "store")
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        runroot: str | os.PathLike[str] | None = None,
+        *,
+        storage_driver: str | None = None,
+        storage_options: Iterable[str] | None = None,
+        helper: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._given = (
+            None if root is None else arguments.text("root", root),
+            None if runroot is None else arguments.text("runroot", runroot),
+            None if storage_driver is None else arguments.text("storage_driver", storage_driver),
+            None if storage_options is None else arguments.strings("storage_options", storage_options),
+        )
+        self.store: Store = open_store(*self._given)
+        self.places = Places(self.store.graphroot, self.store.runroot)
+        self._helper = None if helper is None else arguments.text("helper", helper)
+        self._conf: ContainersConf | None = None
+        #: Asks the user which of several full names a short image name means; None if nobody can be asked.
+        self.choose_name: Callable[[list[str]], int] | None = None
+
+    @property
+    def conf(self) -> ContainersConf:
+        """containers.conf."""
+        if self._conf is None:
+            from libpod.config.containers import load_containers_conf
+
+            self._conf = load_containers_conf()
+        return self._conf
+
+    @property
+    def helper_path(self) -> str:
+        """Path of the helper program.
+
+        Raises: NotFoundError if it is not installed.
+        """
+        if self._helper is None:
+            self._helper = find_helper()
+        return self._helper
+
+    def exit_command(self, container_id: str) -> list[str]:
+        """Return the command that removes a container of `--rm` when no client does."""
+        root, runroot, _, options = self._given
+        words = [sys.executable, "-m", "libpod"]
+        words += ["--root", root] if root is not None else []
+        words += ["--runroot", runroot] if runroot is not None else []
+        for option in options or ():
+            words += ["--storage-opt", option]
+        return [*words, "container", "cleanup", "--rm", container_id]
+
+
+def find_helper() -> str:
+    """Find `libpod-runtime`: named by LIBPOD_RUNTIME, beside the interpreter, or on PATH.
+
+    Raises: NotFoundError.
+    """
+    named = os.environ.get("LIBPOD_RUNTIME")
+    if named:
+        return named
+    beside = os.path.join(os.path.dirname(sys.executable), _HELPER)
+    if os.access(beside, os.X_OK):
+        return beside
+    for directory in os.environ.get("PATH", "").split(":"):
+        candidate = os.path.join(directory or ".", _HELPER)
+        if os.access(candidate, os.X_OK):
+            return os.path.abspath(candidate)
+    raise NotFoundError(f"the program {_HELPER} is not installed beside {sys.executable} or on PATH")
