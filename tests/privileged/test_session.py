@@ -39,7 +39,7 @@ class Container:
         self.helper = helper
         self.id = f"session{os.getpid():x}{directory.name[-8:]}"
         self.cgroup = f"/libpod-tests/{self.id}"
-        self.run_dir = directory / "run"
+        self.run_dir = directory / "run" / self.id
         self.log = directory / "ctr.log"
         root = directory / "root"
         write_root(directory / "root.tar")
@@ -68,13 +68,18 @@ class Container:
             "linux": {"cgroupsPath": self.cgroup, "namespaces": namespaces},
         }
         (self.directory / "config.json").write_text(_core.dump_json(spec))
+        nothing = ("network", "hosts", "exit_command", "seccomp_cache", "conmon_pidfile", "pidfile", "timeout")
         return {
+            **dict.fromkeys((*nothing, "initial_size")),
+            **dict.fromkeys(("stdin_open", "terminal", "client_cleans_up"), False),
+            "version": 1,
             "id": self.id,
             "run_dir": str(self.run_dir),
             "exit_file": str(self.directory / "exit.json"),
             "bundle": str(self.directory),
             "rootfs": None,
-            "log": {"driver": "k8s-file", "path": str(self.log)},
+            "log": {"driver": "k8s-file", "path": str(self.log), "max_size": None},
+            "seccomp": "unconfined",
             **changes,
         }
 
@@ -82,8 +87,20 @@ class Container:
         return _core.launch(self.helper, self.document(*args, **changes))
 
     def exec(self, running: dict[str, Any], *args: str, **changes: Any) -> _core.Session:
-        process = {"args": list(args), "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}}
+        process = {
+            "terminal": False,
+            "user": {"uid": 0, "gid": 0, "umask": 0o022, "additionalGids": []},
+            "args": list(args),
+            "env": ["PATH=/bin"],
+            "cwd": "/",
+            "capabilities": {name: [] for name in ("bounding", "effective", "inheritable", "permitted", "ambient")},
+            "rlimits": [],
+            "noNewPrivileges": True,
+        }
         document = {
+            **dict.fromkeys(("seccomp_cache", "initial_size")),
+            **dict.fromkeys(("stdin_open", "detach"), False),
+            "version": 1,
             "id": self.id,
             "run_dir": str(self.run_dir),
             "exec_id": "e" * 64,
@@ -91,6 +108,7 @@ class Container:
             "start_time": running["start_time"],
             "process": process,
             "cgroup": self.cgroup,
+            "seccomp": "unconfined",
         }
         return _core.exec(self.helper, {**document, **changes})
 
@@ -127,8 +145,13 @@ def test_collects_output_and_exit_code(container: Container) -> None:
     [
         (("/bin/none",), {}, CommandNotFoundError, 127),
         (("/bin/noexec",), {}, CommandNotExecutableError, 126),
-        (("true",), {"log": {"driver": "smoke-signals"}}, LibpodError, 125),
-        (("true",), {"log": {"driver": "k8s-file", "path": "/nonexistent/x/ctr.log"}}, LibpodError, 125),
+        (("true",), {"log": {"driver": "smoke-signals", "path": None, "max_size": None}}, LibpodError, 125),
+        (
+            ("true",),
+            {"log": {"driver": "k8s-file", "path": "/nonexistent/x/ctr.log", "max_size": None}},
+            LibpodError,
+            125,
+        ),
     ],
 )
 def test_a_failed_start_raises_and_leaves_nothing(

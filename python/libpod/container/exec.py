@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from libpod.container.model import Container, ContainerState
     from libpod.host import Host
 
+#: Version of the exec document; the monitor refuses one with a member more or less than it knows.
+EXEC_VERSION = 1
 #: Podman's exit code where an exec session cannot be created at all.
 NO_SESSION = 255
+
+#: What a process's capabilities are told by; a set that is not named is empty.
+_SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
 
 
 def execute(
@@ -53,6 +58,7 @@ def execute(
         raise _refused(StateError("can only create exec sessions on running containers: container state improper"))
     exec_id = os.urandom(32).hex()
     document = {
+        "version": EXEC_VERSION,
         "id": container.id,
         "run_dir": container.run_directory,
         "exec_id": exec_id,
@@ -69,10 +75,8 @@ def execute(
             privileged,
         ),
         "stdin_open": stdin_open,
-        "terminal": terminal,
         "detach": detach,
-        "privileged": privileged,
-        "cgroup": state.cgroup or None,
+        "cgroup": state.cgroup,
         "seccomp": _seccomp(container, privileged),
         "seccomp_cache": host.places.seccomp_cache,
         "initial_size": initial_size,
@@ -115,7 +119,7 @@ def _process(
         "args": list(argv),
         "env": [f"{name}={value}" for name, value in variables.items()],
         "cwd": workdir or settings.workdir,
-        "capabilities": _capabilities(container, found["uid"], privileged=privileged),
+        "capabilities": dict.fromkeys(_SETS, ()) | _capabilities(container, found["uid"], privileged=privileged),
         "rlimits": [{"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in settings.limits],
         "noNewPrivileges": settings.no_new_privileges and not privileged,
     }

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
 
+#: Version of the launch document; the monitor refuses one with a member more or less than it knows.
+LAUNCH_VERSION = 1
+
 
 def launch(
     host: Host,
@@ -79,8 +82,8 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     spec = build_spec(settings, context)
     write_text(container.user_directory + "/config.json", _core.dump_json(spec))
     return {
+        "version": LAUNCH_VERSION,
         "id": container.id,
-        "name": container.name,
         "run_dir": container.run_directory,
         "exit_file": container.exit_path,
         "bundle": container.user_directory,
@@ -99,9 +102,9 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         "exit_command": host.exit_command(container.id) if settings.remove else None,
         "seccomp": settings.seccomp or "default",
         "seccomp_cache": host.places.seccomp_cache,
+        "conmon_pidfile": None,
         "pidfile": settings.pidfile or None,
         "timeout": settings.timeout or None,
-        "detach": detach,
         "initial_size": initial_size,
     }
 

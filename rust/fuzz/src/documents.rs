@@ -1,12 +1,13 @@
 //! Documents: of a launch, of seccomp, of the OCI runtime.
 
-use libpod_monitor::document::Launch;
+use libpod_monitor::document::{Exec, Launch};
 use libpod_runtime::seccomp::{Program, compile, profile::LinuxSeccomp, resolve};
 use libpod_runtime::spec::Spec;
 
-/// Read a launch document.
+/// Read a launch document, of a container or of one more process.
 pub fn launch(data: &[u8]) {
-    let _ = libpod_json::from_slice::<Launch>(data);
+    let _ = Launch::parse(data);
+    let _ = Exec::parse(data);
 }
 
 /// Read a profile in either format and compile it; a filter survives being written to the cache and read back.

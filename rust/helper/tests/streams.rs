@@ -23,7 +23,7 @@ fn a_hundred_megabytes_arrive_whole() {
     require_containers!();
     const SIZE: usize = 100 * 1024 * 1024;
     let mut container = Container::new("yes 0123456789abcdef | head -c 104857600");
-    container.document["log"] = serde_json::json!({"driver": "none"});
+    container.document["log"] = serde_json::json!({"driver": "none", "path": null, "max_size": null});
     let mut session = container.launch();
     let all = session.collect(b"", usize::MAX, None, &mut uninterrupted).expect("ends");
     assert_eq!(all.stdout.len(), SIZE);

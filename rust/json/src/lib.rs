@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod strict;
+pub mod versioned;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

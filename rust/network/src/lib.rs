@@ -28,6 +28,7 @@ pub use port::{bind_ports, free_port};
 
 /// What a container wants of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attach {
     /// Name of the network.
     pub network: String,
@@ -57,6 +58,7 @@ pub struct Attach {
 
 /// `range` consecutive ports of the host that lead to as many of the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Port {
     /// Address of the host; empty for all.
     #[serde(default)]

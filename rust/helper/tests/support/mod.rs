@@ -63,8 +63,12 @@ impl Container {
         }
         let spec = spec(args, &rootfs, &id);
         let document = json!({
-            "id": id, "name": "test", "run_dir": directory.join("run"), "exit_file": directory.join("exit.json"),
-            "bundle": directory, "rootfs": null, "log": {"driver": "k8s-file", "path": directory.join("ctr.log")},
+            "version": 1, "id": id, "run_dir": directory.join("run").join(&id), "exit_file": directory.join("exit.json"),
+            "bundle": directory, "rootfs": null,
+            "log": {"driver": "k8s-file", "path": directory.join("ctr.log"), "max_size": null},
+            "stdin_open": false, "terminal": false, "network": null, "hosts": null, "client_cleans_up": false,
+            "exit_command": null, "seccomp": "unconfined", "seccomp_cache": null, "conmon_pidfile": null, "pidfile": null,
+            "timeout": null, "initial_size": null,
         });
         Self { id, directory, document, spec }
     }
@@ -83,15 +87,21 @@ impl Container {
     /// Start one more process in the container; `changes` are members of the exec document.
     pub fn exec(&self, running: &Running, args: &[&str], changes: &Value) -> Session {
         let mut document = json!({
-            "id": self.id, "run_dir": self.run_dir(), "exec_id": "e".repeat(64), "pid": running.pid,
-            "start_time": running.start_time, "cgroup": format!("/libpod-tests/{}", self.id),
-            "process": {"args": args, "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
+            "version": 1, "id": self.id, "run_dir": self.run_dir(), "exec_id": "e".repeat(64), "pid": running.pid,
+            "start_time": running.start_time, "cgroup": format!("/libpod-tests/{}", self.id), "stdin_open": false,
+            "detach": false, "seccomp": "unconfined", "seccomp_cache": null, "initial_size": null,
+            "process": {
+                "terminal": false, "args": args, "env": ["PATH=/bin"], "cwd": "/",
+                "user": {"uid": 0, "gid": 0, "umask": 18, "additionalGids": []},
+                "capabilities": {
+                    "bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": []
+                },
+                "rlimits": [], "noNewPrivileges": true,
+            },
         });
         for (name, value) in changes.as_object().expect("an object") {
-            document[name] = value.clone();
-        }
-        if document["terminal"] == true {
-            document["process"]["terminal"] = true.into();
+            let place = if name == "terminal" { &mut document["process"] } else { &mut document };
+            place[name] = value.clone();
         }
         launch(helper(), Role::Exec, document.to_string().as_bytes(), &self.id, None).expect("the helper starts")
     }
@@ -113,7 +123,7 @@ impl Container {
     }
 
     pub fn run_dir(&self) -> PathBuf {
-        self.directory.join("run")
+        self.directory.join("run").join(&self.id)
     }
 
     pub fn exit_record(&self) -> ExitRecord {

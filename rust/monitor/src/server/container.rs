@@ -28,8 +28,8 @@ const ENDED_SUFFIX: &str = ".ended";
 pub fn run(control: OwnedFd, document: &[u8], lock: Option<OwnedFd>) -> io::Result<()> {
     settle(c"libpod-monitor")?;
     let mut client = Peer::new(control);
-    let launched = libpod_json::from_slice::<Launch>(document)
-        .map_err(|error| Failure::invalid(format!("launch document: {error}")))
+    let launched = Launch::parse(document)
+        .map_err(Failure::invalid)
         .and_then(|document| prepare(&document).map(|pump| (document, pump)));
     let (document, mut pump) = match launched {
         Ok(prepared) => prepared,

@@ -7,7 +7,7 @@
 use super::container::{reap, settle, tell};
 use super::peer::Peer;
 use super::pump::Pump;
-use super::start::{named_filter, protect_from_oom, streams};
+use super::start::{chosen_filter, protect_from_oom, streams};
 use super::stdio::Stdio;
 use crate::document::Exec;
 use crate::log::writer::LogWriter;
@@ -15,7 +15,7 @@ use crate::process::Held;
 use crate::protocol::{Event, Failure};
 use crate::record::{ExitRecord, PidRecord, publish};
 use libpod_runtime::cgroup::Cgroup;
-use libpod_runtime::spec::ConsoleSize;
+use libpod_runtime::spec::{ConsoleSize, Process};
 use libpod_runtime::{ExecTarget, exec};
 use rustix::process::Pid;
 use std::io;
@@ -25,15 +25,15 @@ use std::os::fd::{AsFd, OwnedFd};
 pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
     settle(c"libpod-exec")?;
     let mut client = Peer::new(control);
-    let prepared = libpod_json::from_slice::<Exec>(document)
-        .map_err(|error| Failure::invalid(format!("exec document: {error}")))
+    let prepared = Exec::parse(document)
+        .map_err(Failure::invalid)
         .and_then(|document| Pump::new(LogWriter::None).map(|pump| (document, pump)));
-    let (mut document, mut pump) = match prepared {
+    let (document, mut pump) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return tell(&mut client, failure),
     };
     pump.peers.push(client);
-    match start(&mut document, &mut pump) {
+    match start(&document, &mut pump) {
         Ok(record) => watch(&document, pump, &record),
         Err(failure) => {
             pump.broadcast(&Event::Error(failure).encode());
@@ -42,29 +42,27 @@ pub fn run(control: OwnedFd, document: &[u8]) -> io::Result<()> {
     }
 }
 
-fn start(document: &mut Exec, pump: &mut Pump) -> Result<PidRecord, Failure> {
+fn start(document: &Exec, pump: &mut Pump) -> Result<PidRecord, Failure> {
     let state = |message: &str| Failure { kind: "state".into(), ..Failure::invalid(message) };
     let held = Held::open(document.pid, document.start_time)
         .map_err(|error| Failure::pathless("open the container's process", &error))?
         .ok_or_else(|| state("the container is not running"))?;
     let pid = Pid::from_raw(document.pid).ok_or_else(|| state("the container is not running"))?;
-    if let Some([height, width]) = document.initial_size {
-        document.process.console_size = Some(ConsoleSize { height, width });
-    }
-    let process = &document.process;
+    let mut process = Process::from(document.process.clone());
+    process.console_size = document.initial_size.map(|[height, width]| ConsoleSize { height, width });
     let cache = document.seccomp_cache.as_deref();
-    let seccomp = named_filter(document.seccomp.as_deref(), process.capabilities.as_ref(), cache)?;
-    let cgroup = document.cgroup.as_deref().map(|path| Cgroup::open(Some(path), &document.id)).transpose()?;
+    let seccomp = chosen_filter(&document.seccomp, process.capabilities.as_ref(), cache)?;
+    let cgroup = Cgroup::open(Some(&document.cgroup), &document.id)?;
     let target = ExecTarget {
         id: &document.id,
         pid,
         pidfd: held.as_fd(),
-        cgroup: cgroup.as_ref(),
+        cgroup: Some(&cgroup),
         seccomp: seccomp.as_ref(),
         preserve_fds: 0,
     };
     let (theirs, ours) = streams(process.terminal, document.stdin_open)?;
-    let running = exec(&target, process, &theirs)?;
+    let running = exec(&target, &process, &theirs)?;
     // Our copies of its ends: as long as they are open, its output never ends.
     drop(theirs);
     protect_from_oom();
@@ -76,13 +74,13 @@ fn start(document: &mut Exec, pump: &mut Pump) -> Result<PidRecord, Failure> {
     for text in running.warnings {
         pump.broadcast(&Event::Warning(text).encode());
     }
-    PidRecord::new(running.pid, None, document.cgroup.clone().unwrap_or_default())
+    PidRecord::new(running.pid, None, document.cgroup.clone())
         .map_err(|error| Failure::pathless("read the start time of the process", &error))
 }
 
 fn watch(document: &Exec, mut pump: Pump, record: &PidRecord) -> io::Result<()> {
     let directory = document.run_dir.join("exec");
-    let mark = directory.join(&document.exec_id);
+    let mark = directory.join(&*document.exec_id);
     // Where the container has ended meanwhile its directory is gone, and these records with it.
     let _ = std::fs::create_dir(&directory);
     let _ = publish(&mark, record);

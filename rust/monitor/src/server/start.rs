@@ -3,7 +3,7 @@
 use super::pump::Pump;
 use super::stdio::{ContainerEnds, Stdio, pipes};
 use crate::client::launch::{SOCKET_NAME, socket_address};
-use crate::document::{Launch, OverlayRoot};
+use crate::document::{Launch, OverlayRoot, Seccomp};
 use crate::protocol::{Event, Failure};
 use crate::record::{PidRecord, publish};
 use libpod_network::{Attached, attach, bind_ports, detach};
@@ -129,21 +129,21 @@ fn container_filter(document: &Launch, spec: &Spec) -> Result<Option<Program>, F
             let bounding = capabilities.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
             Ok(Some(program(Source::Spec(profile), bounding, document.seccomp_cache.as_deref())?))
         }
-        None => named_filter(document.seccomp.as_deref(), capabilities, document.seccomp_cache.as_deref()),
+        None => chosen_filter(&document.seccomp, capabilities, document.seccomp_cache.as_deref()),
     }
 }
 
-/// The filter of this name: `default`, `unconfined` or nothing, or the path of a profile.
-pub fn named_filter(
-    name: Option<&str>,
+/// The filter that a document names.
+pub fn chosen_filter(
+    choice: &Seccomp,
     capabilities: Option<&Capabilities>,
     cache: Option<&Path>,
 ) -> Result<Option<Program>, Failure> {
     let bounding = capabilities.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
-    let source = match name {
-        None | Some("unconfined") => return Ok(None),
-        Some("default") => Source::Default,
-        Some(path) => Source::File(Path::new(path)),
+    let source = match choice {
+        Seccomp::Unconfined => return Ok(None),
+        Seccomp::Default => Source::Default,
+        Seccomp::Profile(path) => Source::File(path),
     };
     Ok(Some(program(source, bounding, cache)?))
 }
