@@ -77,6 +77,7 @@ class Container:
             "run_dir": str(self.run_dir),
             "exit_file": str(self.directory / "exit.json"),
             "bundle": str(self.directory),
+            "root_changes": [],
             "rootfs": None,
             "log": {"driver": "k8s-file", "path": str(self.log), "max_size": None},
             "seccomp": "unconfined",

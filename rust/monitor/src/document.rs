@@ -6,8 +6,8 @@
 
 use libpod_json::versioned::{self, Versioned, present};
 use libpod_network::Attach;
-use libpod_runtime::ContainerId;
 use libpod_runtime::spec::{Capabilities, Process, Rlimit, User};
+use libpod_runtime::{ContainerId, RootChange};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub struct Launch {
     /// The layers of its root; without them, `root.path` of the specification is used.
     #[serde(deserialize_with = "present")]
     pub rootfs: Option<OverlayRoot>,
+    /// What is changed in the root's own files before anything is mounted on them.
+    pub root_changes: Vec<RootChange>,
     /// Whether clients may write to its standard input.
     pub stdin_open: bool,
     /// Whether it has a terminal.
@@ -252,6 +254,7 @@ impl Versioned for Launch {
             document.remove(unread);
         }
         document.entry("conmon_pidfile").or_insert(Value::Null);
+        document.entry("root_changes").or_insert(json!([]));
     }
 }
 
@@ -328,7 +331,8 @@ mod tests {
     fn launch() -> Value {
         json!({
             "version": 1, "id": "c1", "run_dir": "/run/libpod/c1", "exit_file": "/x/exit.json", "bundle": "/x",
-            "rootfs": {"lower": ["/l"], "upper": "/u", "work": "/w", "options": []}, "stdin_open": false, "terminal": false,
+            "rootfs": {"lower": ["/l"], "upper": "/u", "work": "/w", "options": []}, "root_changes": [],
+            "stdin_open": false, "terminal": false,
             "log": {"driver": "k8s-file", "path": "/x/ctr.log", "max_size": null}, "network": null,
             "hosts": {"path": "/h", "names": ["c1"]}, "client_cleans_up": false, "exit_command": ["/bin/true"],
             "seccomp": "default", "seccomp_cache": null, "conmon_pidfile": null, "pidfile": null, "timeout": null,

@@ -27,7 +27,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     layer::register(module)?;
     network::register(module)?;
     registry::register(module)?;
-    runtime::register(module)?;
     session::register(module)?;
     store::register(module)?;
     value::register(module)?;

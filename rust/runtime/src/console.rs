@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::{Uid, ioctl_tiocsctty};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 const DEVPTS_SUPER_MAGIC: u64 = 0x1cd1;
@@ -27,9 +27,16 @@ pub fn attach(stage: &mut Stage, size: Option<ConsoleSize>, uid: u32) -> Result<
     let root = stage.root()?;
     let copy = rustix::io::fcntl_dupfd_cloexec(&slave, 0).map_err(fail)?;
     let tree = stage.mounter.clone_tree(copy, Bind::Plain).map_err(fail)?;
-    let fd = root.resolve_or_make(Path::new("/dev/console"), Missing::File).map_err(fail)?;
-    let options = MountOptions { bind: Some(Bind::Plain), ..MountOptions::default() };
-    stage.mounter.bind(root, tree, &Target { path: "/dev/console".into(), fd }, &options)?;
+    let own = |place: BorrowedFd<'_>| stage.is_own(place);
+    match root.resolve_or_make_if(Path::new("/dev/console"), Missing::File, &own) {
+        // A `/dev` of the host without a console stays without one.
+        Err(Errno::XDEV) => {}
+        other => {
+            let target = Target { path: "/dev/console".into(), fd: other.map_err(fail)? };
+            let options = MountOptions { bind: Some(Bind::Plain), ..MountOptions::default() };
+            stage.mounter.bind(root, tree, &target, &options)?;
+        }
+    }
     control(&slave)?;
     stage.terminal = Some(master);
     Ok(())

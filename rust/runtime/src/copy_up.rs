@@ -4,9 +4,9 @@
 //! files, links, fifos and devices with owner, mode and times. Extended attributes are not copied.
 
 use crate::error::{Error, Result};
+use crate::mount_options::MountOptions;
 use crate::mounting::{Mounter, Target, attach};
 use crate::rootdir::{RootDir, reopen};
-use crate::step::NewMount;
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, chmodat, chownat, fchmod, fchown, futimens,
     mkdirat, mknodat, openat, readlinkat, statat, symlinkat, utimensat,
@@ -16,22 +16,24 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Mount a tmpfs at `target` with a copy of what is there now.
-pub fn mount(mounter: Mounter, root: &RootDir, target: &Target, mount: &NewMount) -> Result<()> {
+pub fn mount(
+    mounter: Mounter,
+    root: &RootDir,
+    target: &Target,
+    kind: &str,
+    source: &str,
+    options: &MountOptions,
+) -> Result<()> {
     let fail = |errno| Error::step("copy into tmpfs", &target.path, errno);
     let below = reopen(target.fd.as_fd(), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC).map_err(fail)?;
-    let stat = rustix::fs::fstat(&below).map_err(fail)?;
-    let mut options = mount.options.clone();
+    let mut options = options.clone();
     let readonly = std::mem::take(&mut options.superblock_readonly);
     options.attributes.set &= !libpod_sys::mount::RDONLY;
-    if !options.data.iter().any(|word| word.starts_with("mode=")) {
-        options.data.push(format!("mode={:o}", stat.st_mode & 0o7777));
-    }
     let mounted = if mounter.is_classic() {
-        mounter.mount_new(root, target, &mount.kind, &mount.source, &options)?;
+        mounter.mount_new(root, target, kind, source, &options)?;
         root.resolve(&target.path).map_err(fail)?
     } else {
-        let made =
-            mounter.make(&mount.kind, &mount.source, &options).map_err(|fault| fault.at(&mount.kind, &target.path))?;
+        let made = mounter.make(kind, source, &options).map_err(|fault| fault.at(kind, &target.path))?;
         copy_tree(below.as_fd(), made.as_fd()).map_err(fail)?;
         attach(made.as_fd(), target.fd.as_fd()).map_err(fail)?;
         made

@@ -5,15 +5,17 @@
 
 use crate::error::{Error, Result};
 use crate::mount_options::{Bind, MountOptions};
-use crate::mounting::{Mounter, Target};
+use crate::mounting::{Mounter, Target, mount_id};
 use crate::rootdir::{Missing, RootDir};
 use crate::spec::Device;
+use crate::stage::Stage;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, chmodat, chownat, makedev, mknodat, openat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 /// Nodes that every container has (runtime-spec config-linux.md, "Default Devices").
@@ -46,6 +48,8 @@ pub struct Node {
     mode: u32,
     uid: u32,
     gid: u32,
+    /// Whether every container has it; the others are the specification's.
+    is_default: bool,
 }
 
 /// The default nodes, then those of the specification; one of the same path replaces a default.
@@ -60,7 +64,7 @@ pub fn plan(devices: &[Device]) -> Result<Vec<Node>> {
     let mut nodes = DEFAULT
         .iter()
         .filter(|(path, ..)| !devices.iter().any(|device| device.path == *path))
-        .map(|default| node(&character(default)))
+        .map(|default| Ok(Node { is_default: true, ..node(&character(default))? }))
         .collect::<Result<Vec<_>>>()?;
     for device in devices {
         nodes.push(node(device)?);
@@ -89,26 +93,44 @@ fn node(device: &Device) -> Result<Node> {
         mode: device.file_mode.unwrap_or(0o666) & 0o7777,
         uid: device.uid.unwrap_or(0),
         gid: device.gid.unwrap_or(0),
+        is_default: false,
     })
 }
 
-/// Make one node; bind the host's where the kernel refuses to make it.
-pub fn make(mounter: Mounter, root: &RootDir, node: &Node, bind: bool) -> Result<()> {
+/// Make one node; bind the host's where the kernel refuses to make it, and where the directory is not the container's own: a node
+/// made there would stay on the host.
+pub fn make(stage: &Stage, node: &Node, bind: bool) -> Result<()> {
     let fail = |errno| Error::step("make device", &node.path, errno);
-    if bind {
-        return bind_host(mounter, root, node);
-    }
+    let root = stage.root()?;
     let directory = node.path.parent().unwrap_or(Path::new("/"));
-    let parent = root.resolve_or_make(directory, Missing::Directory).map_err(fail)?;
+    let own = |place: BorrowedFd<'_>| stage.is_own(place);
+    let parent = match root.resolve_or_make_if(directory, Missing::Directory, &own) {
+        Err(Errno::XDEV) if node.is_default => return Ok(()),
+        // Asked for by name: the mount point is made as for every other mount.
+        Err(Errno::XDEV) => return bind_host(stage.mounter, root, node),
+        other => other.map_err(fail)?,
+    };
+    if !stage.is_own(parent.as_fd()).map_err(fail)? {
+        return if node.is_default { Ok(()) } else { bind_host(stage.mounter, root, node) };
+    }
+    if bind {
+        return bind_host(stage.mounter, root, node);
+    }
     let name = node.path.file_name().map(OsStr::to_owned).unwrap_or_default();
     let create = || mknodat(&parent, &name, node.kind, Mode::from_raw_mode(node.mode), makedev(node.major, node.minor));
     match create() {
         Err(Errno::EXIST) => {
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let there = openat(&parent, &name, flags, Mode::empty()).map_err(fail)?;
+            if mount_id(there.as_fd()).map_err(fail)? != mount_id(parent.as_fd()).map_err(fail)? {
+                // The specification mounts something in the device's place.
+                return Ok(());
+            }
             // A node that an image brings has whatever number the image chose.
             unlinkat(&parent, &name, AtFlags::empty()).map_err(fail)?;
             create().map_err(fail)?;
         }
-        Err(Errno::PERM) => return bind_host(mounter, root, node),
+        Err(Errno::PERM) => return bind_host(stage.mounter, root, node),
         other => other.map_err(fail)?,
     }
     // The mask of this process has cut the mode; the node is ours, in a directory nobody else works in yet.
@@ -129,10 +151,17 @@ fn bind_host(mounter: Mounter, root: &RootDir, node: &Node) -> Result<()> {
     mounter.bind(root, tree, &Target { path: node.path.clone(), fd }, &options)
 }
 
-/// Make the links of `/dev`; one that the image brings stays.
-pub fn make_links(root: &RootDir) -> Result<()> {
+/// Make the links of `/dev`; one that the image brings stays. A `/dev` that is not the container's own gets none.
+pub fn make_links(stage: &Stage) -> Result<()> {
     let fail = |errno| Error::step("make links in", "/dev", errno);
-    let directory = root.resolve_or_make(Path::new("/dev"), Missing::Directory).map_err(fail)?;
+    let own = |place: BorrowedFd<'_>| stage.is_own(place);
+    let directory = match stage.root()?.resolve_or_make_if(Path::new("/dev"), Missing::Directory, &own) {
+        Err(Errno::XDEV) => return Ok(()),
+        other => other.map_err(fail)?,
+    };
+    if !stage.is_own(directory.as_fd()).map_err(fail)? {
+        return Ok(());
+    }
     for (text, name) in LINKS {
         match symlinkat(*text, &directory, *name) {
             Ok(()) | Err(Errno::EXIST) => {}

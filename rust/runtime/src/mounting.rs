@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::mount_options::{Bind, MountOptions};
 use crate::rootdir::{RootDir, proc_path};
 use libpod_sys::mount::{Attributes, RDONLY, set_attributes};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, openat, statx};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
@@ -256,6 +256,19 @@ pub fn kernel_message(context: BorrowedFd<'_>) -> Option<String> {
 pub fn attach(mount: BorrowedFd<'_>, place: BorrowedFd<'_>) -> rustix::io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(mount, "", place, "", flags)
+}
+
+/// The number of the mount that a descriptor lies in, unlike any other mount's of this moment.
+pub fn mount_id(fd: BorrowedFd<'_>) -> rustix::io::Result<u64> {
+    let found = statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    if found.stx_mask & StatxFlags::MNT_ID.bits() != 0 {
+        return Ok(found.stx_mnt_id);
+    }
+    // Before Linux 5.8.
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    let number = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+    number.ok_or(Errno::IO)
 }
 
 /// Whether a descriptor and a path, not followed at its end, are the same file.

@@ -87,6 +87,7 @@ pub fn build<'a>(
         }
     }
     steps.push(Step::MountRoot { rootfs: &request.rootfs, beside_host: propagation.is_none() });
+    steps.extend(request.changes.iter().map(Step::Change));
     let makes_devices =
         !spec.mounts.iter().any(|mount| clean(&mount.destination) == Path::new("/dev") && is_bind(mount));
     push_mounts(&mut steps, mounts, namespaces, cgroup);
@@ -343,6 +344,7 @@ mod tests {
             bundle: Path::new("/bundle"),
             spec: &spec,
             rootfs: Rootfs::Dir("/bundle/rootfs".into()),
+            changes: &[],
             stdio: Stdio::Inherit,
             preserve_fds: 0,
             seccomp: None,

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+/// What statfs says of proc.
+pub const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// Hide a path: a directory under an empty read-only tmpfs, anything else under `/dev/null`. What is not there stays so.
 ///
@@ -86,7 +87,9 @@ pub fn remount_readonly(stage: &Stage, path: &Path) -> Result<()> {
 /// Write a kernel parameter through the container's own /proc.
 pub fn write_sysctl(stage: &Stage, path: &Path, value: &str) -> Result<()> {
     let fail = |errno| Error::step(format!("write {value:?} to"), path, errno);
-    let file = stage.root()?.open_at(path, OFlags::WRONLY, Mode::empty()).map_err(fail)?;
+    // Without waiting for the other end of a fifo that a mount may have put there.
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = stage.root()?.open_at(path, flags, Mode::empty()).map_err(fail)?;
     if fstatfs(&file).map_err(fail)?.f_type as u64 != PROC_SUPER_MAGIC {
         return Err(Error::UnsafePath { path: path.into(), reason: "does not lie in a proc file system".into() });
     }

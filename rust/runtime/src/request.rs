@@ -1,6 +1,7 @@
 //! What a caller asks for when a container is to be created.
 
 use crate::mounting::Mounter;
+use crate::root_change::RootChange;
 use crate::rootfs::Rootfs;
 use crate::seccomp::Program;
 use crate::spec::Spec;
@@ -36,6 +37,8 @@ pub struct Request<'a> {
     pub spec: &'a Spec,
     /// The root filesystem; `spec.root.path` is not read.
     pub rootfs: Rootfs,
+    /// What is changed in the root's own files before anything is mounted on them.
+    pub changes: &'a [RootChange],
     /// Standard descriptors; [`Stdio::Terminal`] where `spec.process.terminal` is set.
     pub stdio: Stdio,
     /// Descriptors after the standard ones that stay open.

@@ -64,8 +64,18 @@ impl RootDir {
 
     /// Resolve `path` to a descriptor, making what is missing.
     pub fn resolve_or_make(&self, path: &Path, missing: Missing) -> rustix::io::Result<OwnedFd> {
+        self.resolve_or_make_if(path, missing, &|_| Ok(true))
+    }
+
+    /// Resolve `path` to a descriptor, making what is missing in directories that `may_make` allows; `EXDEV` for another one.
+    pub fn resolve_or_make_if(
+        &self,
+        path: &Path,
+        missing: Missing,
+        may_make: &dyn Fn(BorrowedFd<'_>) -> rustix::io::Result<bool>,
+    ) -> rustix::io::Result<OwnedFd> {
         match self.resolve(path) {
-            Err(Errno::NOENT) if missing != Missing::Fail => Walk::start(self, path)?.run(missing),
+            Err(Errno::NOENT) if missing != Missing::Fail => Walk::start(self, path)?.run(missing, may_make),
             other => other,
         }
     }
@@ -87,7 +97,7 @@ impl RootDir {
             }
             self.kernel_resolves.set(false);
         }
-        let found = Walk::start(self, path)?.run(Missing::Fail)?;
+        let found = Walk::start(self, path)?.run(Missing::Fail, &|_| Ok(false))?;
         if flags.contains(OFlags::PATH) { Ok(found) } else { reopen(found.as_fd(), flags) }
     }
 
@@ -176,7 +186,11 @@ impl Walk {
         self.way.last().expect("the root is never dropped").as_fd()
     }
 
-    fn run(mut self, missing: Missing) -> rustix::io::Result<OwnedFd> {
+    fn run(
+        mut self,
+        missing: Missing,
+        may_make: &dyn Fn(BorrowedFd<'_>) -> rustix::io::Result<bool>,
+    ) -> rustix::io::Result<OwnedFd> {
         while let Some(name) = self.rest.pop_front() {
             if name == ".." {
                 if self.way.len() > 1 {
@@ -184,17 +198,25 @@ impl Walk {
                 }
                 continue;
             }
-            let next = self.open_or_make(&name, missing)?;
+            let next = self.open_or_make(&name, missing, may_make)?;
             if is_symlink(next.as_fd())? { self.follow(next.as_fd())? } else { self.way.push(next) }
         }
         Ok(self.way.pop().expect("the root is never dropped"))
     }
 
-    fn open_or_make(&self, name: &OsStr, missing: Missing) -> rustix::io::Result<OwnedFd> {
+    fn open_or_make(
+        &self,
+        name: &OsStr,
+        missing: Missing,
+        may_make: &dyn Fn(BorrowedFd<'_>) -> rustix::io::Result<bool>,
+    ) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(self.here(), name, flags, Mode::empty()) {
             Err(Errno::NOENT) if missing != Missing::Fail => {}
             other => return other,
+        }
+        if !may_make(self.here())? {
+            return Err(Errno::XDEV);
         }
         if missing == Missing::File && self.rest.is_empty() {
             let create = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

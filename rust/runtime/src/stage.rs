@@ -3,11 +3,11 @@
 use crate::birth::hide;
 use crate::channel::{Channel, Message};
 use crate::error::{Error, Result};
-use crate::mounting::{Mounter, Tree};
+use crate::mounting::{Mounter, Tree, mount_id};
 use crate::rootdir::RootDir;
 use libpod_sys::process::close_all_but;
 use rustix::io::Errno;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The state of the child.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Stage {
     /// The mounted empty directory that hides others, once there is one.
     pub empty: Option<OwnedFd>,
     root: Option<RootDir>,
+    /// The mounts that came into being with this container: its root, and new file systems. Nothing else is on them.
+    own_mounts: Vec<u64>,
     channel: Channel,
     /// Descriptors that stay open to the end: those that the program inherits, and the socket that *go* comes from.
     kept: Vec<RawFd>,
@@ -47,7 +49,16 @@ impl AsRawFd for Source {
 impl Stage {
     /// Start with the child's end of the channel, and the descriptors that stay open besides the standard ones.
     pub fn new(mounter: Mounter, channel: Channel, kept: Vec<RawFd>) -> Self {
-        Self { mounter, sources: Vec::new(), terminal: None, empty: None, root: None, channel, kept }
+        Self {
+            mounter,
+            sources: Vec::new(),
+            terminal: None,
+            empty: None,
+            root: None,
+            own_mounts: Vec::new(),
+            channel,
+            kept,
+        }
     }
 
     /// Hide from other processes, and close every descriptor but the standard ones, the channel, those kept, what the steps still
@@ -70,8 +81,21 @@ impl Stage {
     }
 
     /// Keep the mounted root.
-    pub fn set_root(&mut self, root: RootDir) {
+    pub fn set_root(&mut self, root: RootDir) -> Result<()> {
+        self.own(root.as_fd()).map_err(|errno| Error::step("find the mount of", "/", errno))?;
         self.root = Some(root);
+        Ok(())
+    }
+
+    /// Remember that the mount of `fd` is the container's own.
+    pub fn own(&mut self, fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
+        self.own_mounts.push(mount_id(fd)?);
+        Ok(())
+    }
+
+    /// Whether `fd` lies on a file system of the container's own; others belong to the host, and nothing is to be made on them.
+    pub fn is_own(&self, fd: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+        Ok(self.own_mounts.contains(&mount_id(fd)?))
     }
 
     /// Tell the parent of something that was not done as asked.

@@ -12,13 +12,15 @@ use crate::mount_options::{Bind, MountOptions};
 use crate::mounting::Target;
 use crate::namespaces::NamespacePlan;
 use crate::rlimits::set_oom_score;
-use crate::rootdir::Missing;
+use crate::root_change::RootChange;
+use crate::rootdir::{Missing, RootDir};
 use crate::rootfs::{self, Rootfs};
 use crate::spec::{ConsoleSize, Hook, Spec};
 use crate::stage::{Source, Stage};
 use crate::{cgroup_mount, console, copy_up, protect};
 use libpod_sys::process::{Namespaces, unshare};
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags, unmount};
 use rustix::process::{Gid, Uid, chdir, fchdir, pivot_root};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
@@ -53,6 +55,8 @@ pub enum Step<'a> {
         /// Whether its surroundings must be made private first.
         beside_host: bool,
     },
+    /// Change the root's own files.
+    Change(&'a RootChange),
     /// Mount a new file system.
     Mount(NewMount),
     /// Bind source number `.0`.
@@ -152,6 +156,7 @@ impl Step<'_> {
             Self::OpenSource(path, _) => format!("open {}", path.display()),
             Self::CopyForeign(source, _) => format!("copy {source:?}"),
             Self::MountRoot { rootfs, .. } => format!("mount root {rootfs:?}"),
+            Self::Change(change) => change.describe(),
             Self::Mount(mount) => format!("mount {} on {}", mount.kind, mount.path.display()),
             Self::Bind(index, path, _) => format!("bind source {index} to {}", path.display()),
             Self::MountCgroup(mount) => format!("mount cgroup on {}", mount.path.display()),
@@ -193,14 +198,14 @@ impl Step<'_> {
                 Ok(())
             }
             Self::MountRoot { rootfs, beside_host } => {
-                stage.set_root(rootfs::mount_root(stage.mounter, rootfs, *beside_host)?);
-                Ok(())
+                stage.set_root(rootfs::mount_root(stage.mounter, rootfs, *beside_host)?)
             }
+            Self::Change(change) => change.execute(stage.root()?),
             Self::Mount(mount) => mount_new(stage, mount),
             Self::Bind(index, path, options) => bind(stage, *index, path, options),
             Self::MountCgroup(mount) => mount.execute(stage),
-            Self::Device(node, bind) => devices::make(stage.mounter, stage.root()?, node, *bind),
-            Self::DeviceLinks => devices::make_links(stage.root()?),
+            Self::Device(node, bind) => devices::make(stage, node, *bind),
+            Self::DeviceLinks => devices::make_links(stage),
             Self::Console(size, uid) => console::attach(stage, *size, *uid),
             Self::Midway => stage.pause_midway(),
             Self::Hooks(moment, hooks, context) => {
@@ -254,19 +259,51 @@ fn open_source(stage: &mut Stage, path: &Path, copy: Option<Bind>) -> Result<()>
     Ok(())
 }
 
-fn mount_new(stage: &Stage, mount: &NewMount) -> Result<()> {
+fn mount_new(stage: &mut Stage, mount: &NewMount) -> Result<()> {
     let root = stage.root()?;
     let fail = |errno| Error::step(format!("make mount point of {}", mount.kind), &mount.path, errno);
-    let fd = if mount.plain {
-        root.resolve_plain(&mount.path, Missing::Directory)?
+    let (fd, made) = if mount.plain {
+        (root.resolve_plain(&mount.path, Missing::Directory)?, false)
     } else {
-        root.resolve_or_make(&mount.path, Missing::Directory).map_err(fail)?
+        match root.resolve(&mount.path) {
+            Err(Errno::NOENT) => (root.resolve_or_make(&mount.path, Missing::Directory).map_err(fail)?, true),
+            other => (other.map_err(fail)?, false),
+        }
     };
     let target = Target { path: mount.path.clone(), fd };
-    if mount.options.copy_up {
-        return copy_up::mount(stage.mounter, root, &target, mount);
+    check_target(root, &target)?;
+    let mut options = mount.options.clone();
+    // A tmpfs has the mode of the directory that it hides; over a new directory it has the kernel's default, 1777.
+    if mount.kind == "tmpfs" && !made && !options.data.iter().any(|word| word.starts_with("mode=")) {
+        let stat = rustix::fs::fstat(&target.fd).map_err(fail)?;
+        options.data.push(format!("mode={:o}", stat.st_mode & 0o7777));
     }
-    stage.mounter.mount_new(root, &target, &mount.kind, &mount.source, &mount.options)
+    if options.copy_up {
+        copy_up::mount(stage.mounter, root, &target, &mount.kind, &mount.source, &options)?;
+    } else {
+        stage.mounter.mount_new(root, &target, &mount.kind, &mount.source, &options)?;
+    }
+    if matches!(mount.kind.as_str(), "proc" | "sysfs" | "devpts" | "mqueue") {
+        return Ok(());
+    }
+    let mounted = root.resolve(&mount.path).map_err(fail)?;
+    stage.own(mounted.as_fd()).map_err(fail)
+}
+
+/// Refuse a place that a link of the image leads to, and where a mount would take the container's root or a part of its /proc away.
+/// What the names alone say was checked when the steps were planned.
+fn check_target(root: &RootDir, target: &Target) -> Result<()> {
+    let fail = |errno| Error::step("look at mount point", &target.path, errno);
+    let refuse = |reason: &str| Err(Error::UnsafePath { path: target.path.clone(), reason: reason.into() });
+    let (top, place) = (rustix::fs::fstat(root).map_err(fail)?, rustix::fs::fstat(&target.fd).map_err(fail)?);
+    if (top.st_dev, top.st_ino) == (place.st_dev, place.st_ino) {
+        return refuse("leads to the container's root, which a mount cannot take the place of");
+    }
+    let in_proc = rustix::fs::fstatfs(&target.fd).map_err(fail)?.f_type as u64 == protect::PROC_SUPER_MAGIC;
+    if in_proc && !target.path.starts_with("/proc") {
+        return refuse("leads into /proc, where nothing can be mounted");
+    }
+    Ok(())
 }
 
 fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) -> Result<()> {
@@ -281,7 +318,9 @@ fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) ->
     let missing = if tree.is_directory { Missing::Directory } else { Missing::File };
     let root = stage.root()?;
     let fd = root.resolve_or_make(path, missing).map_err(|errno| Error::step("make mount point", path, errno))?;
-    stage.mounter.bind(root, tree, &Target { path: path.into(), fd }, options)
+    let target = Target { path: path.into(), fd };
+    check_target(root, &target)?;
+    stage.mounter.bind(root, tree, &target, options)
 }
 
 /// Put the new root in the place of the old one, and the old one away.

@@ -6,9 +6,9 @@
 //! Source: passwd(5), group(5); podman-run(1), "--user".
 
 use crate::error::{Error, Result};
-use crate::rootdir::RootDir;
-use rustix::fs::{FileType, Mode, OFlags, fstat};
-use std::os::fd::OwnedFd;
+use crate::rootdir::{RootDir, reopen};
+use rustix::fs::{FileType, OFlags, fstat};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// As much of a passwd or group file as is read; the largest in use have a few hundred KiB.
@@ -84,36 +84,28 @@ pub fn find_group(databases: &Databases, group: &str) -> Result<u32> {
         .ok_or_else(|| Error::invalid(format!("unable to find group {group}: no matching entries in group file")))
 }
 
-/// Resolve `USER[:GROUP]` in the image whose root is `root`.
-pub fn lookup(root: &RootDir, text: &str) -> Result<Found> {
-    let read = |path: &str| {
-        root.open_at(Path::new(path), OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())
-            .ok()
-            .map_or(Ok(Vec::new()), |file| read_database(&file, path))
-    };
-    find(&Databases { passwd: read("etc/passwd")?, group: read("etc/group")? }, text)
-}
-
 /// The home directory of `uid` in `root`; `/` where it has none.
 pub fn home(root: &RootDir, uid: u32) -> String {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let Ok(file) = root.open_at(Path::new("etc/passwd"), flags, Mode::empty()) else { return DEFAULT_HOME.into() };
-    let text = read_database(&file, "etc/passwd").unwrap_or_default();
+    let text = root.resolve(Path::new("etc/passwd")).ok().and_then(|file| read_database(&file, "etc/passwd").ok());
+    let text = text.unwrap_or_default();
     let home = passwd(&text).find(|entry| entry.uid == uid).map(|entry| entry.home.to_owned());
     home.filter(|home| !home.is_empty()).unwrap_or_else(|| DEFAULT_HOME.into())
 }
 
-/// Read a passwd or group file; an error where it is no ordinary file or absurdly long.
-pub fn read_database(file: &OwnedFd, path: &str) -> Result<Vec<u8>> {
+/// Read a passwd or group file from its `O_PATH` descriptor; an error where it is no ordinary file or absurdly long.
+///
+/// It is opened only once its type is known: to open a device is to do something with it.
+pub fn read_database(place: &OwnedFd, path: &str) -> Result<Vec<u8>> {
     let fail = |errno| Error::step("read", path, errno);
-    let stat = fstat(file).map_err(fail)?;
+    let stat = fstat(place).map_err(fail)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(Error::UnsafePath { path: path.into(), reason: "is not an ordinary file".into() });
     }
+    let file = reopen(place.as_fd(), OFlags::RDONLY | OFlags::CLOEXEC).map_err(fail)?;
     let mut text = Vec::with_capacity((stat.st_size as usize).min(SIZE_LIMIT) + 1);
     let mut chunk = [0; 16384];
     loop {
-        match rustix::io::read(file, &mut chunk).map_err(fail)? {
+        match rustix::io::read(&file, &mut chunk).map_err(fail)? {
             0 => return Ok(text),
             length if text.len() + length > SIZE_LIMIT => {
                 return Err(Error::UnsafePath { path: path.into(), reason: "is larger than 4 MiB".into() });

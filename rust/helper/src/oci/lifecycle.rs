@@ -80,6 +80,7 @@ impl Order {
             id: &self.id,
             bundle: &self.bundle,
             rootfs: Rootfs::Dir(self.rootfs.clone()),
+            changes: &[],
             stdio: if self.terminal() { Stdio::Terminal } else { Stdio::Inherit },
             preserve_fds: self.preserve_fds,
             seccomp: self.seccomp.take(),

@@ -68,6 +68,7 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
         bundle: &document.bundle,
         spec: &spec,
         rootfs: rootfs(document, &spec)?,
+        changes: &document.root_changes,
         stdio,
         preserve_fds: 0,
         seccomp,

@@ -19,6 +19,13 @@ pub const TESTS: &[Test] = &[
     ("a_null_device_of_the_image_s_own_masks_nothing", a_null_device_of_the_image_s_own_masks_nothing),
     ("a_terminal_is_made_in_a_real_devpts_only", a_terminal_is_made_in_a_real_devpts_only),
     ("a_masked_path_that_is_a_link_stays_inside", a_masked_path_that_is_a_link_stays_inside),
+    ("a_link_leads_no_mount_into_proc_or_over_the_root", a_link_leads_no_mount_into_proc_or_over_the_root),
+    ("devices_are_not_made_in_a_directory_of_the_host", devices_are_not_made_in_a_directory_of_the_host),
+    ("a_device_asked_for_is_bound_over_a_file_of_the_host", a_device_asked_for_is_bound_over_a_file_of_the_host),
+    (
+        "a_fifo_in_place_of_a_kernel_parameter_is_not_waited_for",
+        a_fifo_in_place_of_a_kernel_parameter_is_not_waited_for,
+    ),
 ];
 
 fn a_mount_point_that_links_to_the_host_is_made_inside() {
@@ -62,11 +69,91 @@ fn a_linked_dev_gets_no_node_outside() {
     let made = bench.run(&["true"]);
     assert!(made.is_ok(), "{made:?}");
     assert_eq!(fs::read_dir(&outside).expect("reads").count(), 0);
-    // To the root itself: the nodes are then made in the image's own root.
+    // To the root itself: a file system would be mounted over it.
     let bench = Bench::new();
     symlink("/", bench.root("dev")).expect("links");
-    assert_eq!(bench.sh("stat -c %t:%T /null"), "1:3");
+    assert_eq!(bench.run(&["true"]).expect_err("no place for a mount").kind(), ErrorKind::UnsafePath);
     assert!(!std::path::Path::new("/pts/ptmx").exists() && !std::path::Path::new("/null").exists());
+}
+
+fn a_link_leads_no_mount_into_proc_or_over_the_root() {
+    let sources = [
+        json!({"destination": "/link", "type": "tmpfs", "source": "tmpfs"}),
+        json!({"destination": "/link", "type": "bind", "source": "/etc", "options": ["rbind"]}),
+        json!({"destination": "/link", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}),
+    ];
+    for place in ["/", "bin/..", "/proc", "/proc/sys", "/proc/self/attr"] {
+        for mount in &sources {
+            let bench = Bench::new().mount(mount.clone());
+            symlink(place, bench.root("link")).expect("links");
+            let error = bench.run(&["true"]).expect_err(place);
+            assert_eq!(error.kind(), ErrorKind::UnsafePath, "{place} {mount}: {error}");
+        }
+    }
+}
+
+/// A directory of the host, `data` below the bench, with files that have names of devices.
+fn host_directory(bench: &Bench) -> std::path::PathBuf {
+    let data = bench.directory.join("data");
+    fs::create_dir(&data).expect("makes");
+    for name in ["null", "zero", "stdin"] {
+        fs::write(data.join(name), "the user's").expect("writes");
+    }
+    data
+}
+
+fn names_in(directory: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .expect("reads")
+        .map(|entry| entry.expect("reads").file_name().into_string().expect("text"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn devices_are_not_made_in_a_directory_of_the_host() {
+    // The image's links lead from the user's mount to /dev, or from /dev into the user's mount.
+    for (link, target) in [("data", "/dev"), ("data", "dev"), ("dev", "/data"), ("dev", "data/new")] {
+        let bench = Bench::new();
+        let data = host_directory(&bench);
+        let bench = bench.mount(json!({"destination": "/data", "type": "bind", "source": &data, "options": ["rbind"]}));
+        symlink(target, bench.root(link)).expect("links");
+        let _ = bench.run(&["true"]);
+        let names: Vec<String> = names_in(&data)
+            .into_iter()
+            .filter(|name| !["mqueue", "pts", "shm", "new"].contains(&name.as_str()))
+            .collect();
+        assert_eq!(names, ["null", "stdin", "zero"], "{link} -> {target}");
+        for name in names {
+            assert_eq!(fs::read_to_string(data.join(&name)).expect("a file"), "the user's", "{name}");
+        }
+    }
+}
+
+fn a_device_asked_for_is_bound_over_a_file_of_the_host() {
+    let bench = Bench::new();
+    let data = host_directory(&bench);
+    let bench = bench
+        .mount(json!({"destination": "/data", "type": "bind", "source": &data, "options": ["rbind"]}))
+        .mount(json!({"destination": "/dev/random", "type": "bind", "source": "/dev/urandom", "options": ["bind"]}))
+        .set("/linux/devices", json!([{"path": "/data/zero", "type": "c", "major": 1, "minor": 5}]));
+    // The node on the host has the device's own path there.
+    let error = bench.run(&["true"]).expect_err("the host has no /data/zero");
+    assert!(matches!(error, Error::Step { .. }), "{error}");
+    assert_eq!(fs::read_to_string(data.join("zero")).expect("a file"), "the user's");
+    let bench = bench.set("/linux/devices", json!([]));
+    assert_eq!(bench.sh("stat -c %t:%T /dev/random; cat /data/zero"), "1:9\nthe user's");
+}
+
+fn a_fifo_in_place_of_a_kernel_parameter_is_not_waited_for() {
+    let mut bench = Bench::new().set("/linux/sysctl", json!({"net.ipv4.ip_forward": "0"}));
+    bench.spec["mounts"].as_array_mut().expect("a list").retain(|mount| mount["destination"] != "/proc");
+    fs::create_dir_all(bench.root("proc/sys/net/ipv4")).expect("makes");
+    let fifo = bench.root("proc/sys/net/ipv4/ip_forward");
+    let mode = rustix::fs::Mode::from_raw_mode(0o644);
+    rustix::fs::mknodat(rustix::fs::CWD, fifo, rustix::fs::FileType::Fifo, mode, 0).expect("makes");
+    let error = bench.run(&["true"]).expect_err("no kernel parameter");
+    assert!(matches!(error, Error::Step { .. } | Error::UnsafePath { .. }), "{error}");
 }
 
 fn nothing_is_mounted_over_parts_of_proc() {
@@ -159,6 +246,7 @@ fn a_terminal_is_made_in_a_real_devpts_only() {
         bundle: &bench.directory,
         spec: &spec,
         rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
+        changes: &[],
         stdio: libpod_runtime::Stdio::Terminal,
         preserve_fds: 0,
         seccomp: None,

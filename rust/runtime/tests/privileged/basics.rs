@@ -173,6 +173,7 @@ fn a_dropped_container_is_gone() {
         bundle: &bench.directory,
         spec: &spec,
         rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
+        changes: &[],
         stdio,
         preserve_fds: 0,
         seccomp: None,

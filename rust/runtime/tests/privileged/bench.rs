@@ -4,7 +4,7 @@ use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::Program;
 use libpod_runtime::spec::Spec;
-use libpod_runtime::{Error, Request, Rootfs, Running, Stdio};
+use libpod_runtime::{Error, Request, RootChange, Rootfs, Running, Stdio};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub struct Bench {
     pub spec: Value,
     pub mounter: Mounter,
     pub overlay: Option<Rootfs>,
+    pub changes: Vec<RootChange>,
     pub seccomp: Option<Program>,
 }
 
@@ -94,7 +95,7 @@ impl Bench {
             symlink("busybox", bin.join(applet)).expect("links");
         }
         let spec = base_spec(&id);
-        Self { id, directory, spec, mounter: Mounter::probe(), overlay: None, seccomp: None }
+        Self { id, directory, spec, mounter: Mounter::probe(), overlay: None, changes: Vec::new(), seccomp: None }
     }
 
     /// A path in the root filesystem, as the host names it.
@@ -138,6 +139,7 @@ impl Bench {
             bundle: &self.directory,
             spec: &spec,
             rootfs: self.overlay.clone().unwrap_or(Rootfs::Dir(self.directory.join("rootfs"))),
+            changes: &self.changes,
             stdio,
             preserve_fds: 0,
             seccomp: self.seccomp.clone(),

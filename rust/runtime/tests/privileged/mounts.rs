@@ -2,10 +2,11 @@
 
 use crate::Test;
 use crate::bench::Bench;
-use libpod_runtime::Rootfs;
 use libpod_runtime::mounting::Mounter;
+use libpod_runtime::{RootChange, Rootfs};
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 pub const TESTS: &[Test] = &[
@@ -15,6 +16,8 @@ pub const TESTS: &[Test] = &[
     ("recursive_readonly_reaches_every_mount_below", recursive_readonly_reaches_every_mount_below),
     ("a_source_hidden_by_a_mount_is_still_found", a_source_hidden_by_a_mount_is_still_found),
     ("a_tmpfs_can_start_with_a_copy", a_tmpfs_can_start_with_a_copy),
+    ("a_tmpfs_has_the_mode_of_what_it_hides", a_tmpfs_has_the_mode_of_what_it_hides),
+    ("the_root_is_changed_before_anything_is_mounted", the_root_is_changed_before_anything_is_mounted),
     ("propagation_is_as_asked", propagation_is_as_asked),
     ("a_shared_bind_reaches_the_host_and_nothing_else_does", a_shared_bind_reaches_the_host_and_nothing_else_does),
     ("cgroups_are_shown_read_only", cgroups_are_shown_read_only),
@@ -104,6 +107,45 @@ fn a_tmpfs_can_start_with_a_copy() {
         assert_eq!(text, "kept\n710 7:8\ntmpfs");
         assert!(!bench.root("data/new").exists(), "what is written stays in the tmpfs");
     });
+}
+
+fn a_tmpfs_has_the_mode_of_what_it_hides() {
+    both_ways(|bench| {
+        fs::create_dir(bench.root("there")).expect("makes");
+        fs::set_permissions(bench.root("there"), std::os::unix::fs::PermissionsExt::from_mode(0o2750)).expect("sets");
+        let mut bench = bench;
+        for (place, options) in [
+            ("/there", json!([])),
+            ("/there/below", json!(["mode=700"])),
+            ("/new", json!([])),
+            ("/made/new", json!(["tmpcopyup"])),
+            ("/other", json!(["mode=711", "tmpcopyup"])),
+        ] {
+            bench = bench.mount(json!({"destination": place, "type": "tmpfs", "source": "tmpfs", "options": options}));
+        }
+        let text = bench.sh("stat -c '%n %a' /there /there/below /new /made /made/new /other");
+        assert_eq!(text, "/there 2750\n/there/below 700\n/new 1777\n/made 755\n/made/new 1777\n/other 711");
+    });
+}
+
+fn the_root_is_changed_before_anything_is_mounted() {
+    let mut bench = Bench::new();
+    let data = bench.directory.join("data");
+    fs::create_dir(&data).expect("makes");
+    fs::create_dir(bench.root("data")).expect("makes");
+    symlink("/data/work", bench.root("work")).expect("links");
+    bench.changes = vec![
+        RootChange::Directory { path: "/work".into(), uid: 33, gid: 34 },
+        RootChange::Directory { path: "/a/b".into(), uid: 33, gid: 34 },
+        RootChange::Link { path: "/etc/localtime".into(), target: "../zone".into() },
+    ];
+    let bench = bench
+        .set("/root/readonly", json!(true))
+        .mount(json!({"destination": "/data", "type": "bind", "source": &data, "options": ["rbind"]}));
+    let text = bench.sh("stat -c '%n %u:%g %a' /a /a/b; readlink /etc/localtime; ls /data");
+    assert_eq!(text, "/a 0:0 755\n/a/b 33:34 755\n../zone");
+    assert_eq!(fs::read_dir(&data).expect("reads").count(), 0, "nothing is made in the user's directory");
+    assert!(bench.root("data/work").is_dir(), "it is in the root, below the mount");
 }
 
 fn propagation_is_as_asked() {
