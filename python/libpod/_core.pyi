@@ -11,7 +11,7 @@ __all__ = [
     "Session",
     "StagedLayer",
     "Store",
-    "account_file",
+    "View",
     "apply_layer",
     "attach",
     "bytes_blob",
@@ -27,7 +27,6 @@ __all__ = [
     "layer_id",
     "link_is_up",
     "local_address",
-    "lookup_user",
     "network_attach",
     "network_detach",
     "network_sweep",
@@ -36,7 +35,6 @@ __all__ = [
     "pack",
     "parse_json",
     "parse_toml",
-    "path_kind",
     "process_alive",
     "random_id",
     "read_file",
@@ -279,10 +277,16 @@ def read_log(
     prefix: bytes | None = None,
 ) -> None: ...
 
-# runtime
-def lookup_user(layers: Sequence[str], user: str, groups: Sequence[str] = ...) -> dict[str, Any]: ...
-def path_kind(layers: Sequence[str], path: str) -> str | None: ...
-
 # account
-def account_file(layers: Sequence[str], database: str) -> bytes: ...
+@final
+class View:
+    def __new__(cls, layers: Sequence[str]) -> View: ...
+    @staticmethod
+    def of_process(pid: int, start_time: int) -> View: ...
+    def mount(self, destination: str, kind: str, source: str = ...) -> None: ...
+    def find_user(self, user: str) -> dict[str, Any]: ...
+    def find_group(self, group: str) -> int: ...
+    def place(self, path: str) -> tuple[str | None, str]: ...
+    def accounts(self, database: str) -> bytes: ...
+
 def copy_directory(root: str, path: str, target: str) -> None: ...

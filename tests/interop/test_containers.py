@@ -49,6 +49,11 @@ def pair() -> Iterator[Pair]:
     (directory / "badenv").write_text("=bad\n")
     (directory / "latin1").write_bytes(b"X=caf\xe9\n")
     (directory / "env\udce9").write_text("X=1\n")
+    (directory / "etc").mkdir()
+    for name in ("hosts", "hostname", "resolv.conf", "localtime"):
+        (directory / "etc" / name).write_text("the user's\n")
+    (directory / "etc" / "passwd").write_text("root:x:0:0::/root:\nguest:x:777:778::/home/guest:\n")
+    (directory / "etc" / "group").write_text("root:x:0:\nclub:x:800:guest\n")
     pair = Pair(directory)
     yield pair
     pair.close()
@@ -100,6 +105,53 @@ SCRIPTS: dict[str, list[str]] = {
     "bad user": ["run --rm -u nosuch rich true"],
     "bad group": ["run --rm -u app:nosuch rich true", "run --rm --group-add nosuch rich true"],
     "absurd uid": ["run --rm -u 99999999999 rich true"],
+    "workdir of the image": [
+        "run --rm full 'pwd; stat -c \"%n %u:%g %a\" /work /work/dir'",
+        "run --rm -u 5:6 full 'pwd; stat -c \"%n %u:%g %a\" /work /work/dir'",
+        "run --rm -v work:/work full 'stat -c \"%n %u:%g %a\" /work/dir'",
+        "run --rm --tmpfs /work full 'stat -c \"%n %u:%g %a\" /work /work/dir'",
+    ],
+    "workdir that a mount makes": [
+        "run --rm -w /var/www -v @/bind/file:/var/www/index.txt rich sh -c 'pwd; ls'",
+        "run --rm -w /var/www -v @/bind/file:/var/www/a/index.txt rich sh -c 'pwd; ls'",
+        "run --rm -w /new/deep --tmpfs /new rich pwd",
+        "run --rm -w /proc/self rich true",
+        "run --rm -w /dev/shm/new rich pwd",
+        "run --rm -w /var/w -v @/bind/file:/var/www/index.txt rich pwd",
+    ],
+    "a directory of the user's above files of the engine's": [
+        "run --rm -v @/etc:/etc rich sh -c 'ls -A /etc; head -n1 /etc/hosts'",
+        "run --rm -v @/bind:/run rich sh -c 'ls -A /run'",
+        "run --rm -v run:/run rich sh -c 'ls -A /run'",
+        "run --rm -v @/bind:/var --read-only rich sh -c 'touch /tmp/a /run/b; ls /tmp/a /run/b'",
+        "run --rm -v /dev:/dev rich sh -c 'ls -d /dev/null /dev/pts'",
+        "run --rm -v /dev/urandom:/dev/random rich sh -c 'stat -c %t:%T /dev/random'",
+        "run --rm --tmpfs /dev rich sh -c 'ls -A /dev; echo ok > /dev/null'",
+    ],
+    "users of mounted files": [
+        "run --rm -v @/etc/passwd:/etc/passwd -u guest rich sh -c 'id -u; id -g; echo $HOME'",
+        "run --rm -v @/etc:/etc -u guest rich sh -c 'id; echo $HOME'",
+        "run --rm -v @/etc:/etc -u guest:club rich id",
+        "run --rm -v @/etc:/etc -u 555 rich sh -c 'id; tail -n1 /etc/passwd /etc/group'",
+        "run --rm -v @/etc:/etc -u app rich id",
+        "run -d --name mu -v @/etc:/etc rich sleep 1000",
+        "exec -u guest mu sh -c 'id -un; echo $HOME'",
+        "exec -u app mu id",
+        "exec mu sh -c 'echo late:x:901:902::/late: >> /etc/passwd'",
+        "exec -u late mu sh -c 'id -u; echo $HOME'",
+        "rm -f -t 0 mu",
+    ],
+    "modes of a tmpfs": [
+        f"run --rm {options} rich sh -c 'stat -c \"%n %a %u:%g\" /data /run /tmp /var/tmp; stat -c %a /cache/new || true'"
+        for options in (
+            "--tmpfs /cache/new",
+            "--tmpfs /data",
+            "--mount type=tmpfs,dst=/cache/new,notmpcopyup",
+            "--mount type=tmpfs,dst=/data,notmpcopyup,tmpfs-size=1m",
+            "--tmpfs /cache/new:mode=710",
+            "--read-only",
+        )
+    ],
     "workdir": ["run --rm -w /tmp rich pwd", "run --rm -w /nosuch rich pwd", "run --rm -w /etc/passwd rich pwd"],
     # How lists are printed.
     "tables by template": [

@@ -135,6 +135,9 @@ def mount_of(line: str) -> tuple[str, ...] | None:
     destination, options, propagation = fields[4], fields[5], " ".join(fields[6:])
     if destination in NEWLY_MASKED or destination.endswith("/thermal_throttle"):
         return None
+    if destination == "/run/.containerenv":
+        # With --read-only it is there since Podman 5.
+        return None
     super_options = kind[2]
     if destination == "/":
         # The layers' directories differ, and ours are handed over one by one (`lowerdir+`). Podman names the effect of

@@ -188,6 +188,12 @@ def test_the_users_mount_hides_the_images_volume() -> None:
     assert [(mount.kind, mount.destination) for mount in mounts] == [("bind", "/data"), ("volume", "/more")]
 
 
+def test_devices_work_in_a_tmpfs_at_dev() -> None:
+    assert parse_tmpfs("/dev").options == []
+    assert parse_tmpfs("/dev/:size=1m,notmpcopyup").options == ["size=1m"]
+    assert "nodev" in parse_tmpfs("/dev/shm").options
+
+
 @pytest.mark.parametrize("kind", ["bind", "tmpfs"])
 @pytest.mark.parametrize(
     "path",

@@ -9,7 +9,7 @@ import os
 
 from libpod import _core, arguments
 from libpod.container import environment, spec
-from libpod.errors import InvalidError, StateError
+from libpod.errors import InvalidError, LibpodError, StateError, UnsafePathError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def execute(
         "pid": state.pid,
         "start_time": state.start_time,
         "process": _process(
-            host,
             container,
+            state,
             words,
             {} if env is None else arguments.mapping("env", env),
             arguments.text_or_integer("user", user),
@@ -94,14 +94,14 @@ def _start(host: Host, document: dict[str, Any]) -> Session:
     return session
 
 
-def _refused(error: InvalidError | StateError) -> InvalidError | StateError:
+def _refused(error: LibpodError) -> LibpodError:
     error.exit_code = NO_SESSION
     return error
 
 
 def _process(
-    host: Host,
     container: Container,
+    state: ContainerState,
     argv: Sequence[str],
     env: Mapping[str, str],
     user: str,
@@ -110,7 +110,7 @@ def _process(
     privileged: bool,
 ) -> dict[str, Any]:
     settings = container.settings
-    found = _user(host, container, user or settings.user)
+    found = _user(container, state, user or settings.user)
     variables = {**settings.env, **env}
     variables.setdefault("HOME", found["home"])
     return {
@@ -125,12 +125,17 @@ def _process(
     }
 
 
-def _user(host: Host, container: Container, user: str) -> dict[str, Any]:
-    layers = spec.layers_of(host.store.rootfs(container.id))
+def _user(container: Container, state: ContainerState, user: str) -> dict[str, Any]:
+    """Find a user by what the container itself sees now: its passwd and group may be mounted, or changed since the start."""
     try:
-        return _core.lookup_user(layers, user, container.settings.groups)
-    except InvalidError as error:
+        view = _core.View.of_process(state.pid, state.start_time)
+        found = view.find_user(user)
+        for gid in map(view.find_group, container.settings.groups):
+            if gid not in found["additional_gids"]:
+                found["additional_gids"].append(gid)
+    except (InvalidError, StateError, UnsafePathError) as error:
         raise _refused(error) from None
+    return found
 
 
 def _capabilities(container: Container, uid: int, *, privileged: bool) -> dict[str, list[str]]:

@@ -12,9 +12,13 @@ from libpod import _core
 from libpod.container import networking, spec
 from libpod.container.mounts import clean_destination
 from libpod.container.records import Records
+from libpod.container.resolve import zone_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from libpod._core import View
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
     from libpod.container.spec import Context
@@ -26,7 +30,10 @@ def write_files(host: Host, container: Container, settings: ContainerSettings, c
 
     Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
     """
-    taken = {clean_destination(mount.destination) for mount in settings.mounts} if settings.mounts else ()
+    taken = {clean_destination(mount.destination) for mount in settings.mounts} if settings.mounts else set[str]()
+    if any(clean_destination(mount.destination) == "/run" and mount.kind == "bind" for mount in settings.mounts):
+        # As in Podman: a directory of the host at /run stays as it is.
+        taken.add("/run/.containerenv")
     directory = container.boot_directory
     os.makedirs(directory, mode=0o700, exist_ok=True)
     files = {"/run/.containerenv": "", "/etc/hostname": _own_hostname(settings, container)}
@@ -101,11 +108,33 @@ def _joined_files(owner: Container, settings: ContainerSettings, container: Cont
     return files
 
 
-def write_accounts(container: Container, context: Context, layers: list[str], user: str) -> None:
-    """Give a user and a group that the image does not know entries in copies of its passwd and group, as Podman does.
+def set_timezone(
+    container: Container, settings: ContainerSettings, context: Context, layers: list[str]
+) -> list[dict[str, Any]]:
+    """Give a container its time zone: a link to the image's own file if the image has it, else a copy of the host's.
 
-    user: the user as asked for, who becomes a member of the group. layers: the root file system, the uppermost first.
-    An image without such a file gets none.
+    Returns what is to be changed in the root: the link, or a link of the image's that a bind would follow.
+    """
+    mounted = {clean_destination(mount.destination) for mount in settings.mounts}
+    if "/etc/localtime" in mounted:
+        return []
+    path = zone_file(settings.timezone)
+    in_root = "/etc" not in mounted
+    in_image = path.startswith("/usr/share/zoneinfo/") and _core.View(layers).place(path)[0] == "file"
+    if in_root and in_image:
+        return [{"kind": "link", "path": "/etc/localtime", "target": ".." + path}]
+    target = f"{container.boot_directory}/localtime"
+    with open(path, "rb") as file:
+        _write(target, file.read())
+    context.bind_files["/etc/localtime"] = target
+    return [{"kind": "unlink", "path": "/etc/localtime"}] if in_root else []
+
+
+def write_accounts(container: Container, context: Context, view: View, user: str) -> None:
+    """Give a user and a group that the container does not know entries in copies of its passwd and group, as Podman does.
+
+    user: the user as asked for, who becomes a member of the group. A container without such a file gets none, nor does one whose
+    file comes with a mount: that is the user's own.
     """
     uid, gid = context.user["uid"], context.user["gid"]
     additions = {
@@ -113,7 +142,9 @@ def write_accounts(container: Container, context: Context, layers: list[str], us
         "group": (gid, f"{gid}:x:{gid}:{user}\n"),
     }
     for kind, (number, line) in additions.items():
-        text = _core.account_file(layers, kind).decode(errors="surrogateescape")
+        if view.place(f"/etc/{kind}") != ("file", "root"):
+            continue
+        text = view.accounts(kind).decode(errors="surrogateescape")
         known = (entry.split(":") for entry in text.splitlines())
         if not text or any(len(fields) > 2 and fields[2] == str(number) for fields in known):
             continue
@@ -122,11 +153,11 @@ def write_accounts(container: Container, context: Context, layers: list[str], us
         context.bind_files[f"/etc/{kind}"] = target
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str | bytes) -> None:
     """Write a small file that nobody reads before the container starts."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
-        data = text.encode(errors="surrogateescape")
+        data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
         while data:
             data = data[os.write(file, data) :]
     finally:

@@ -190,6 +190,9 @@ def _tmpfs(destination: str, options: list[str]) -> Mount:
             raise InvalidError(f'unknown mount option "{option}": invalid mount option')
         if option != "notmpcopyup":
             complete.append(option)
+    if clean_destination(destination) == "/dev":
+        # As in Podman, what is mounted here gets no more options: the devices in it must work.
+        return Mount("tmpfs", destination, "tmpfs", complete)
     if not {"rw", "ro"}.intersection(complete):
         complete.append("rw")
     if not _PROPAGATION.intersection(complete):

@@ -9,7 +9,7 @@ import os
 import time
 
 from libpod.container.cgroup import Cgroup
-from libpod.errors import InvalidError
+from libpod.errors import InvalidError, StateError, UnsafePathError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Process:
     """One process: the fields of its stat, status and cmdline files."""
 
-    __slots__ = ("command_line", "pid", "root", "stat", "status")
+    __slots__ = ("accounts", "command_line", "pid", "stat", "status")
 
-    def __init__(self, pid: int, root: int) -> None:
+    def __init__(self, pid: int, accounts: Accounts) -> None:
         self.pid = pid
-        self.root = root
+        self.accounts = accounts
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             self.stat = file.read().rpartition(")")[2].split()
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
@@ -62,9 +62,10 @@ def describe(state: ContainerState, names: Sequence[str]) -> list[list[str]]:
         if name not in _DESCRIPTORS:
             raise InvalidError(f"'{name}': unknown descriptor")
     found = []
+    accounts = Accounts(state)
     for pid in Cgroup(state.cgroup).pids() or [state.pid]:
         try:
-            found.append(Process(pid, state.pid))
+            found.append(Process(pid, accounts))
         except (FileNotFoundError, ProcessLookupError):
             continue
     found.sort(key=lambda process: int(process.stat[19]))
@@ -78,16 +79,34 @@ def describe(state: ContainerState, names: Sequence[str]) -> list[list[str]]:
     return [header, *rows]
 
 
-def _name(process: Process, database: str, number: str) -> str:
-    """Look a uid or gid up in the container's own passwd or group file, through its root."""
-    from libpod import _core
+class Accounts:
+    """Names of users and groups in a container's own passwd and group files, each read once."""
 
-    text = _core.account_file([f"/proc/{process.root}/root"], database).decode(errors="replace")
-    for line in text.splitlines():
-        fields = line.split(":")
-        if len(fields) > 2 and fields[2] == number:
-            return fields[0]
-    return number
+    __slots__ = ("_names", "_state")
+
+    def __init__(self, state: ContainerState) -> None:
+        self._state = state
+        self._names: dict[str, dict[str, str]] = {}
+
+    def name(self, database: str, number: str) -> str:
+        """Look a uid (`passwd`) or gid (`group`) up; a number without a name stands for itself."""
+        if database not in self._names:
+            self._names[database] = self._read(database)
+        return self._names[database].get(number, number)
+
+    def _read(self, database: str) -> dict[str, str]:
+        from libpod import _core
+
+        try:
+            text = _core.View.of_process(self._state.pid, self._state.start_time).accounts(database)
+        except (StateError, UnsafePathError):
+            return {}
+        names: dict[str, str] = {}
+        for line in text.decode(errors="replace").splitlines():
+            fields = line.split(":")
+            if len(fields) > 2:
+                names.setdefault(fields[2], fields[0])
+        return names
 
 
 def _duration(seconds: float) -> str:
@@ -121,7 +140,7 @@ _DESCRIPTORS: dict[str, tuple[str, Callable[[Process], str]]] = {
     "capinh": ("INHERITED CAPS", lambda process: _capabilities(process, "CapInh")),
     "capprm": ("PERMITTED CAPS", lambda process: _capabilities(process, "CapPrm")),
     "etime": ("ELAPSED", lambda process: _duration(process.elapsed_s)),
-    "group": ("GROUP", lambda process: _name(process, "group", process.status["Gid"].split()[1])),
+    "group": ("GROUP", lambda process: process.accounts.name("group", process.status["Gid"].split()[1])),
     "groups": ("GROUPS", lambda process: ",".join(process.status["Groups"].split())),
     "hpid": ("HPID", lambda process: str(process.pid)),
     "huser": ("HUSER", lambda process: process.status["Uid"].split()[1]),
@@ -131,9 +150,9 @@ _DESCRIPTORS: dict[str, tuple[str, Callable[[Process], str]]] = {
     "pgid": ("PGID", lambda process: process.status["NSpgid"].split()[-1]),
     "pid": ("PID", lambda process: process.inner_pid),
     "ppid": ("PPID", lambda process: process.stat[1]),
-    "rgroup": ("RGROUP", lambda process: _name(process, "group", process.status["Gid"].split()[0])),
+    "rgroup": ("RGROUP", lambda process: process.accounts.name("group", process.status["Gid"].split()[0])),
     "rss": ("RSS", lambda process: str(int(process.stat[21]) * _PAGE // 1024)),
-    "ruser": ("RUSER", lambda process: _name(process, "passwd", process.status["Uid"].split()[0])),
+    "ruser": ("RUSER", lambda process: process.accounts.name("passwd", process.status["Uid"].split()[0])),
     "seccomp": (
         "SECCOMP",
         lambda process: {"0": "disabled", "1": "strict", "2": "filter"}.get(process.status["Seccomp"].strip(), ""),
@@ -142,7 +161,7 @@ _DESCRIPTORS: dict[str, tuple[str, Callable[[Process], str]]] = {
     "stime": ("STIME", lambda process: time.strftime("%H:%M:%S", time.localtime(time.time() - process.elapsed_s))),
     "time": ("TIME", lambda process: _whole_seconds(process.cpu_s)),
     "tty": ("TTY", _terminal),
-    "user": ("USER", lambda process: _name(process, "passwd", process.status["Uid"].split()[1])),
+    "user": ("USER", lambda process: process.accounts.name("passwd", process.status["Uid"].split()[1])),
     "vsz": ("VSZ", lambda process: str(int(process.stat[20]) // 1024)),
 }
 

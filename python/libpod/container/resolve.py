@@ -308,14 +308,25 @@ def _mounts(
     except InvalidError as error:
         raise InvalidError(f"unable to translate --shm-size: {error.message}") from None
     settings.timezone = request.tz or defaults["tz"]
-    if settings.timezone not in ("", "local") and not os.path.isfile(zone_file(settings.timezone)):
-        raise InvalidError(
-            f"running container create option: stat {zone_file(settings.timezone)}: no such file or directory"
-        )
+    _check_timezone(settings.timezone)
+
+
+def _check_timezone(name: str) -> None:
+    """Refuse what is no name of a time zone of the host. Raises: InvalidError in Podman's words."""
+    if name in ("", "local"):
+        return
+    if name.startswith(("/", "\\")) or ".." in name or "\0" in name:
+        # The rule of Go's time.LoadLocation: a name leads to no other file.
+        reason = "time: invalid location name"
+    elif os.path.isfile(zone_file(name)):
+        return
+    else:
+        reason = "is a directory" if os.path.isdir(zone_file(name)) else f"unknown time zone {name}"
+    raise InvalidError(f"running container create option: finding timezone: {reason}")
 
 
 def zone_file(timezone: str) -> str:
-    """Return the file of a time zone on the host."""
+    """Return the file of a time zone, on the host and in an image."""
     return os.path.realpath("/etc/localtime") if timezone == "local" else storable(f"/usr/share/zoneinfo/{timezone}")
 
 

@@ -1,8 +1,8 @@
 """From settings to the OCI runtime spec, as Podman 4.3 generates it.
 
 Start reading at `build_spec`. Plain data in, plain data out: nothing is read from the container's file system and nothing
-is written. What Podman leaves to the state of the host (paths of other containers' namespaces, the numbers of a user) comes
-in through `Context`. Source: OCI runtime-spec, config.md and config-linux.md; podman-run(1).
+is written. What depends on the state of the host (paths of other containers' namespaces, the numbers of a user, mounts that
+have no place) comes in through `Context`. Source: OCI runtime-spec, config.md and config-linux.md; podman-run(1).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 
 from libpod.container import security
 from libpod.container.mounts import clean_destination
-from libpod.container.resolve import zone_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
 OCI_VERSION = "1.0.2-dev"
 _NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
-_INIT = "/run/podman-init"
+#: Where the init program appears in a container: the first place that is not in a directory of the host.
+INIT_PATHS = ("/run/podman-init", "/dev/podman-init")
 _TMPFS_OPTIONS = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]
 
 
@@ -29,19 +29,22 @@ class Context:
     """What the host adds at start.
 
     container_id; rootfs: path that stands for the root in the spec. run_directory: where hosts, hostname, resolv.conf and
-    .containerenv of this boot are; bind_files: destination → source of such files that exist. user: what `lookup_user`
+    .containerenv of this boot are; bind_files: destination → source of such files that exist. user: what `View.find_user`
     found. joined: namespace type → path to join. volumes: destination → directory on the host. shm: directory to show at
-    /dev/shm instead of a tmpfs of its own. init_path: the init program on the host.
+    /dev/shm instead of a tmpfs of its own. init_path: the init program on the host; init_inside: its place in the container.
+    unplaced: destinations of libpod's own mounts that are left out, because nothing is there in a directory of the host.
     """
 
     __slots__ = (
         "bind_files",
         "container_id",
         "home",
+        "init_inside",
         "init_path",
         "joined",
         "rootfs",
         "shm",
+        "unplaced",
         "user",
         "volumes",
     )
@@ -56,6 +59,8 @@ class Context:
         self.volumes: dict[str, str] = {}
         self.shm = ""
         self.init_path = ""
+        self.init_inside = INIT_PATHS[0]
+        self.unplaced: set[str] = set()
 
 
 def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
         "ociVersion": OCI_VERSION,
         "process": _process(settings, context),
         "root": {"path": context.rootfs, "readonly": settings.read_only},
-        "mounts": _mounts(settings, context),
+        "mounts": mounts_of(settings, context),
         "annotations": annotations_of(settings),
         "linux": _linux(settings, context),
     }
@@ -94,13 +99,13 @@ def hostname(settings: ContainerSettings, container_id: str) -> str:
     return container_id[:12]
 
 
-def arguments(settings: ContainerSettings) -> list[str]:
-    """What is executed: the command, behind the init program where there is one."""
-    return [_INIT, "--", *settings.argv] if settings.init else settings.argv
+def arguments(settings: ContainerSettings, init: str = INIT_PATHS[0]) -> list[str]:
+    """What is executed: the command, behind the init program if there is one."""
+    return [init, "--", *settings.argv] if settings.init else settings.argv
 
 
 def _process(settings: ContainerSettings, context: Context) -> dict[str, Any]:
-    argv = arguments(settings)
+    argv = arguments(settings, context.init_inside)
     environment = [f"{name}={value}" for name, value in settings.env.items()]
     if "HOME" not in settings.env:
         environment.append(f"HOME={context.home}")
@@ -155,9 +160,18 @@ def annotations_of(settings: ContainerSettings) -> dict[str, str]:
     }
 
 
-def _mounts(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
-    """All mounts, parents before children; the user's replace ours of the same destination."""
-    chosen = {mount["destination"]: mount for mount in _own_mounts(settings, context)}
+def mounts_of(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
+    """All mounts, parents before children; the user's replace libpod's own of the same destination.
+
+    As in Podman, a mount of the user's at /dev takes pts and mqueue below it away.
+    """
+    takes_dev = any(clean_destination(mount.destination) == "/dev" for mount in settings.mounts)
+    chosen = {
+        mount["destination"]: mount
+        for mount in _own_mounts(settings, context)
+        if mount["destination"] not in context.unplaced
+        and not (takes_dev and mount["destination"] in ("/dev/pts", "/dev/mqueue"))
+    }
     for mount in settings.mounts:
         source, kind, options = mount.source, mount.kind, mount.options
         if kind == "volume":
@@ -195,13 +209,9 @@ def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str,
     binds = ["bind", "rprivate"]
     if settings.read_only:
         binds += ["ro", "nosuid", "noexec", "nodev"]
-    for destination, source in context.bind_files.items():
-        if destination != "/run/.containerenv" or not (settings.read_only and settings.read_only_tmpfs):
-            own.append(_mount(destination, "bind", source, binds))
-    if settings.timezone:
-        own.append(_mount("/etc/localtime", "bind", zone_file(settings.timezone), ["bind", "rprivate", "ro"]))
+    own += [_mount(destination, "bind", source, binds) for destination, source in context.bind_files.items()]
     if settings.init:
-        own.append(_mount(_INIT, "bind", context.init_path, ["bind", "ro", "rprivate"]))
+        own.append(_mount(context.init_inside, "bind", context.init_path, ["bind", "ro", "rprivate"]))
     cgroup = ["rprivate", "nosuid", "noexec", "nodev", "relatime", access]
     own.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", cgroup))
     return own

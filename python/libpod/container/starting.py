@@ -9,9 +9,9 @@ from __future__ import annotations
 from libpod import _core
 from libpod.container import files, networking
 from libpod.container.locking import Lock
-from libpod.container.mounts import clean_destination
 from libpod.container.records import Records
 from libpod.container.spec import Context, build_spec, layers_of, oci_user
+from libpod.container.view import check_workdir, look
 from libpod.document import write_text
 from libpod.errors import InvalidError, StateError
 
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod._core import Session
+    from libpod._core import Session, View
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
@@ -70,8 +70,6 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     context = Context(container.id, host.places.merged(container.layer_id))
     names = files.write_files(host, container, settings, context)
     layers = layers_of(rootfs)
-    _resolve_user(container, settings, context, layers)
-    _check_workdir(container, settings, layers)
     _join_namespaces(host, settings, context)
     if settings.mounts:
         from libpod.container.volumes import Volumes
@@ -79,6 +77,12 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         context.volumes = Volumes(host).fill(container, layers)
     if settings.init:
         context.init_path = settings.init_path or host.helper_path
+    changes = files.set_timezone(container, settings, context, layers) if settings.timezone else []
+    view = look(settings, context, layers)
+    _resolve_user(container, settings, context, view)
+    if settings.workdir != "/" and check_workdir(container, settings, context, view):
+        owner = {"uid": context.user["uid"], "gid": context.user["gid"]}
+        changes.append({"kind": "directory", "path": settings.workdir, **owner})
     spec = build_spec(settings, context)
     write_text(container.user_directory + "/config.json", _core.dump_json(spec))
     return {
@@ -88,6 +92,7 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         "exit_file": container.exit_path,
         "bundle": container.user_directory,
         "rootfs": rootfs,
+        "root_changes": changes,
         "stdin_open": settings.stdin_open,
         "terminal": settings.terminal,
         "log": {
@@ -96,7 +101,9 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
             "max_size": settings.log_max_size or None,
         },
         "network": networking.attachment(host, settings),
-        "hosts": {"path": context.bind_files["/etc/hosts"], "names": names} if names else None,
+        "hosts": {"path": context.bind_files["/etc/hosts"], "names": names}
+        if names and "/etc/hosts" in context.bind_files
+        else None,
         # A container can end before a frame of its client's is read: who cleans up is settled before it starts.
         "client_cleans_up": settings.remove and not detach,
         "exit_command": host.exit_command(container.id) if settings.remove else None,
@@ -109,39 +116,20 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     }
 
 
-def _resolve_user(container: Container, settings: ContainerSettings, context: Context, layers: list[str]) -> None:
-    try:
-        found = _core.lookup_user(layers, settings.user, settings.groups)
-    except InvalidError as error:
-        raise InvalidError(_which_lookup(container, settings, error.message)) from None
+def _resolve_user(container: Container, settings: ContainerSettings, context: Context, view: View) -> None:
+    found = view.find_user(settings.user)
+    for group in settings.groups:
+        try:
+            gid = view.find_group(group)
+        except InvalidError as error:
+            reason = error.message[:1].upper() + error.message[1:]
+            raise InvalidError(f"looking up supplemental groups for container {container.id}: {reason}") from None
+        if gid not in found["additional_gids"]:
+            found["additional_gids"].append(gid)
     context.user = oci_user(found)
     context.home = found["home"]
     if settings.passwd and (not found["known"] or ":" in settings.user):
-        files.write_accounts(container, context, layers, settings.user.partition(":")[0])
-
-
-def _which_lookup(container: Container, settings: ContainerSettings, message: str) -> str:
-    """Say of an unknown group whether it was one of `--group-add`, as Podman does."""
-    for group in settings.groups:
-        if message.startswith(f"unable to find group {group}:") and group != settings.user.partition(":")[2]:
-            return f"looking up supplemental groups for container {container.id}: U{message[1:]}"
-    return message
-
-
-def _check_workdir(container: Container, settings: ContainerSettings, layers: list[str]) -> None:
-    """Refuse a working directory of the user's that is not there; the image's own is made by the runtime."""
-    if settings.create_workdir or settings.workdir == "/":
-        return
-    inside = clean_destination(settings.workdir)
-    for mount in settings.mounts:
-        # What a mount brings, only the runtime sees.
-        if (inside + "/").startswith(clean_destination(mount.destination).rstrip("/") + "/"):
-            return
-    kind = _core.path_kind(layers, inside)
-    if kind is None:
-        raise InvalidError(f'workdir "{settings.workdir}" does not exist on container {container.id}')
-    if kind != "directory":
-        raise InvalidError(f'workdir "{settings.workdir}" exists on container {container.id}, but is not a directory')
+        files.write_accounts(container, context, view, settings.user.partition(":")[0])
 
 
 def _join_namespaces(host: Host, settings: ContainerSettings, context: Context) -> None:

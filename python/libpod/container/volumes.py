@@ -68,7 +68,7 @@ class Volumes:
             path = paths[mount.destination] = self.path(mount.volume)
             os.makedirs(path, mode=0o755, exist_ok=True)
             is_new = mount.copy_up and not os.listdir(path)
-            if is_new and _core.path_kind(layers, mount.destination) == "directory":
+            if is_new and _core.View(layers).place(mount.destination)[0] == "directory":
                 self._copy_up(container, mount.destination, path)
         return paths
 
