@@ -1,6 +1,6 @@
 """Types of the extension module; checked against it by stubtest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeAlias, final
 
@@ -274,6 +274,7 @@ def read_log(
     until_ns: int | None = None,
     timestamps: bool = False,
     follow: tuple[int, int] | None = None,
+    next_run: Callable[[], tuple[int, int] | None] | None = None,
     prefix: bytes | None = None,
 ) -> None: ...
 

@@ -494,6 +494,8 @@ SCRIPTS: dict[str, list[str]] = {
         "kill c",
         "stop c",
         "logs c",
+        "logs -f c",
+        "wait c",
         "exec c true",
         "start -a c",
         "rename c c2",

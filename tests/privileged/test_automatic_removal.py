@@ -16,7 +16,14 @@ from libpod.container import ending, lifecycle
 from libpod.container.model import Container
 from libpod.container.request import ContainerRequest
 from libpod.document import read_document
+from libpod.host import Host
 from tests.support import cli, leaks
+
+
+@pytest.fixture(autouse=True)
+def no_exit_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The monitors of this process know no command that removes a container; those of other programs do."""
+    monkeypatch.setattr(Host, "exit_command", lambda host, container_id: ["/bin/true"])
 
 
 @pytest.fixture
@@ -25,13 +32,12 @@ def program(engine: libpod.Engine, store_directory: Path) -> cli.Cli:
 
 
 def detached(engine: libpod.Engine, *argv: str) -> Container:
-    """Start a container of `--rm` that no client stays with, and whose monitor knows no command that removes it.
+    """Start a container of `--rm` that no client stays with, and that its monitor does not remove.
 
     It goes only if the command under test removes it, however fast or slow the others are.
     """
     request = ContainerRequest(network=["none"], name="r", rm=True, interactive=True)
     container = engine.create(request, "rich", argv or ("sleep", "1000"))
-    engine.cleanup_command = lambda _: ["/bin/true"]  # type: ignore[method-assign]
     engine.start(container, detach=True, fresh=True).close()
     return container
 
@@ -71,6 +77,16 @@ def test_wait_after_the_end_returns_when_it_is_gone(engine: libpod.Engine, progr
     program("kill", "r")
     eventually(lambda: container.state.status == "exited")
     assert program("wait", "r").stdout == "137\n"
+    assert not engine.containers.exists("r")
+
+
+def test_who_follows_its_log_returns_when_it_is_gone(engine: libpod.Engine, program: cli.Cli) -> None:
+    detached(engine, "sh", "-c", "echo one; read line; echo two")
+    reader = program.spawn("logs", "-f", "r")
+    assert reader.stdout is not None
+    assert reader.stdout.readline() == b"one\n"
+    program("kill", "r")
+    assert reader.communicate(timeout=60) == (b"", b"")
     assert not engine.containers.exists("r")
 
 

@@ -16,6 +16,7 @@ import pytest
 import libpod
 from libpod import _core
 from libpod.container import lifecycle, model, removal
+from libpod.container.locking import Lock
 from libpod.container.model import Container
 from libpod.document import read_document, write_document
 from tests.support import cli
@@ -230,3 +231,36 @@ def test_a_container_removed_between_two_looks_has_no_code(
     # It is no more, and that is not an exit with the code of a lost one.
     assert container.state.status == "created"
     assert not engine.containers.exists(container.id)
+
+
+def test_a_container_that_was_never_started_is_not_waited_for(program: cli.Cli) -> None:
+    program("create", "--network", "none", "--name", "never", "rich")
+    assert program("wait", "never", timeout_s=20).stdout == "0\n"
+    assert program("logs", "-f", "never", timeout_s=20).stdout == ""
+    program("wait", "nosuch", code=125, timeout_s=20)
+
+
+def test_a_first_start_is_waited_for(program: cli.Cli, engine: libpod.Engine) -> None:
+    program("create", "--network", "none", "--name", "waited", "rich", "true")
+    # As by a command that starts it and is not done yet.
+    with Lock(engine.containers.lookup("waited")):
+        started = [program.spawn("wait", "waited"), program.spawn("logs", "-f", "waited")]
+        for process in started:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+    assert answers(started) == ["0", ""]
+
+
+def test_logs_go_on_over_a_restart_and_end_with_a_stop(program: cli.Cli) -> None:
+    script = "trap 'echo last; exit' TERM; echo first; while :; do sleep 0.05; done"
+    program("run", "-d", "--network", "none", "--name", "waited", "rich", "sh", "-c", script)
+    reader = program.spawn("logs", "-f", "waited")
+    assert reader.stdout is not None
+    for _ in range(3):
+        assert reader.stdout.readline() == b"first\n"
+        program("restart", "waited")
+        assert reader.stdout.readline() == b"last\n"
+    assert reader.stdout.readline() == b"first\n"
+    program("stop", "waited")
+    assert reader.communicate(timeout=60) == (b"last\n", b"")
+    assert reader.returncode == 0

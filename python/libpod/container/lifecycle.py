@@ -12,10 +12,10 @@ from libpod import _core, arguments
 from libpod.container import ending
 from libpod.container.cgroup import Cgroup
 from libpod.container.foreground import begin, finish
-from libpod.container.locking import Lock
+from libpod.container.locking import Lock, settled_state
 from libpod.container.records import Records
 from libpod.container.removal import cleanup
-from libpod.errors import ContainerNotFoundError, StateError
+from libpod.errors import ContainerNotFoundError, CorruptError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,28 +36,26 @@ def listen(container: Container) -> Session | None:
 
 
 def wait(host: Host, container: Container, *, interval_s: float = 0.25, session: Session | None = None) -> int:
-    """Wait until a container that runs has ended; return its exit code. One that never ran is waited for until it did.
+    """Wait until a container that runs has ended; return its exit code, 0 for one that was never started.
 
     session: of an earlier `listen`. A caller that waits for several containers listens to all before: one of `--rm` may be
-    gone when it is its turn. A container of `--rm` is gone when this returns.
+    gone when it is its turn. A container of `--rm` is gone when this returns. interval_s: how often to look after a
+    container whose monitor was killed.
     Raises: ContainerNotFoundError if it is removed before its code could be read.
     """
     code = _hear_end(host, container, session)
     while code is None:
-        state = container.state
+        state = settled_state(container)
+        if state.status == "created":
+            return 0
         if state.status == "exited":
             if _removes_itself(container):
                 finish(host, container, None)
             return state.exit_code
-        if state.is_running:
-            code = _hear_end(host, container, listen(container))
-            # Without a word its monitor was killed, or ended with it just now.
-            if code is None and _core.wait_process(state.pid, state.start_time, interval_s):
-                time.sleep(_SETTLED_S)
-            continue
-        if not Records(host).exists(container.id):
-            raise ContainerNotFoundError(f'no container with name or ID "{container.id}" found: no such container')
-        time.sleep(interval_s)
+        code = _hear_end(host, container, listen(container))
+        # Without a word its monitor was killed, or ended with it just now.
+        if code is None and _core.wait_process(state.pid, state.start_time, interval_s):
+            time.sleep(_SETTLED_S)
     return code
 
 
@@ -102,6 +100,19 @@ def _removes_itself(container: Container) -> bool:
         return container.settings.remove
     except ContainerNotFoundError:
         return False
+    except CorruptError:
+        if _is_gone(container):
+            return False
+        raise
+
+
+def _is_gone(container: Container) -> bool:
+    """Whether a container was removed; a removal that is under way is waited for."""
+    try:
+        with Lock(container):
+            return False
+    except ContainerNotFoundError:
+        return True
 
 
 def stop(host: Host, container: Container, *, timeout_s: int | None = None) -> bool:

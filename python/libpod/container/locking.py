@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from libpod.container.model import Container
+    from libpod.container.model import Container, ContainerState
 
 
 class Lock:
@@ -51,3 +51,15 @@ class Lock:
 
     def _gone(self) -> ContainerNotFoundError:
         return ContainerNotFoundError(f'no container with name or ID "{self._container.name}" found: no such container')
+
+
+def settled_state(container: Container) -> ContainerState:
+    """What a container is; one that is being started for the first time is waited for.
+
+    Raises: ContainerNotFoundError if it was removed.
+    """
+    state = container.state
+    if state.status != "created":
+        return state
+    with Lock(container):
+        return container.state

@@ -8,7 +8,7 @@ use libpod_monitor::client::relay::{Ends, Outcome};
 use libpod_monitor::client::session::Stop;
 use libpod_monitor::client::{Error, Session as Conversation};
 use libpod_monitor::clock::Moment;
-use libpod_monitor::log::reader::{self, Query};
+use libpod_monitor::log::reader::{self, Follow, Query};
 use libpod_monitor::process::Held;
 use libpod_monitor::protocol::Failure;
 use pyo3::prelude::*;
@@ -349,9 +349,10 @@ fn wait_process(py: Python<'_>, pid: i32, start_time: u64, timeout_s: Option<f64
 /// Print a container's log to two descriptors (None: leave that stream out).
 ///
 /// tail: so many lines at the end. since_ns, until_ns: nanoseconds since the epoch. follow: (pid, start_time) of the
-/// container; goes on until it is gone. prefix: printed before every line.
+/// container; goes on until it is gone. next_run: called then, answers the same of the next run, or None; it may wait.
+/// prefix: printed before every line.
 #[pyfunction]
-#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None, prefix=None))]
+#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None, next_run=None, prefix=None))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn read_log(
     py: Python<'_>,
@@ -363,6 +364,7 @@ fn read_log(
     until_ns: Option<i64>,
     timestamps: bool,
     follow: Option<(i32, u64)>,
+    next_run: Option<Py<PyAny>>,
     prefix: Option<&[u8]>,
 ) -> PyResult<()> {
     let moment = |nanos: Option<i64>| nanos.map(|nanos| Moment(nanos.into()));
@@ -373,7 +375,21 @@ fn read_log(
         Some((pid, start_time)) => held(pid, start_time)?,
         None => None,
     };
-    interruptible(py, |interrupted| reader::read_log(&path, query, prefix, ends, process.as_ref(), interrupted))
+    let mut raised = None;
+    let mut next = || {
+        let Some(next_run) = &next_run else { return Ok(None) };
+        let answer = Python::attach(|py| match next_run.call0(py)?.extract::<Option<(i32, u64)>>(py)? {
+            Some((pid, start_time)) => held(pid, start_time),
+            None => Ok(None),
+        });
+        answer.map_err(|error| {
+            raised = Some(error);
+            Stop
+        })
+    };
+    let follow = process.map(|process| Follow { process, next: &mut next });
+    let outcome = interruptible(py, |interrupted| reader::read_log(&path, query, prefix, ends, follow, interrupted));
+    raised.map_or(outcome, Err)
 }
 
 /// Export this module.

@@ -31,6 +31,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
     def print_one(index: int, container: Container) -> None:
         print_logs(
+            context.engine.host,
             container,
             1,
             2,

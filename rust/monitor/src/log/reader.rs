@@ -1,7 +1,7 @@
 //! Reading a log: what `podman logs` prints, from the end backwards for `--tail`, and on and on for `--follow`.
 
 use super::Stream;
-use crate::client::session::{Error, Interrupted, SLICE};
+use crate::client::session::{Error, Interrupted, SLICE, Stop};
 use crate::clock::Moment;
 use crate::process::Held;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -133,7 +133,15 @@ impl Printer<'_> {
     }
 }
 
-/// Print the log at `path`. With `follow`, go on until that process is gone; without one, end at the end of the file.
+/// What writes to a log that is followed: one process, and when it is gone the next, where there is one.
+pub struct Follow<'a> {
+    /// The first.
+    pub process: Held,
+    /// Asked when a process is gone and all that it wrote is printed; it may wait.
+    pub next: &'a mut (dyn FnMut() -> Result<Option<Held>, Stop> + Send),
+}
+
+/// Print the log at `path`. With `follow`, go on until its processes are gone; without, end at the end of the file.
 ///
 /// prefix: stands before every line, the name of a container among several. Following ends at `query.until`, too.
 pub fn read_log(
@@ -141,19 +149,19 @@ pub fn read_log(
     query: Query,
     prefix: &[u8],
     ends: [Option<BorrowedFd<'_>>; 2],
-    follow: Option<&Held>,
+    mut follow: Option<Follow<'_>>,
     interrupted: Interrupted<'_>,
 ) -> Result<(), Error> {
     let failed = |error| Error::io(format!("read log {}", path.display()), error);
     let mut printer =
         Printer { query, ends, interrupted, prefix, begins: [true; 2], batch: Vec::new(), stream: Stream::Stdout };
-    let mut watch = follow.map(|_| Watch::new(path)).transpose().map_err(failed)?;
+    let mut watch = follow.as_ref().map(|_| Watch::new(path)).transpose().map_err(failed)?;
     let mut lines = Lines::open(path).map_err(failed)?;
     if let Some(count) = query.tail {
         lines.seek_to_tail(count).map_err(failed)?;
     }
     loop {
-        let last_round = follow.is_none_or(|process| !process.exists());
+        let last_round = follow.as_ref().is_none_or(|follow| !follow.process.exists());
         while let Some(line) = lines.next().map_err(failed)? {
             printer.print(line)?;
         }
@@ -168,9 +176,12 @@ pub fn read_log(
             continue;
         }
         let late = query.until.is_some_and(|until| Moment::now() >= until);
-        let Some(process) = follow.filter(|_| !last_round && !late) else { return printer.end_lines() };
-        if let Some(watch) = &mut watch {
-            watch.wait(process).map_err(failed)?;
+        let Some(follow) = follow.as_mut().filter(|_| !late) else { return printer.end_lines() };
+        if last_round {
+            let Some(process) = (follow.next)()? else { return printer.end_lines() };
+            follow.process = process;
+        } else if let Some(watch) = &mut watch {
+            watch.wait(&follow.process).map_err(failed)?;
         }
         (printer.interrupted)()?;
     }
@@ -318,7 +329,7 @@ mod tests {
         path
     }
 
-    fn printed(path: &Path, query: Query, follow: Option<&Held>) -> (String, String) {
+    fn printed(path: &Path, query: Query, follow: Option<Follow<'_>>) -> (String, String) {
         let (mut stdout, out) = std::io::pipe().expect("pipe");
         let (mut stderr, err) = std::io::pipe().expect("pipe");
         read_log(path, query, b"", [Some(out.as_fd()), Some(err.as_fd())], follow, &mut || Ok(())).expect("readable");
@@ -420,10 +431,32 @@ mod tests {
                 child.kill().and_then(|()| child.wait()).expect("killed and reaped");
                 (two, lines.count())
             });
-            read_log(&path, query, b"", [Some(out.as_fd()), None], Some(&held), &mut asked).expect("readable");
+            let follow = Follow { process: held, next: &mut || Ok(None) };
+            read_log(&path, query, b"", [Some(out.as_fd()), None], Some(follow), &mut asked).expect("readable");
             drop(out);
             assert_eq!(reader.join().expect("no panic"), (vec!["\u{e9}".to_owned(), "new".to_owned()], 0));
         });
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn goes_on_with_the_next_process_where_the_last_one_ended() {
+        let path = scratch("next", LOG);
+        let (mut child, process) = sleeper();
+        let (mut other, second) = sleeper();
+        child.kill().and_then(|()| child.wait()).expect("killed and reaped");
+        let mut left = vec![second];
+        let mut next = || {
+            let held = left.pop();
+            if held.is_some() {
+                append(&path, "8", "again");
+                other.kill().and_then(|()| other.wait()).expect("killed and reaped");
+            }
+            Ok(held)
+        };
+        let follow = Follow { process, next: &mut next };
+        let printed = printed(&path, Query { tail: Some(0), ..Query::default() }, Some(follow));
+        assert_eq!(printed, ("again\n".to_owned(), String::new()));
         std::fs::remove_file(path).expect("remove");
     }
 
@@ -435,7 +468,8 @@ mod tests {
         let (mut stdout, out) = std::io::pipe().expect("pipe");
         std::thread::scope(|scope| {
             let follower = scope.spawn(|| {
-                read_log(&path, Query::default(), b"", [Some(out.as_fd()), None], Some(&held), &mut || Ok(()))
+                let follow = Follow { process: held, next: &mut || Ok(None) };
+                read_log(&path, Query::default(), b"", [Some(out.as_fd()), None], Some(follow), &mut || Ok(()))
                     .expect("readable");
                 drop(out);
             });
