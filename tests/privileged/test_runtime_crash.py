@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import probe
-from tests.support.runtime import OURS, Runtime, make_bundle
+from tests.support.runtime import OURS, Runtime, make_bundle, minimal_spec
 
 ROUNDS = 60
 #: A start takes 5 ms on an idle machine; most moments shall lie within it.
@@ -28,22 +28,7 @@ def leftovers(name: str) -> set[str]:
 
 def write(bundle: Path, name: str, number: int) -> None:
     """Write a config.json that sleeps in a cgroup of its own."""
-    spec = {
-        "ociVersion": "1.0.2",
-        "process": {"args": ["sleep", "1000"], "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
-        "root": {"path": "rootfs"},
-        "mounts": [
-            {"destination": "/proc", "type": "proc", "source": "proc"},
-            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
-            {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]},
-        ],
-        "linux": {
-            "cgroupsPath": f"/{name}-{number}",
-            "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")],
-            "resources": {"devices": [{"allow": False}]},
-        },
-    }
-    (bundle / "config.json").write_text(json.dumps(spec))
+    (bundle / "config.json").write_text(json.dumps(minimal_spec(f"/{name}-{number}", "sleep", "1000")))
 
 
 @pytest.mark.parametrize("command", ["run", "create"])

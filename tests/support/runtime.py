@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.support.cli import clean_environment
 
@@ -73,3 +74,23 @@ def make_bundle(directory: Path) -> Path:
     (bundle / "rootfs" / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\nweb:x:33:33::/var/www:/bin/sh\n")
     (bundle / "rootfs" / "plain").write_text("no program")
     return bundle
+
+
+def minimal_spec(cgroup: str, *argv: str) -> dict[str, Any]:
+    """What config.json says of a container with namespaces of its own, a cgroup and no rights to devices."""
+    return {
+        "ociVersion": "1.0.2",
+        "process": {"args": list(argv), "env": ["PATH=/bin"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
+        "root": {"path": "rootfs"},
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "source": "proc"},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+            {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance"]},
+            {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]},
+        ],
+        "linux": {
+            "cgroupsPath": cgroup,
+            "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount")],
+            "resources": {"devices": [{"allow": False}]},
+        },
+    }

@@ -6,7 +6,8 @@
 use crate::channel::{Channel, Message};
 use crate::create::await_exec;
 use crate::error::{Error, Result};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+use libpod_sys::socket::{bind, connect};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socket_with};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -14,8 +15,7 @@ use std::path::Path;
 pub fn make_socket(path: &Path) -> Result<OwnedFd> {
     let fail = |errno| Error::step("make the start socket", path, errno);
     let socket = open().map_err(fail)?;
-    let address = SocketAddrUnix::new(path).map_err(fail)?;
-    bind(&socket, &address).map_err(fail)?;
+    bind(&socket, path).map_err(fail)?;
     listen(&socket, 1).map_err(fail)?;
     Ok(socket)
 }
@@ -24,8 +24,7 @@ pub fn make_socket(path: &Path) -> Result<OwnedFd> {
 pub fn start(path: &Path) -> Result<Vec<String>> {
     let fail = |errno| Error::step("connect to the start socket", path, errno);
     let socket = open().map_err(fail)?;
-    let address = SocketAddrUnix::new(path).map_err(fail)?;
-    connect(&socket, &address).map_err(fail)?;
+    connect(&socket, path).map_err(fail)?;
     let channel = Channel::over(socket);
     channel.send(&Message::Go).map_err(fail)?;
     let mut warnings = Vec::new();

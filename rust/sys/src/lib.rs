@@ -17,6 +17,7 @@ pub mod mount;
 pub mod netlink;
 pub mod process;
 pub mod signal;
+pub mod socket;
 pub mod spawn;
 pub mod xattr;
 

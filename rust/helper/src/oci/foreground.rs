@@ -2,11 +2,11 @@
 
 use libpod_sys::errno_text;
 use libpod_sys::signal::{SignalFd, send_to};
+use libpod_sys::socket::connect;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
-    connect, sendmsg, socket_with,
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, sendmsg, socket_with,
 };
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
@@ -185,7 +185,7 @@ fn exit_code(pidfd: BorrowedFd<'_>) -> Result<u8, String> {
 pub fn hand_over(master: BorrowedFd<'_>, socket: &Path) -> Result<(), String> {
     let send = || -> rustix::io::Result<()> {
         let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        connect(&stream, &SocketAddrUnix::new(socket)?)?;
+        connect(&stream, socket)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let fds = [master];

@@ -6,10 +6,11 @@
 
 use super::session::{Error, Session};
 use crate::protocol::Socket;
+use libpod_sys::socket::address_at;
 use libpod_sys::spawn::{Program, detached};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, memfd_create, open};
 use rustix::mount::{OpenTreeFlags, open_tree};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, socketpair};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, socketpair};
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -130,18 +131,14 @@ pub fn attach(run_dir: &Path) -> Result<Session, Error> {
         open(run_dir, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(|_| not_running())?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .map_err(|errno| Error::io("socket", errno))?;
-    let address = socket_address(directory.as_fd()).map_err(|errno| Error::io("name the attach socket", errno))?;
+    let address =
+        address_at(directory.as_fd(), SOCKET_NAME).map_err(|errno| Error::io("name the attach socket", errno))?;
     connect(&socket, &address).map_err(|_| not_running())?;
     Ok(Session::new(socket))
 }
 
 /// Name of the attach socket in a container's run directory.
 pub const SOCKET_NAME: &str = "attach";
-
-/// The attach socket in `directory`, however long its path.
-pub fn socket_address(directory: BorrowedFd<'_>) -> rustix::io::Result<SocketAddrUnix> {
-    SocketAddrUnix::new(format!("/proc/self/fd/{}/{SOCKET_NAME}", directory.as_raw_fd()))
-}
 
 /// The session of a control socket that exists already.
 pub fn session(socket: OwnedFd) -> Session {

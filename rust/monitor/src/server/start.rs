@@ -2,7 +2,7 @@
 
 use super::pump::Pump;
 use super::stdio::{ContainerEnds, Stdio, pipes};
-use crate::client::launch::{SOCKET_NAME, socket_address};
+use crate::client::launch::SOCKET_NAME;
 use crate::document::{Launch, OverlayRoot, Seccomp};
 use crate::protocol::{Event, Failure};
 use crate::record::{PidRecord, publish};
@@ -12,6 +12,7 @@ use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{Program, Source, program};
 use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Capabilities, ConsoleSize, Spec};
 use libpod_runtime::{Request, Rootfs, create};
+use libpod_sys::socket::address_at;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::Pid;
@@ -177,7 +178,7 @@ fn listener(run_dir: &Path) -> Result<OwnedFd, Failure> {
         let directory = open(run_dir, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        bind(&socket, &socket_address(directory.as_fd())?)?;
+        bind(&socket, &address_at(directory.as_fd(), SOCKET_NAME)?)?;
         // A client that finds the queue full waits for its turn; at the end of the container there is none.
         listen(&socket, QUEUE)?;
         Ok(socket)
