@@ -11,8 +11,8 @@ import pytest
 from libpod import _core
 from libpod.errors import CorruptError, ImageNotFoundError, InvalidError
 from libpod.store import Store, open_store
-from tests.support import probe
-from tests.support.store import add_image, tar_of
+from tests.support import cli, probe
+from tests.support.store import add_image, busybox_layers, tar_of
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def test_a_table_with_an_id_that_leads_elsewhere_is_corrupt(store: Store, table:
     text = json.dumps([{"id": "../overlay", "flags": {"incomplete": True}}])
     path.write_text(text)
     other = open_store(store.graphroot, store.runroot)
-    with pytest.raises(CorruptError, match="not an id"):
+    with pytest.raises(CorruptError, match="not an ID"):
         getattr(other, table)()
     if table == "layers":
-        with pytest.raises(CorruptError, match="not an id"):
+        with pytest.raises(CorruptError, match="not an ID"):
             other.commit_layers([(other.stage_layer(_core.bytes_blob(tar_of({"b": b""}))), "b" * 64, None)])
     assert path.read_text() == text, "nothing is saved over it"
     assert Path(store.graphroot, "overlay/l").is_dir()
@@ -76,3 +76,50 @@ def test_a_file_of_a_container_that_leads_elsewhere_is_refused(store: Store) -> 
             store.create_container("", names=[], image=None, layer_parent=None, metadata="", files={name: b"x"})
     assert store.containers() == []
     assert store.check() == []
+
+
+LAYERS = ("../../../{victim}", "/{victim}", "..", "", "l")
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_container_whose_layer_is_a_path_is_refused_and_can_be_removed(podman: cli.Cli, layer: str) -> None:
+    directory = podman.root.parent
+    victim = directory / "victim"
+    for name in ("diff", "work", "merged"):
+        (victim / name).mkdir(parents=True)
+    (victim / "diff/kept").write_text("kept")
+    store = open_store(str(podman.root), str(podman.runroot))
+    add_image(store, "localhost/a:latest", busybox_layers())
+    podman("create", "--name", "box", "--network", "none", "localhost/a:latest", "/bin/busybox", "touch", "/written")
+    table = podman.root / "overlay-containers/containers.json"
+    records = json.loads(table.read_text())
+    records[0]["layer"] = layer.format(victim=str(victim).strip("/"))
+    table.write_text(json.dumps(records))
+    for words in (("start", "-a", "box"), ("ps", "-a", "--size"), ("container", "inspect", "--size", "box")):
+        refused = podman(*words, code=None)
+        assert "is not an ID" in refused.stderr, (words, refused)
+        assert "Traceback" not in refused.stderr, (words, refused)
+    podman("rm", "-f", "box")
+    assert podman("ps", "-aq").stdout == ""
+    assert sorted(str(path.relative_to(victim)) for path in victim.rglob("*")) == [
+        "diff",
+        "diff/kept",
+        "merged",
+        "work",
+    ]
+
+
+def test_a_volume_whose_name_is_a_path_is_refused_and_nothing_there_is_removed(podman: cli.Cli) -> None:
+    victim = podman.root.parent / "victim"
+    (victim / "_data").mkdir(parents=True)
+    store = open_store(str(podman.root), str(podman.runroot))
+    add_image(store, "localhost/a:latest", busybox_layers())
+    podman("create", "--name", "box", "--network", "none", "-v", "/v", "localhost/a:latest", "/bin/busybox", "true")
+    (path,) = podman.root.glob("overlay-containers/*/userdata/container.json")
+    document = json.loads(path.read_text())
+    document["mounts"][0]["volume"] = "../../victim"
+    path.write_text(json.dumps(document))
+    refused = podman("start", "box", code=125).stderr
+    assert "`../../victim` is not the name of a volume" in refused, refused
+    podman("rm", "-f", "-v", "box")
+    assert (victim / "_data").is_dir()

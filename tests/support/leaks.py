@@ -111,13 +111,14 @@ def in_store(root: Path, runroot: Path) -> set[str]:
     assert not containers, f"the store still has {len(containers)} containers"
     layers = {layer["id"] for layer in _table(root / "overlay-layers" / "layers.json")}
     layers |= {layer["id"] for layer in _table(root / "overlay-layers" / "volatile-layers.json")}
-    found = {f"{path}" for path in _entries(root / "overlay") if path.name not in layers | {"l", "staging", "tempdirs"}}
+    known = layers | {"l", "staging", "tempdirs", ".has-mount-program"}
+    found = {f"{path}" for path in _entries(root / "overlay") if path.name not in known}
     found |= {f"{path}" for path in _entries(root / "overlay" / "staging")}
     found |= {f"{path}" for path in _entries(root / "overlay-containers") if path.is_dir()}
     found |= {f"{path}" for path in _entries(root / "libpod" / "pending")}
     found |= {f"{path}" for path in _entries(runroot / "overlay-containers")}
     found |= {f"{path}" for path in _entries(runroot / "libpod") if re.fullmatch(r"[0-9a-f]{64}", path.name)}
-    found |= {f"{path}" for path in root.rglob("*.tmp")} if root.exists() else set()
+    found |= {f"{path}" for pattern in ("*.tmp", ".tmp-*") for path in root.rglob(pattern)} if root.exists() else set()
     for network in _entries(runroot / "libpod" / "networks"):
         found |= {f"lease {path}" for path in _entries(network) if _LEASE.fullmatch(path.name) and _lives(path)}
     return found

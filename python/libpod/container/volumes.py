@@ -12,7 +12,7 @@ import os
 
 from libpod import _core
 from libpod.container.mounts import check_name
-from libpod.errors import InvalidError
+from libpod.errors import CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ class Volumes:
         self._directory = host.places.volumes
 
     def path(self, name: str) -> str:
-        """Return the directory of a volume's content."""
+        """Return the directory of a volume's content.
+
+        Raises: CorruptError for a text that is not the name of a volume: a container's record must not lead elsewhere.
+        """
+        if not check_name(name):
+            raise CorruptError(f"`{name}` is not the name of a volume")
         return f"{self._directory}/{name}/_data"
 
     def choose_names(self, settings: ContainerSettings) -> None:
@@ -84,7 +89,7 @@ class Volumes:
 
     def remove_anonymous(self, settings: ContainerSettings) -> None:
         """Remove the anonymous volumes of a container that is going."""
-        names = [mount.volume for mount in settings.mounts if mount.anonymous]
+        names = [mount.volume for mount in settings.mounts if mount.anonymous and check_name(mount.volume)]
         if names:
             from shutil import rmtree
 

@@ -83,8 +83,10 @@ class Network:
     def check(self) -> None:
         """Refuse a network that containers cannot be attached to.
 
-        Raises: UnsupportedError.
+        Raises: UnsupportedError; InvalidError for a name that cannot be that of its directory of leases.
         """
+        if "/" in self.name or not self.name.strip("."):
+            raise InvalidError(f"`{self.name}` is not the name of a network")
         if self.driver != "bridge":
             what = f"the network driver `{self.driver}`"
         elif self.document.get("internal"):

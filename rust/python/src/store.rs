@@ -401,16 +401,6 @@ impl Store {
         container_dict(py, &run(py, || self.inner.set_container_metadata(id, metadata))?)
     }
 
-    /// The engine's directory of a container, kept over a reboot.
-    fn container_dir(&self, id: &str) -> OsString {
-        self.inner.container_directory(id).into()
-    }
-
-    /// The engine's directory of a container, void after a reboot.
-    fn container_run_dir(&self, id: &str) -> OsString {
-        self.inner.container_run_directory(id).into()
-    }
-
     /// What a container's root is mounted from: `lower` (uppermost first), `upper`, `work`, `options`.
     fn rootfs<'py>(&self, py: Python<'py>, container_id: &str) -> PyResult<Bound<'py, PyDict>> {
         rootfs_dict(py, run(py, || self.inner.rootfs(container_id))?)

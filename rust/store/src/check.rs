@@ -1,8 +1,8 @@
 //! Does what stands in the tables stand on disk, and the other way round?
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::file;
-use crate::name;
+use crate::name::Id;
 use crate::record::{Container, Image, Layer};
 use crate::store::Store;
 use crate::table::Table;
@@ -38,7 +38,10 @@ impl Store {
     }
 
     fn check_layer(&self, layers: &Table<Layer>, layer: &Layer, findings: &mut Vec<String>) -> Result<()> {
-        let id = &layer.id;
+        let Ok(id) = &Id::parse(&layer.id) else {
+            findings.push(format!("layer `{}`: not an ID", layer.id));
+            return Ok(());
+        };
         if layer.is_incomplete() {
             findings.push(format!("layer {id}: incomplete"));
             return Ok(());
@@ -54,7 +57,10 @@ impl Store {
         }
         match self.tree.link_of(id).and_then(|link| self.tree.link_target(&link)) {
             Ok(Some(target)) if target == *id => {}
-            Ok(target) => findings.push(format!("layer {id}: its short link leads to {target:?}")),
+            Ok(target) => {
+                let target = target.map_or_else(|| "nothing".to_owned(), |target| target.to_string());
+                findings.push(format!("layer {id}: its short link leads to {target}"));
+            }
             Err(error) => findings.push(format!("layer {id}: {error}")),
         }
         match self.tree.lower_ids(id) {
@@ -65,10 +71,11 @@ impl Store {
     }
 
     fn check_tar(&self, layer: &Layer, findings: &mut Vec<String>) {
-        if !self.tar_split_path(&layer.id).exists() {
+        let Ok(id) = Id::parse(&layer.id) else { return };
+        if !self.tar_split_path(&id).exists() {
             return;
         }
-        match self.layer_tar(&layer.id).and_then(|mut tar| digest_of(&mut tar, &self.tree.diff(&layer.id))) {
+        match self.layer_tar(&id).and_then(|mut tar| digest_of(&mut tar, &self.tree.diff(&id))) {
             Ok(digest) if digest == layer.diff_digest => {}
             Ok(digest) => findings.push(format!("layer {}: its tar has the digest {digest}", layer.id)),
             Err(error) => findings.push(format!("layer {}: {error}", layer.id)),
@@ -78,18 +85,19 @@ impl Store {
     /// Directories, links and tar-splits that no layer record accounts for.
     fn check_strays(&self, layers: &Table<Layer>, findings: &mut Vec<String>) -> Result<()> {
         for name in file::list(self.tree.home())? {
-            if name::is_id(&name) && layers.get(&name).is_none() {
+            if Id::parse(&name).is_ok() && layers.get(&name).is_none() {
                 findings.push(format!("overlay/{name}: no layer record"));
             }
         }
         for link in file::list(&self.tree.home().join("l"))? {
-            let target = self.tree.link_target(&link)?;
-            if target.as_ref().is_none_or(|id| layers.get(id).is_none()) {
-                findings.push(format!("overlay/l/{link}: leads to no layer"));
+            match self.tree.link_target(&link) {
+                Ok(Some(id)) if layers.get(&id).is_some() => {}
+                Ok(_) | Err(Error::Corrupt { .. }) => findings.push(format!("overlay/l/{link}: leads to no layer")),
+                Err(error) => return Err(error),
             }
         }
         for name in file::list(&self.layers_directory())? {
-            let Some(id) = name.strip_suffix(".tar-split.gz").filter(|id| name::is_id(id)) else { continue };
+            let Some(id) = name.strip_suffix(".tar-split.gz").filter(|id| Id::parse(id).is_ok()) else { continue };
             if layers.get(id).is_none() {
                 findings.push(format!("overlay-layers/{name}: no layer record"));
             }
@@ -116,7 +124,9 @@ impl Store {
     }
 
     fn check_container(&self, layers: &Table<Layer>, container: &Container, findings: &mut Vec<String>) {
-        if layers.get(&container.layer).is_none() {
+        if Id::parse(&container.layer).is_err() {
+            findings.push(format!("container {}: its layer `{}` is not an ID", container.id, container.layer));
+        } else if layers.get(&container.layer).is_none() {
             findings.push(format!("container {}: its layer {} is missing", container.id, container.layer));
         }
         if !container.image.is_empty() && self.image(&container.image).is_err() {
@@ -125,9 +135,9 @@ impl Store {
     }
 }
 
-fn check_lowers(layer: &Layer, lowers: &[String], findings: &mut Vec<String>) {
+fn check_lowers(layer: &Layer, lowers: &[Id], findings: &mut Vec<String>) {
     let mapped = !layer.uid_map.is_empty() || !layer.gid_map.is_empty();
-    let first = lowers.first().map_or("", String::as_str);
+    let first = lowers.first().map_or("", |id| id);
     if !mapped && first != layer.parent {
         findings.push(format!("layer {}: stands on `{first}` and its parent is `{}`", layer.id, layer.parent));
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
-use crate::name;
+use crate::name::{self, Id};
 use crate::overlay::Content;
 use crate::pending::Entry;
 use crate::record::{Container, Layer};
@@ -72,9 +72,10 @@ impl Store {
             }
         }
         let mut containers = self.containers.write()?;
-        let record = new_record(&containers, new)?;
-        let entry = Entry::new_container(self, &record.id, &record.layer)?;
-        let added = self.add_container(&mut layers, &mut containers, &record, new);
+        let (id, layer) = (new_id(&containers, new)?, Id::random());
+        let record = new_record(&id, &layer, new);
+        let entry = Entry::new_container(self, &id, &layer)?;
+        let added = self.add_container(&mut layers, &mut containers, &record, (&id, &layer), new);
         if added.is_err() {
             // The entry stays where this fails as well, and the next writer finishes.
             drop(containers);
@@ -90,12 +91,13 @@ impl Store {
         layers: &mut Writing<'_, Layer>,
         containers: &mut Writing<'_, Container>,
         record: &Container,
+        (id, layer_id): (&Id, &Id),
         new: &NewContainer,
     ) -> Result<()> {
-        let parent = new.layer_parent.as_deref();
-        self.tree.create(&record.layer, parent, &Content::Empty)?;
+        let parent = new.layer_parent.as_deref().map(Id::parse).transpose()?;
+        self.tree.create(layer_id, parent.as_ref(), &Content::Empty)?;
         step();
-        let directory = self.container_directory(&record.id);
+        let directory = self.container_directory(id);
         file::create_dirs(&directory)?;
         for (name, content) in &new.files {
             if !name::is_component(name) {
@@ -103,11 +105,11 @@ impl Store {
             }
             file::replace(&directory.join(name), content, Durability::Volatile)?;
         }
-        file::create_dirs(&self.container_run_directory(&record.id))?;
+        file::create_dirs(&self.container_run_directory(id))?;
         step();
         let layer = Layer {
             id: record.layer.clone(),
-            parent: parent.unwrap_or_default().to_owned(),
+            parent: new.layer_parent.clone().unwrap_or_default(),
             created: record.created.clone(),
             ..Layer::default()
         };
@@ -145,10 +147,15 @@ impl Store {
         if let Some(child) = layers.iter().find(|layer| layer.parent == record.layer && !record.layer.is_empty()) {
             return Err(Error::LayerInUse { id: record.layer, user: format!("layer {}", child.id) });
         }
-        let entry = Entry::doomed_container(self, id, &record.layer)?;
-        self.unmount_for_removal(&record.layer, || self.free_container(id, &record.layer, &bin))?;
+        let id = Id::parse(id)?;
+        // A damaged record may name something else. That is left alone, and the container goes.
+        let layer = Id::parse(&record.layer).ok();
+        let entry = Entry::doomed_container(self, &id, layer.as_ref())?;
+        if let Some(layer) = &layer {
+            self.unmount_for_removal(layer, || self.free_container(&id, Some(layer), &bin))?;
+        }
         let mut containers = self.containers.write()?;
-        self.erase_container(&mut layers, &mut containers, id, &record.layer, &bin)?;
+        self.erase_container(&mut layers, &mut containers, &id, layer.as_ref(), &bin)?;
         entry.settle()
     }
 
@@ -160,25 +167,29 @@ impl Store {
         &self,
         layers: &mut Writing<'_, Layer>,
         containers: &mut Writing<'_, Container>,
-        id: &str,
-        layer: &str,
+        id: &Id,
+        layer: Option<&Id>,
         bin: &Bin,
     ) -> Result<()> {
-        containers.remove(&[id.to_owned()]);
+        containers.remove(&[id.to_string()]);
         self.reserve.in_need(|| containers.save(), || self.free_container(id, layer, bin))?;
         step();
-        layers.remove(&[layer.to_owned()]);
-        self.reserve.in_need(|| layers.save(), || self.free_container(id, layer, bin))?;
-        step();
-        self.tree.take_away(layer, bin)?;
-        step();
+        if let Some(layer) = layer {
+            layers.remove(&[layer.to_string()]);
+            self.reserve.in_need(|| layers.save(), || self.free_container(id, Some(layer), bin))?;
+            step();
+            self.tree.take_away(layer, bin)?;
+            step();
+        }
         self.remove_container_directories(id)
     }
 
     /// Delete what a container holds, at once: a full disk needs the space before the tables can be written.
-    fn free_container(&self, id: &str, layer: &str, bin: &Bin) -> Result<()> {
-        self.tree.take_away(layer, bin)?;
-        step();
+    fn free_container(&self, id: &Id, layer: Option<&Id>, bin: &Bin) -> Result<()> {
+        if let Some(layer) = layer {
+            self.tree.take_away(layer, bin)?;
+            step();
+        }
         bin.empty();
         step();
         self.remove_container_directories(id)
@@ -212,16 +223,16 @@ impl Store {
     }
 
     /// The engine's directory of a container in `G`.
-    pub fn container_directory(&self, id: &str) -> PathBuf {
+    pub(crate) fn container_directory(&self, id: &Id) -> PathBuf {
         self.containers_directory().join(id).join("userdata")
     }
 
     /// The engine's directory of a container in `R`, void after a reboot.
-    pub fn container_run_directory(&self, id: &str) -> PathBuf {
+    pub(crate) fn container_run_directory(&self, id: &Id) -> PathBuf {
         self.options.runroot.join("overlay-containers").join(id).join("userdata")
     }
 
-    pub(crate) fn remove_container_directories(&self, id: &str) -> Result<()> {
+    pub(crate) fn remove_container_directories(&self, id: &Id) -> Result<()> {
         for directory in [self.container_directory(id), self.container_run_directory(id)] {
             file::remove_tree(directory.parent().unwrap_or(&directory))?;
         }
@@ -232,7 +243,8 @@ impl Store {
     pub fn rootfs(&self, container: &str) -> Result<Rootfs> {
         let record = self.containers.read()?.get(container).cloned();
         let record = record.ok_or_else(|| Error::ContainerNotFound(container.to_owned()))?;
-        let directory = self.tree.directory(&record.layer);
+        let layer = self.layer_of(&record)?;
+        let directory = self.tree.directory(&layer);
         let mut options = record.mount_options();
         if options.is_empty() {
             options.clone_from(&self.options.mount_options);
@@ -245,7 +257,7 @@ impl Store {
         }
         forget_volatile_mount(&directory)?;
         Ok(Rootfs {
-            lower: self.tree.lowers(&record.layer)?,
+            lower: self.tree.lowers(&layer)?,
             upper: Some(directory.join("diff")),
             work: Some(directory.join("work")),
             options,
@@ -258,16 +270,18 @@ impl Store {
         if layer.is_empty() {
             return Err(Error::Invalid(format!("the image {id} has no layers")));
         }
-        self.layer_view(&layer)
+        let layer = Id::parse(&layer)?;
+        let mut lower = self.tree.contents(&layer)?;
+        lower.extend(self.tree.lower_contents(&layer)?);
+        Ok(Rootfs { lower, ..Rootfs::default() })
     }
 
-    /// What a read-only view of a layer is mounted from.
-    pub(crate) fn layer_view(&self, layer: &str) -> Result<Rootfs> {
-        let mut lower = self.tree.contents(layer)?;
-        for below in self.tree.lower_ids(layer)? {
-            lower.extend(self.tree.contents(&below)?);
-        }
-        Ok(Rootfs { lower, ..Rootfs::default() })
+    /// The read-write layer of a container, whose record may be damaged.
+    pub(crate) fn layer_of(&self, record: &Container) -> Result<Id> {
+        Id::parse(&record.layer).map_err(|_| {
+            let text = format!("container {}: its layer `{}` is not an ID", record.id, record.layer);
+            Error::corrupt(self.containers_directory().join("containers.json"), text)
+        })
     }
 }
 
@@ -284,28 +298,29 @@ fn kernel_is_at_least(wanted: (u32, u32)) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= wanted
 }
 
-fn new_record(containers: &Table<Container>, new: &NewContainer) -> Result<Container> {
-    let id = if new.id.is_empty() { name::random_id() } else { new.id.clone() };
-    if !name::is_id(&id) {
-        return Err(Error::Invalid(format!("`{id}` is not a container ID")));
-    }
+fn new_id(containers: &Table<Container>, new: &NewContainer) -> Result<Id> {
+    let id = if new.id.is_empty() { Id::random() } else { Id::parse(&new.id)? };
     if containers.get(&id).is_some() {
-        return Err(Error::Exists { what: "container", id });
+        return Err(Error::Exists { what: "container", id: id.to_string() });
     }
     refuse_taken_names(containers, &id, &new.names)?;
+    Ok(id)
+}
+
+fn new_record(id: &Id, layer: &Id, new: &NewContainer) -> Container {
     // Other tools set both labels always.
     let mut flags = Map::from_iter(["MountLabel", "ProcessLabel"].map(|key| (key.to_owned(), Value::from(""))));
     flags.extend(new.flags.clone());
-    Ok(Container {
-        id,
+    Container {
+        id: id.to_string(),
         names: new.names.clone(),
         image: new.image.clone(),
-        layer: name::random_id(),
+        layer: layer.to_string(),
         metadata: new.metadata.clone(),
         created: name::now(),
         flags,
         ..Container::default()
-    })
+    }
 }
 
 fn refuse_taken_names(containers: &Table<Container>, id: &str, names: &[String]) -> Result<()> {

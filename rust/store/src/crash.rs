@@ -2,7 +2,7 @@
 //!
 //! Each test runs itself again as a child that is killed at step N, for every N until the child survives.
 
-use crate::testing::{CRASH_AT, Scratch, container_of, image_of, store};
+use crate::testing::{CRASH_AT, Scratch, container_of, id_of, image_of, store};
 use crate::{Error, Store};
 use std::path::Path;
 use std::process::Command;
@@ -59,7 +59,7 @@ fn listed_things_are_whole(store: &Store, step: u32) {
         let mut next = image.layer;
         while !next.is_empty() {
             let layer = store.layer(&next).unwrap_or_else(|error| panic!("step {step}: {error}"));
-            assert!(store.tree.diff(&layer.id).is_dir(), "step {step}: layer {} has no content", layer.id);
+            assert!(store.tree.diff(&id_of(&layer.id)).is_dir(), "step {step}: layer {} has no content", layer.id);
             next = layer.parent;
         }
     }

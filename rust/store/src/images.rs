@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::layers::{Addition, unused};
-use crate::name;
+use crate::name::{self, Id};
 use crate::pending::Entry;
 use crate::record::{Image, Layer};
 use crate::staging::Bin;
@@ -12,7 +12,6 @@ use crate::store::Store;
 use crate::table::{Home, Table, Writing};
 use libpod_digest::Digest;
 use serde_json::Value;
-use std::path::PathBuf;
 
 /// What a new image record is made of.
 #[derive(Debug, Default)]
@@ -65,20 +64,12 @@ impl Store {
 
     /// An item of an image's big data.
     pub fn image_data(&self, id: &str, key: &str) -> Result<Vec<u8>> {
-        let path = self.image_data_path(id, key)?;
-        if let Some(bytes) = file::read(&path)? {
+        let image = Id::parse(id)?;
+        if let Some(bytes) = file::read(&name::data_path(&self.images_directory(), &image, key)?)? {
             return Ok(bytes);
         }
-        let other = self.other_image_data(id, &name::data_file_name(key))?;
+        let other = self.other_image_data(&image, key)?;
         other.ok_or_else(|| Error::DataNotFound { id: id.to_owned(), key: key.to_owned() })
-    }
-
-    fn image_data_path(&self, id: &str, key: &str) -> Result<PathBuf> {
-        let file_name = name::data_file_name(key);
-        if !name::is_id(id) || file_name.contains('/') || matches!(file_name.as_str(), "" | "." | "..") {
-            return Err(Error::Invalid(format!("`{key}` is no key for data of `{id}`")));
-        }
-        Ok(self.images_directory().join(id).join(file_name))
     }
 
     /// Create an image, and publish `additions` (lowest first) under the same lock, so that nobody deletes a layer before
@@ -88,7 +79,7 @@ impl Store {
     /// The list is emptied once the lock is held, as by [`Store::commit_layers`].
     pub fn create_image(&self, new: &NewImage, additions: &mut Vec<Addition>) -> Result<Image> {
         self.prepare()?;
-        self.check_new_image(new)?;
+        let id = self.check_new_image(new)?;
         self.sync_additions(additions)?;
         self.sweep_temporaries()?;
         let bin = self.bin();
@@ -104,7 +95,7 @@ impl Store {
             return Err(Error::Exists { what: "image", id: new.id.clone() });
         }
         for (key, bytes) in &new.data {
-            let path = self.image_data_path(&new.id, key)?;
+            let path = name::data_path(&self.images_directory(), &id, key)?;
             file::create_dirs(path.parent().unwrap_or(&path))?;
             file::replace(&path, bytes, Durability::Synced)?;
             step();
@@ -116,18 +107,19 @@ impl Store {
         images.get(&new.id).cloned().ok_or_else(|| Error::ImageNotFound(new.id.clone()))
     }
 
-    fn check_new_image(&self, new: &NewImage) -> Result<()> {
-        if !name::is_id(&new.id) {
-            return Err(Error::Invalid(format!("`{}` is not an image ID", new.id)));
+    fn check_new_image(&self, new: &NewImage) -> Result<Id> {
+        let id = Id::parse(&new.id)?;
+        if !new.layer.is_empty() {
+            Id::parse(&new.layer)?;
         }
         for (key, _) in &new.data {
-            self.image_data_path(&new.id, key)?;
+            name::data_path(&self.images_directory(), &id, key)?;
         }
         let mut digests = new.digests.iter().map(|(_, digest)| digest).chain([&new.digest]);
         // One malformed digest would make the whole table unreadable for other tools.
         match digests.find(|digest| !digest.is_empty() && !is_digest(digest)) {
             Some(digest) => Err(Error::Invalid(format!("`{digest}` is not a digest"))),
-            None => Ok(()),
+            None => Ok(id),
         }
     }
 
@@ -136,7 +128,7 @@ impl Store {
     pub fn name_image(&self, id: &str, naming: Naming, names: &[String]) -> Result<Image> {
         self.prepare()?;
         let mut images = self.images.write()?;
-        self.adopt_image(&mut images, id)?;
+        self.adopt_image(&mut images, &Id::parse(id)?)?;
         let image = images.get(id).ok_or_else(|| Error::ImageNotFound(id.to_owned()))?;
         let wanted = match naming {
             Naming::Set => unique(names.iter().cloned()),
@@ -172,9 +164,10 @@ impl Store {
         if !users.is_empty() {
             return Err(Error::ImageInUse { containers: users });
         }
+        let id = Id::parse(id)?;
         let chain = chain_of(&layers, image.mapped_layers.clone(), &image.layer);
         let entry = Entry::doomed_image(self, &image)?;
-        let doomed = self.erase_image(&mut layers, &mut images, id, &chain, &bin)?;
+        let doomed = self.erase_image(&mut layers, &mut images, &id, &chain, &bin)?;
         entry.settle()?;
         Ok(doomed)
     }
@@ -186,12 +179,12 @@ impl Store {
         &self,
         layers: &mut Writing<'_, Layer>,
         images: &mut Writing<'_, Image>,
-        id: &str,
+        id: &Id,
         chain: &[String],
         bin: &Bin,
     ) -> Result<Vec<String>> {
         let data = self.images_directory().join(id);
-        images.remove(&[id.to_owned()]);
+        images.remove(&[id.to_string()]);
         let doomed = unused(layers, images, &*self.containers.read()?, chain);
         self.reserve.in_need(
             || images.save(),
@@ -208,10 +201,10 @@ impl Store {
     }
 
     /// Are all items of an image's data, and its top layer, on disk?
-    pub(crate) fn is_whole(&self, image: &Image) -> bool {
-        let mut paths = image.big_data_names.iter().map(|key| self.image_data_path(&image.id, key));
+    pub(crate) fn is_whole(&self, id: &Id, image: &Image) -> bool {
+        let mut paths = image.big_data_names.iter().map(|key| name::data_path(&self.images_directory(), id, key));
         paths.all(|path| path.is_ok_and(|path| path.exists()))
-            && (image.layer.is_empty() || self.tree.find(&image.layer).exists())
+            && (image.layer.is_empty() || Id::parse(&image.layer).is_ok_and(|layer| self.tree.find(&layer).exists()))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::file;
 use crate::lockfile::Held;
-use crate::name;
+use crate::name::{self, Id};
 use crate::overlay::Content;
 use crate::record::{Container, Image, Layer};
 use crate::staging::{self, Bin, Nest};
@@ -154,9 +154,7 @@ impl Store {
     }
 
     fn check_addition(&self, layers: &Writing<'_, Layer>, addition: &Addition) -> Result<()> {
-        if !name::is_id(&addition.id) {
-            return Err(Error::Invalid(format!("`{}` is not a layer ID", addition.id)));
-        }
+        Id::parse(&addition.id)?;
         let Some(parent) = &addition.parent else { return Ok(()) };
         if !self.knows_layer(layers, parent)? {
             return Err(Error::LayerNotFound(parent.clone()));
@@ -171,10 +169,12 @@ impl Store {
 
     fn fill_layers(&self, layers: &mut Writing<'_, Layer>, additions: &[Addition]) -> Result<()> {
         for addition in additions {
-            self.move_tar_split(addition)?;
+            let id = Id::parse(&addition.id)?;
+            let parent = addition.parent.as_deref().map(Id::parse).transpose()?;
+            self.move_tar_split(&id, addition)?;
             step();
             let content = addition.staged.diff();
-            self.tree.create(&addition.id, addition.parent.as_deref(), &Content::Staged(&content))?;
+            self.tree.create(&id, parent.as_ref(), &Content::Staged(&content))?;
             step();
         }
         for addition in additions {
@@ -185,8 +185,8 @@ impl Store {
         Ok(())
     }
 
-    fn move_tar_split(&self, addition: &Addition) -> Result<()> {
-        let (from, to) = (addition.staged.tar_split(), self.tar_split_path(&addition.id));
+    fn move_tar_split(&self, id: &Id, addition: &Addition) -> Result<()> {
+        let (from, to) = (addition.staged.tar_split(), self.tar_split_path(id));
         match staging::rename(&from, &to) {
             Err(Error::Os { errno: rustix::io::Errno::XDEV | rustix::io::Errno::NOENT, .. }) => {
                 let text = file::read(&from)?.unwrap_or_default();
@@ -227,12 +227,13 @@ impl Store {
         Ok(())
     }
 
-    /// Take away what a layer holds; what is gone already is no error.
+    /// Take away what a layer holds; what is gone already is no error, and what is no id names no layer's directory.
     fn take_layer(&self, id: &str, bin: &Bin) -> Result<()> {
-        self.tree.take_away(id, bin)?;
+        let Ok(id) = Id::parse(id) else { return Ok(()) };
+        self.tree.take_away(&id, bin)?;
         step();
-        file::remove(&self.tar_split_path(id))?;
-        file::remove_tree(&self.layers_directory().join(id))
+        file::remove(&self.tar_split_path(&id))?;
+        file::remove_tree(&self.layers_directory().join(&id))
     }
 
     /// Keep the layers and images as they are while the result lives: for checks and long reads of several tables.

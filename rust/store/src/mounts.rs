@@ -9,6 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::file::{self, Durability};
 use crate::hostmount;
 use crate::lockfile;
+use crate::name::Id;
 use crate::staging::is_mount_point;
 use crate::step;
 use crate::store::Store;
@@ -34,37 +35,40 @@ impl Store {
     pub fn mount_container(&self, id: &str) -> Result<PathBuf> {
         let record = self.container(id)?;
         let rootfs = self.rootfs(&record.id)?;
-        self.mount_layer(&record.layer, &rootfs)
+        self.mount_layer(&self.layer_of(&record)?, &rootfs)
     }
 
     /// Mount the read-only view of an image on the host, or count one more user of that mount; answers where it is.
     pub fn mount_image(&self, id: &str) -> Result<PathBuf> {
         let image = self.image(id)?;
         let rootfs = self.image_rootfs(&image.id)?;
-        self.mount_layer(&image.layer, &rootfs)
+        self.mount_layer(&Id::parse(&image.layer)?, &rootfs)
     }
 
     /// Give back one use of a container's mount; `force` gives back all. Answers whether it is still mounted.
     pub fn unmount_container(&self, id: &str, force: bool) -> Result<bool> {
         let record = self.container(id)?;
-        self.unmount_layer(&record.layer, force)
+        self.unmount_layer(&self.layer_of(&record)?, force)
     }
 
     /// Give back one use of an image's mount; `force` gives back all. Answers whether it is still mounted.
     pub fn unmount_image(&self, id: &str, force: bool) -> Result<bool> {
         let image = self.image(id)?;
-        self.unmount_layer(&image.layer, force)
+        self.unmount_layer(&Id::parse(&image.layer)?, force)
     }
 
     /// Where a layer is mounted on the host, and by how many users; `None` where it is not.
     pub fn mount_of(&self, layer: &str) -> Result<Option<(PathBuf, u32)>> {
-        let found = self.read_mountpoints()?.into_iter().find(|entry| entry.id == layer);
-        Ok(found
-            .filter(|entry| entry.count > 0 && is_mount_point(Path::new(&entry.path)))
-            .map(|entry| (PathBuf::from(entry.path), u32::try_from(entry.count).unwrap_or(u32::MAX))))
+        let layer = Id::parse(layer)?;
+        let path = self.merged(&layer);
+        let mut entries = self.read_mountpoints()?.into_iter();
+        // A record that names another place is not believed.
+        let found = entries.find(|entry| entry.id == *layer && entry.count > 0 && Path::new(&entry.path) == path);
+        let users = found.map(|entry| u32::try_from(entry.count).unwrap_or(u32::MAX));
+        Ok(users.filter(|_| is_mount_point(&path)).map(|users| (path, users)))
     }
 
-    fn mount_layer(&self, layer: &str, rootfs: &Rootfs) -> Result<PathBuf> {
+    fn mount_layer(&self, layer: &Id, rootfs: &Rootfs) -> Result<PathBuf> {
         self.prepare()?;
         let bin = self.bin();
         let _shutdown_lock = lockfile::acquire(&self.storage_lock(), Kind::Exclusive)?;
@@ -72,7 +76,7 @@ impl Store {
         let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
         let mut entries = self.read_mountpoints()?;
         let path = self.merged(layer);
-        let known = entries.iter().position(|entry| entry.id == layer);
+        let known = entries.iter().position(|entry| entry.id == **layer);
         let counted = known.is_some_and(|index| entries[index].count > 0);
         if !(counted && is_mount_point(&path)) {
             self.mount_home()?;
@@ -87,7 +91,7 @@ impl Store {
                 entries[index].path = path.to_string_lossy().into_owned();
             }
             None => entries.push(Mountpoint {
-                id: layer.to_owned(),
+                id: layer.to_string(),
                 path: path.to_string_lossy().into_owned(),
                 count: 1,
                 extra: Map::new(),
@@ -98,7 +102,7 @@ impl Store {
         Ok(path)
     }
 
-    fn unmount_layer(&self, layer: &str, force: bool) -> Result<bool> {
+    fn unmount_layer(&self, layer: &Id, force: bool) -> Result<bool> {
         self.prepare()?;
         let bin = self.bin();
         let _layers = self.write_layers(&bin)?;
@@ -107,8 +111,8 @@ impl Store {
 
     /// Before a layer is deleted: whatever is mounted of it goes, also what a process mounted that died before it could
     /// count it. The layers are locked by the caller. `free` deletes the layer where a full disk needs its space.
-    pub(crate) fn unmount_for_removal(&self, layer: &str, free: impl FnOnce() -> Result<()>) -> Result<()> {
-        if self.read_mountpoints()?.iter().any(|entry| entry.id == layer) {
+    pub(crate) fn unmount_for_removal(&self, layer: &Id, free: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.read_mountpoints()?.iter().any(|entry| entry.id == **layer) {
             self.give_back(layer, true, free)?;
         } else if is_mount_point(&self.merged(layer)) {
             unmount(&self.merged(layer))?;
@@ -116,11 +120,11 @@ impl Store {
         Ok(())
     }
 
-    fn give_back(&self, layer: &str, force: bool, free: impl FnOnce() -> Result<()>) -> Result<bool> {
+    fn give_back(&self, layer: &Id, force: bool, free: impl FnOnce() -> Result<()>) -> Result<bool> {
         let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
         let mut entries = self.read_mountpoints()?;
         let path = self.merged(layer);
-        let Some(index) = entries.iter().position(|entry| entry.id == layer) else { return Ok(false) };
+        let Some(index) = entries.iter().position(|entry| entry.id == **layer) else { return Ok(false) };
         let remaining = if force { 0 } else { entries[index].count - 1 };
         if remaining > 0 {
             entries[index].count = remaining;
@@ -160,7 +164,7 @@ impl Store {
     }
 
     /// Where a layer is mounted: layers of additional stores below the runroot, as nothing can be mounted in theirs.
-    fn merged(&self, layer: &str) -> PathBuf {
+    fn merged(&self, layer: &Id) -> PathBuf {
         if self.tree.owns(layer) {
             return self.tree.directory(layer).join("merged");
         }

@@ -1,9 +1,11 @@
 //! Names of things on disk: ids, link names, file names of big data, time.
 
+use crate::error::{Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libpod_digest::Digest;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Id of an image layer: the hex of its diff id for a base layer, else a hash over the parent's id and the diff id.
@@ -40,14 +42,51 @@ fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// The id of a layer, an image or a container: 64 lowercase hex digits, and so the name of one directory entry.
+///
+/// Every path that is made of an id is made of one of these. What tables, links and arguments call an id is a text until it
+/// has been parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Id(String);
+
+impl Id {
+    /// Raises [`Error::Invalid`] for any other text.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        if is_id(text) { Ok(Self(text.to_owned())) } else { Err(Error::Invalid(format!("`{text}` is not an ID"))) }
+    }
+
+    /// A fresh one.
+    pub(crate) fn random() -> Self {
+        Self(random_id())
+    }
+}
+
+impl std::ops::Deref for Id {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Id {
+    fn as_ref(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// 64 lowercase hex digits?
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Can this text be the name of one directory entry, and of nothing above or below it?
-///
-/// Ids become paths, and paths are deleted: a table with any other id is refused.
 pub(crate) fn is_component(text: &str) -> bool {
     !matches!(text, "" | "." | "..") && !text.contains(['/', '\0'])
 }
@@ -69,6 +108,17 @@ pub(crate) fn data_file_name(key: &str) -> String {
     } else {
         format!("={}", STANDARD.encode(key))
     }
+}
+
+/// Path of the item `key` of the data of `id`, below the directory of its table.
+///
+/// A key comes from outside: one that would name another directory's file, or none, is [`Error::Invalid`].
+pub(crate) fn data_path(directory: &Path, id: &Id, key: &str) -> Result<PathBuf> {
+    let file_name = data_file_name(key);
+    if !is_component(&file_name) {
+        return Err(Error::Invalid(format!("`{key}` is no key for data of {id}")));
+    }
+    Ok(directory.join(id).join(file_name))
 }
 
 /// The present time as records spell it: RFC 3339, nanoseconds without trailing zeros, UTC.
@@ -128,6 +178,24 @@ mod tests {
     }
 
     #[test]
+    fn a_key_stays_in_its_directory() {
+        let id = Id::random();
+        let directory = Path::new("/G/overlay-images");
+        assert_eq!(data_path(directory, &id, "manifest").expect("a key"), directory.join(&id).join("manifest"));
+        for key in ["", ".", "..", "/", "./", "../", "a/", "a/../../b"] {
+            let path = data_path(directory, &id, key);
+            assert!(
+                path.is_err() || path.as_ref().is_ok_and(|path| path.parent() == Some(&directory.join(&id))),
+                "{key}"
+            );
+            assert!(path.is_ok_and(|path| !path.to_string_lossy().contains("..")) || key != "a/../../b");
+        }
+        for key in ["", "..", "/", "../"] {
+            assert!(data_path(directory, &id, key).is_err(), "{key}");
+        }
+    }
+
+    #[test]
     fn time_is_spelled_as_go_spells_it() {
         for (seconds, nanos, text) in [
             (0, 0, "1970-01-01T00:00:00Z"),
@@ -158,7 +226,9 @@ mod tests {
 
     #[test]
     fn ids_are_64_lowercase_hex_digits() {
-        assert!(is_id(&random_id()));
-        assert!(!is_id("abc") && !is_id(&"A".repeat(64)) && !is_id("../x"));
+        assert_eq!(Id::parse(&Id::random()).expect("an id").len(), 64);
+        for text in ["", "abc", &"A".repeat(64), &"a".repeat(63), "../x", "/etc", ".", ".."] {
+            assert!(Id::parse(text).is_err(), "{text}");
+        }
     }
 }

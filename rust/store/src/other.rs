@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
-use crate::name;
+use crate::name::{self, Id};
 use crate::record::{Image, Layer};
 use crate::store::Store;
 use crate::table::{Area, Home, Table, Writing};
@@ -76,10 +76,10 @@ impl Store {
         Ok(None)
     }
 
-    /// A file of an image's data in the additional stores.
-    pub(crate) fn other_image_data(&self, id: &str, file_name: &str) -> Result<Option<Vec<u8>>> {
+    /// An item of an image's data in the additional stores.
+    pub(crate) fn other_image_data(&self, id: &Id, key: &str) -> Result<Option<Vec<u8>>> {
         for other in &self.others {
-            if let Some(bytes) = file::read(&other.root.join("overlay-images").join(id).join(file_name))? {
+            if let Some(bytes) = file::read(&name::data_path(&other.root.join("overlay-images"), id, key)?)? {
                 return Ok(Some(bytes));
             }
         }
@@ -87,7 +87,7 @@ impl Store {
     }
 
     /// Where the tar-split of a layer is, in whichever store has it.
-    pub(crate) fn find_tar_split(&self, layer: &str) -> PathBuf {
+    pub(crate) fn find_tar_split(&self, layer: &Id) -> PathBuf {
         let own = self.tar_split_path(layer);
         if self.others.is_empty() || own.exists() {
             return own;
@@ -98,19 +98,18 @@ impl Store {
     }
 
     /// Copy record and data of an additional store's image into this store, so that it can have names here.
-    pub(crate) fn adopt_image(&self, images: &mut Writing<'_, Image>, id: &str) -> Result<()> {
+    pub(crate) fn adopt_image(&self, images: &mut Writing<'_, Image>, id: &Id) -> Result<()> {
         if images.get(id).is_some() {
             return Ok(());
         }
         let Some(image) = self.other_image(|table| Ok(table.get(id)))? else {
-            return Err(Error::ImageNotFound(id.to_owned()));
+            return Err(Error::ImageNotFound(id.to_string()));
         };
-        let directory = self.images_directory().join(id);
-        file::create_dirs(&directory)?;
+        file::create_dirs(&self.images_directory().join(id))?;
         for key in &image.big_data_names {
-            let file_name = name::data_file_name(key);
-            if let Some(bytes) = self.other_image_data(id, &file_name)? {
-                file::replace(&directory.join(file_name), &bytes, Durability::Synced)?;
+            let path = name::data_path(&self.images_directory(), id, key)?;
+            if let Some(bytes) = self.other_image_data(id, key)? {
+                file::replace(&path, &bytes, Durability::Synced)?;
             }
         }
         images.push(Home::Stable, Image { read_only: false, ..image });

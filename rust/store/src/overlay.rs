@@ -5,7 +5,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::file;
-use crate::name;
+use crate::name::{self, Id};
 use crate::staging::{self, Bin};
 use rustix::fs::Mode;
 use rustix::io::Errno;
@@ -44,12 +44,12 @@ impl Tree {
     }
 
     /// `G/overlay/<id>`, where layers are created and removed.
-    pub(crate) fn directory(&self, id: &str) -> PathBuf {
+    pub(crate) fn directory(&self, id: &Id) -> PathBuf {
         self.home.join(id)
     }
 
     /// The directory of a layer in whichever tree has it.
-    pub(crate) fn find(&self, id: &str) -> PathBuf {
+    pub(crate) fn find(&self, id: &Id) -> PathBuf {
         let own = self.directory(id);
         if self.others.is_empty() || own.exists() {
             return own;
@@ -58,17 +58,17 @@ impl Tree {
     }
 
     /// Does the layer's directory belong to this store, and not to a read-only one?
-    pub(crate) fn owns(&self, id: &str) -> bool {
+    pub(crate) fn owns(&self, id: &Id) -> bool {
         self.find(id).starts_with(&self.home)
     }
 
     /// The content of a layer, in whichever tree has it.
-    pub(crate) fn diff(&self, id: &str) -> PathBuf {
+    pub(crate) fn diff(&self, id: &Id) -> PathBuf {
         self.find(id).join("diff")
     }
 
     /// Create the directory of layer `id` above `parent` with everything in it.
-    pub(crate) fn create(&self, id: &str, parent: Option<&str>, content: &Content<'_>) -> Result<()> {
+    pub(crate) fn create(&self, id: &Id, parent: Option<&Id>, content: &Content<'_>) -> Result<()> {
         let directory = self.directory(id);
         if directory.exists() {
             // Left by a tool that died: no record has this id, or we would not be here.
@@ -87,7 +87,7 @@ impl Tree {
     }
 
     /// The content comes last: a directory with a `diff` has everything else.
-    fn fill(&self, id: &str, parent: Option<&str>, content: &Content<'_>) -> Result<()> {
+    fn fill(&self, id: &Id, parent: Option<&Id>, content: &Content<'_>) -> Result<()> {
         let diff = self.directory(id).join("diff");
         match content {
             Content::Empty => {
@@ -102,7 +102,7 @@ impl Tree {
     }
 
     /// Give a content directory the owner and mode that layers on this parent have.
-    fn dress(&self, directory: &Path, parent: Option<&str>) -> Result<()> {
+    fn dress(&self, directory: &Path, parent: Option<&Id>) -> Result<()> {
         let mut mode = BASE_MODE;
         if let Some(parent) = parent {
             let path = self.diff(parent);
@@ -115,7 +115,7 @@ impl Tree {
         rustix::fs::chmod(directory, Mode::from_raw_mode(mode)).at("chmod", directory)
     }
 
-    fn link(&self, id: &str, directory: &Path) -> Result<()> {
+    fn link(&self, id: &Id, directory: &Path) -> Result<()> {
         let links = self.home.join("l");
         let link = name::random_link();
         let target = format!("../{id}/diff");
@@ -131,7 +131,7 @@ impl Tree {
     }
 
     /// The `lower` text of a child of `parent`: the parent's link, then the parent's own text.
-    fn lower_above(&self, parent: &str) -> Result<String> {
+    fn lower_above(&self, parent: &Id) -> Result<String> {
         let mut lower = format!("l/{}", self.link_of(parent)?);
         if let Some(below) = self.read_text(&self.find(parent).join("lower"))? {
             lower.push(':');
@@ -144,7 +144,7 @@ impl Tree {
     }
 
     /// Name in `l/` of a layer.
-    pub(crate) fn link_of(&self, id: &str) -> Result<String> {
+    pub(crate) fn link_of(&self, id: &Id) -> Result<String> {
         let path = self.find(id).join("link");
         let link = self.read_text(&path)?.ok_or_else(|| Error::corrupt(&path, "missing"))?;
         if is_link(&link) { Ok(link) } else { Err(Error::corrupt(&path, "not a link name")) }
@@ -159,32 +159,56 @@ impl Tree {
     /// The layers below `id`, uppermost first, as its `lower` file tells.
     ///
     /// The record's `parent` is no substitute: id-mapped copies skip their template there.
-    pub(crate) fn lower_ids(&self, id: &str) -> Result<Vec<String>> {
+    pub(crate) fn lower_ids(&self, id: &Id) -> Result<Vec<Id>> {
+        Ok(self.lower_links(id)?.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// The same with the short links in the file.
+    fn lower_links(&self, id: &Id) -> Result<Vec<(String, Id)>> {
         let path = self.find(id).join("lower");
         let Some(text) = self.read_text(&path)? else { return Ok(Vec::new()) };
         text.split(':').filter(|element| !element.is_empty()).map(|element| self.resolve(&path, element)).collect()
     }
 
-    fn resolve(&self, lower: &Path, element: &str) -> Result<String> {
+    fn resolve(&self, lower: &Path, element: &str) -> Result<(String, Id)> {
         let link = element.strip_prefix("l/").filter(|link| is_link(link));
         let link = link.ok_or_else(|| Error::corrupt(lower, format!("`{element}` is not a short link")))?;
-        match self.link_target(link)? {
-            Some(id) => Ok(id),
-            None => self.repair_link(link)?.ok_or_else(|| Error::corrupt(lower, format!("`{element}` leads nowhere"))),
-        }
+        let id = match self.link_target(link)? {
+            Some(id) => Some(id),
+            None => self.repair_link(link)?,
+        };
+        let id = id.ok_or_else(|| Error::corrupt(lower, format!("`{element}` leads nowhere")))?;
+        Ok((link.to_owned(), id))
     }
 
-    /// The id a symlink in `l/` points at; `None` where it is missing or has another shape.
-    pub(crate) fn link_target(&self, link: &str) -> Result<Option<String>> {
+    /// The content directories of the layers below `id`, uppermost first.
+    pub(crate) fn lower_contents(&self, id: &Id) -> Result<Vec<PathBuf>> {
+        let mut all = Vec::new();
+        for (link, lower) in self.lower_links(id)? {
+            let contents = self.contents(&lower)?;
+            if contents.first().is_none_or(|path| !path.ends_with(&link)) {
+                let text = format!("`l/{link}` leads to {lower}, which has another short link");
+                return Err(Error::corrupt(self.find(id).join("lower"), text));
+            }
+            all.extend(contents);
+        }
+        Ok(all)
+    }
+
+    /// The id a symlink in `l/` points at; `None` where it is missing.
+    pub(crate) fn link_target(&self, link: &str) -> Result<Option<Id>> {
         for home in std::iter::once(&self.home).chain(&self.others) {
             let path = home.join("l").join(link);
             match rustix::fs::readlink(&path, Vec::new()) {
                 Ok(target) => {
                     let target = target.to_string_lossy();
                     let id = target.strip_prefix("../").and_then(|rest| rest.strip_suffix("/diff"));
-                    return Ok(id.filter(|id| !id.contains('/') && *id != "..").map(str::to_owned));
+                    let id = id.and_then(|id| Id::parse(id).ok());
+                    let leads_elsewhere = || Error::corrupt(&path, format!("leads to `{target}`, which is no layer"));
+                    return id.map(Some).ok_or_else(leads_elsewhere);
                 }
-                Err(Errno::NOENT | Errno::INVAL) => {}
+                Err(Errno::NOENT) => {}
+                Err(Errno::INVAL) => return Err(Error::corrupt(path, "not a symbolic link")),
                 Err(errno) => return Err(Error::os("read", path, errno)),
             }
         }
@@ -192,8 +216,8 @@ impl Tree {
     }
 
     /// Find the layer that claims `link` and give it its symlink back, as other tools do.
-    fn repair_link(&self, link: &str) -> Result<Option<String>> {
-        for id in file::list(&self.home)?.into_iter().filter(|id| name::is_id(id)) {
+    fn repair_link(&self, link: &str) -> Result<Option<Id>> {
+        for id in file::list(&self.home)?.iter().filter_map(|name| Id::parse(name).ok()) {
             if self.link_of(&id).is_ok_and(|claimed| claimed == link) {
                 let path = self.home.join("l").join(link);
                 match rustix::fs::symlink(format!("../{id}/diff"), &path) {
@@ -206,15 +230,18 @@ impl Tree {
     }
 
     /// Content directories of one layer by short path: `l/<link>`, then `diff1`, `diff2`… of an id-mapped copy.
-    pub(crate) fn contents(&self, id: &str) -> Result<Vec<PathBuf>> {
+    pub(crate) fn contents(&self, id: &Id) -> Result<Vec<PathBuf>> {
         let directory = self.find(id);
         if directory.join("composefs-data").exists() {
             let text = "the layer is stored as composefs, which this version does not mount";
             return Err(Error::Unsupported(format!("{}: {text}", directory.display())));
         }
         let link = self.link_of(id)?;
-        if self.link_target(&link)?.is_none() {
-            self.repair_link(&link)?;
+        match self.link_target(&link)? {
+            Some(target) if target == *id => {}
+            // The kernel follows the link when it mounts, so it has to lead where the records say.
+            Some(target) => return Err(Error::corrupt(directory.join("link"), format!("`{link}` leads to {target}"))),
+            None => drop(self.repair_link(&link)?),
         }
         let home = directory.parent().unwrap_or(&self.home);
         let mut contents = vec![home.join("l").join(link)];
@@ -223,17 +250,15 @@ impl Tree {
     }
 
     /// `diff1`, `diff2`… of an id-mapped copy, in the order in which they are stacked below `diff`.
-    pub(crate) fn older_contents(&self, id: &str) -> Vec<PathBuf> {
+    pub(crate) fn older_contents(&self, id: &Id) -> Vec<PathBuf> {
         let directory = self.find(id);
         (1..).map(|number| directory.join(format!("diff{number}"))).take_while(|path| path.is_dir()).collect()
     }
 
     /// The directories below the upper of `id`, uppermost first. A base layer has its empty directory.
-    pub(crate) fn lowers(&self, id: &str) -> Result<Vec<PathBuf>> {
+    pub(crate) fn lowers(&self, id: &Id) -> Result<Vec<PathBuf>> {
         let mut lowers = self.older_contents(id);
-        for lower in self.lower_ids(id)? {
-            lowers.extend(self.contents(&lower)?);
-        }
+        lowers.extend(self.lower_contents(id)?);
         if lowers.is_empty() {
             let empty = self.directory(id).join("empty");
             file::create_dirs(&empty)?;
@@ -243,35 +268,33 @@ impl Tree {
     }
 
     /// Take the directory of a layer out of the tree, its symlink first; `bin` keeps it until it is deleted.
-    pub(crate) fn take_away(&self, id: &str, bin: &Bin) -> Result<()> {
-        // A container's record names its layer freely; only what can be a layer's directory is touched.
-        if !name::is_id(id) {
-            return Ok(());
-        }
+    pub(crate) fn take_away(&self, id: &Id, bin: &Bin) -> Result<()> {
         self.unlink(id)?;
         bin.take(&self.directory(id))
     }
 
     /// Delete the directory of a layer and its symlink where they stand.
-    pub(crate) fn remove_in_place(&self, id: &str) -> Result<()> {
+    pub(crate) fn remove_in_place(&self, id: &Id) -> Result<()> {
         self.unlink(id)?;
         file::remove_tree(&self.directory(id))
     }
 
-    fn unlink(&self, id: &str) -> Result<()> {
+    fn unlink(&self, id: &Id) -> Result<()> {
         if !self.owns(id) {
             return Ok(());
         }
         match self.link_of(id) {
-            Ok(link) => file::remove(&self.home.join("l").join(link)),
-            // Without a `link` file a symlink may still point here.
-            Err(_) => self.unlink_by_target(id),
+            Ok(link) if self.link_target(&link).is_ok_and(|target| target.as_ref() == Some(id)) => {
+                file::remove(&self.home.join("l").join(link))
+            }
+            // Without a `link` file, or with that of another layer, a symlink may still point here.
+            _ => self.unlink_by_target(id),
         }
     }
 
-    fn unlink_by_target(&self, id: &str) -> Result<()> {
+    fn unlink_by_target(&self, id: &Id) -> Result<()> {
         for link in file::list(&self.home.join("l"))? {
-            if self.link_target(&link)?.as_deref() == Some(id) {
+            if self.link_target(&link).is_ok_and(|target| target.as_ref() == Some(id)) {
                 file::remove(&self.home.join("l").join(link))?;
             }
         }
@@ -307,8 +330,8 @@ mod tests {
         std::fs::metadata(path).expect("stat").permissions().mode() & 0o7777
     }
 
-    fn id(letter: char) -> String {
-        letter.to_string().repeat(64)
+    fn id(letter: char) -> Id {
+        Id::parse(&letter.to_string().repeat(64)).expect("an id")
     }
 
     #[test]

@@ -15,7 +15,7 @@
 use crate::error::{Context, Result};
 use crate::file;
 use crate::images::chain_of;
-use crate::name;
+use crate::name::{self, Id};
 use crate::record::{Image, Layer};
 use crate::staging::Bin;
 use crate::step;
@@ -31,14 +31,15 @@ pub(crate) struct Entry(Option<PathBuf>);
 
 impl Entry {
     /// A container and its layer are about to appear.
-    pub(crate) fn new_container(store: &Store, container: &str, layer: &str) -> Result<Self> {
+    pub(crate) fn new_container(store: &Store, container: &Id, layer: &Id) -> Result<Self> {
         Self::write(store, &format!("container-{container}-{layer}"), &[])
     }
 
     /// A container and its layer are about to go.
-    pub(crate) fn doomed_container(store: &Store, container: &str, layer: &str) -> Result<Self> {
-        // A damaged record names its layer freely; what is no id has no directory to be taken away.
-        let layer = if name::is_id(layer) { layer } else { "" };
+    ///
+    /// layer: `None` when a damaged record names something else than a layer.
+    pub(crate) fn doomed_container(store: &Store, container: &Id, layer: Option<&Id>) -> Result<Self> {
+        let layer = layer.map_or("", |layer| layer);
         Self::write_in_need(store, &format!("container-{container}-{layer}"), &[])
     }
 
@@ -90,14 +91,14 @@ pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &B
         let path = store.pending_directory().join(&name);
         let mut parts = name.split('-');
         let (kind, id, layer) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        if name::is_id(id) {
+        if let Ok(id) = Id::parse(id) {
             match kind {
-                Some("container") => finish_container(store, layers, id, layer, bin)?,
+                Some("container") => finish_container(store, layers, &id, Id::parse(layer).ok().as_ref(), bin)?,
                 Some("image") => {
                     let text = String::from_utf8(file::read(&path)?.unwrap_or_default()).unwrap_or_default();
                     let listed = text.split('\n').filter(|id| name::is_id(id)).map(str::to_owned).collect();
                     let chain = chain_of(layers, listed, layer);
-                    finish_image(store, layers, id, &chain, bin)?;
+                    finish_image(store, layers, &id, &chain, bin)?;
                 }
                 _ => {}
             }
@@ -110,26 +111,21 @@ pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &B
 fn finish_container(
     store: &Store,
     layers: &mut Writing<'_, Layer>,
-    container: &str,
-    layer: &str,
+    container: &Id,
+    layer: Option<&Id>,
     bin: &Bin,
 ) -> Result<()> {
     let mut containers = store.containers.write()?;
-    let stands = containers.get(container).is_some_and(|record| {
-        record.layer == layer && layers.get(layer).is_some() && store.tree.directory(layer).exists()
+    let stands = layer.is_some_and(|layer| {
+        let is_recorded = containers.get(container).is_some_and(|record| record.layer == **layer);
+        is_recorded && layers.get(layer).is_some() && store.tree.directory(layer).exists()
     });
     if stands { Ok(()) } else { store.erase_container(layers, &mut containers, container, layer, bin) }
 }
 
-fn finish_image(
-    store: &Store,
-    layers: &mut Writing<'_, Layer>,
-    image: &str,
-    chain: &[String],
-    bin: &Bin,
-) -> Result<()> {
+fn finish_image(store: &Store, layers: &mut Writing<'_, Layer>, image: &Id, chain: &[String], bin: &Bin) -> Result<()> {
     let mut images = store.images.write()?;
-    if images.get(image).is_some_and(|record| store.is_whole(record)) {
+    if images.get(image).is_some_and(|record| store.is_whole(image, record)) {
         return Ok(());
     }
     store.erase_image(layers, &mut images, image, chain, bin).map(drop)

@@ -1,6 +1,6 @@
 //! Images, layers and containers together, as an engine uses them.
 
-use crate::testing::{Scratch, additions, container_of, image_of, new_image, store};
+use crate::testing::{Scratch, additions, container_of, id_of, image_of, new_image, store};
 use crate::{Error, Naming, NewContainer, layer_id};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -125,10 +125,10 @@ fn a_container_protects_its_image_and_its_layers() {
     let rootfs = store.rootfs(&container.id).expect("rootfs");
     assert_eq!(std::fs::read(rootfs.lower[0].join("one")).expect("the image's file"), b"one");
     assert!(rootfs.upper.is_some_and(|upper| upper.is_dir()) && rootfs.work.is_some_and(|work| work.is_dir()));
-    assert!(store.container_directory(&container.id).is_dir());
-    assert!(store.container_run_directory(&container.id).is_dir());
+    assert!(store.container_directory(&id_of(&container.id)).is_dir());
+    assert!(store.container_run_directory(&id_of(&container.id)).is_dir());
     store.remove_container(&container.id).expect("remove");
-    assert!(!store.container_directory(&container.id).exists());
+    assert!(!store.container_directory(&id_of(&container.id)).exists());
     assert!(matches!(store.remove_container(&container.id), Err(Error::ContainerNotFound(_))));
     store.remove_image(&image.id).expect("nobody needs it now");
     assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
@@ -141,7 +141,7 @@ fn files_of_a_container_are_there_with_its_record_and_gone_with_a_refused_one() 
     let files = vec![("container.json".to_owned(), b"{}".to_vec())];
     let new = NewContainer { names: vec!["box".into()], files, ..NewContainer::default() };
     let container = store.create_container(&new).expect("create");
-    let directory = store.container_directory(&container.id);
+    let directory = store.container_directory(&id_of(&container.id));
     assert_eq!(std::fs::read(directory.join("container.json")).expect("the file"), b"{}");
     assert!(store.create_container(&new).is_err(), "the name is taken");
     let all = std::fs::read_dir(directory.parent().and_then(|own| own.parent()).expect("parents")).expect("list");
@@ -211,6 +211,129 @@ fn a_container_whose_layer_leads_elsewhere_takes_nothing_with_it() {
 }
 
 #[test]
+fn a_path_in_the_place_of_an_id_is_refused_and_nothing_there_is_touched() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let image = image_of(&store, 'a', &[], &["one"]);
+    let victim = scratch.path().join("victim");
+    for name in ["diff", "work", "work/work/incompat/volatile", "merged", "empty"] {
+        std::fs::create_dir_all(victim.join(name)).expect("mkdir");
+    }
+    std::fs::write(victim.join("diff/file"), "kept").expect("write");
+    std::fs::write(victim.join("link"), "ABC").expect("write");
+    let before = crate::file::list(&victim).expect("list");
+    for layer in ["../../victim", victim.to_str().expect("text"), "", ".", "..", "l", &"A".repeat(64)] {
+        let container = container_of(&store, &image, "box");
+        edit(&scratch.path().join("root/overlay-containers/containers.json"), |list| list[0]["layer"] = json!(layer));
+        let is_corrupt = |answer: Result<(), Error>| {
+            let error = answer.expect_err(layer);
+            assert!(matches!(&error, Error::Corrupt { path, .. } if path.ends_with("containers.json")), "{error}");
+            assert!(
+                error.to_string().contains(&format!("{}: its layer `{layer}` is not an ID", container.id)),
+                "{error}"
+            );
+        };
+        is_corrupt(store.rootfs(&container.id).map(drop));
+        is_corrupt(store.mount_container(&container.id).map(drop));
+        is_corrupt(store.unmount_container(&container.id, true).map(drop));
+        for answer in [
+            store.content_size(layer).map(drop),
+            store.diff_tar(layer).map(drop),
+            store.layer_tar(layer).map(drop),
+            store.mount_of(layer).map(drop),
+        ] {
+            assert!(matches!(answer, Err(Error::Invalid(_) | Error::LayerNotFound(_))), "{layer}: {answer:?}");
+        }
+        let on_it = NewContainer { layer_parent: Some(layer.to_owned()), ..NewContainer::default() };
+        assert!(store.create_container(&on_it).is_err(), "{layer}");
+        assert!(store.check(false).expect("check").iter().any(|finding| finding.contains("is not an ID")), "{layer}");
+        store.remove_container(&container.id).expect("remove");
+    }
+    assert_eq!(crate::file::list(&victim).expect("list"), before);
+    assert!(victim.join("diff/file").exists() && victim.join("work/work/incompat/volatile").exists());
+}
+
+#[test]
+fn an_image_whose_layer_is_a_path_is_refused_and_can_be_removed() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let victim = scratch.path().join("victim");
+    for path in ["../../victim", victim.to_str().expect("text"), ".."] {
+        image_of(&store, 'a', &[], &["one"]);
+        std::fs::create_dir_all(victim.join("diff")).expect("mkdir");
+        edit(&scratch.path().join("root/overlay-images/images.json"), |list| {
+            list[0]["layer"] = json!(path);
+            list[0]["mapped-layers"] = json!([path]);
+        });
+        let id = "a".repeat(64);
+        assert!(matches!(store.image_rootfs(&id), Err(Error::Invalid(_))));
+        assert!(matches!(store.mount_image(&id), Err(Error::Invalid(_))));
+        assert!(matches!(store.unmount_image(&id, true), Err(Error::Invalid(_))));
+        store.image_size(&id).expect_err("no such layer");
+        store.remove_image(&id).expect("remove");
+        assert!(victim.join("diff").exists());
+        let new = new_image('b', &[], path);
+        assert!(matches!(store.create_image(&new, &mut Vec::new()), Err(Error::Invalid(_))));
+    }
+}
+
+#[test]
+fn a_short_link_that_leads_elsewhere_is_not_mounted() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let image = image_of(&store, 'a', &[], &["one", "two"]);
+    let container = container_of(&store, &image, "box");
+    let top = id_of(&image.layer);
+    let below = store.layer(&top).expect("top").parent;
+    let link = store.tree.home().join("l").join(store.tree.link_of(&top).expect("link"));
+    for target in ["/etc", "../../../victim", &format!("../{below}/diff"), "../x/diff", &format!("../{top}/work")] {
+        std::fs::remove_file(&link).expect("remove");
+        std::os::unix::fs::symlink(target, &link).expect("symlink");
+        assert!(matches!(store.image_rootfs(&image.id), Err(Error::Corrupt { .. })), "{target}");
+        assert!(matches!(store.rootfs(&container.id), Err(Error::Corrupt { .. })), "{target}");
+        assert!(store.check(false).expect("check").iter().any(|finding| finding.contains("leads to")), "{target}");
+    }
+    store.remove_container(&container.id).expect("remove");
+    store.remove_image(&image.id).expect("remove");
+}
+
+#[test]
+fn a_layer_with_the_link_of_another_takes_nothing_of_it_away() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let (kept, going) = (image_of(&store, 'a', &[], &["one"]), image_of(&store, 'b', &[], &["two"]));
+    let (kept_layer, going_layer) = (id_of(&kept.layer), id_of(&going.layer));
+    let link = store.tree.link_of(&kept_layer).expect("link");
+    std::fs::write(store.tree.directory(&going_layer).join("link"), &link).expect("write");
+    store.remove_image(&going.id).expect("remove");
+    assert_eq!(store.tree.link_target(&link).expect("link"), Some(kept_layer));
+    assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_of_another_store_that_leads_elsewhere_is_refused() {
+    let scratch = Scratch::new();
+    let (store, _) = with_another(&scratch);
+    edit(&scratch.path().join("other/root/overlay-images/images.json"), |list| {
+        list[0]["big-data-names"] = json!(["../"]);
+    });
+    let id = "a".repeat(64);
+    assert!(matches!(store.name_image(&id, Naming::Add, &["localhost/mine:latest".into()]), Err(Error::Invalid(_))));
+    assert!(matches!(store.image_data(&id, "../"), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn a_counted_mount_at_another_place_is_not_believed() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let image = image_of(&store, 'a', &[], &["one"]);
+    let path = scratch.path().join("run/overlay-layers/mountpoints.json");
+    std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+    std::fs::write(&path, json!([{"id": image.layer, "path": "/proc", "count": 1}]).to_string()).expect("write");
+    assert_eq!(store.mount_of(&image.layer).expect("read"), None);
+}
+
+#[test]
 fn a_container_name_is_taken_once() {
     let scratch = Scratch::new();
     let store = store(scratch.path());
@@ -275,7 +398,7 @@ fn an_incomplete_layer_is_invisible_and_the_next_writer_removes_it() {
     assert!(matches!(store.layer(&two.id), Err(Error::LayerNotFound(_))));
     assert_eq!(store.layers().expect("layers").len(), 1);
     container_of(&store, &image, "box");
-    assert!(!store.tree.directory(&two.id).exists());
+    assert!(!store.tree.directory(&id_of(&two.id)).exists());
     assert_eq!(store.check(true).expect("check"), Vec::<String>::new());
 }
 
@@ -302,7 +425,8 @@ fn check_finds_what_is_wrong() {
     let scratch = Scratch::new();
     let store = store(scratch.path());
     let image = image_of(&store, 'a', &[], &["one", "two"]);
-    let lower = store.layer(&image.layer).expect("top").parent;
+    let top = id_of(&image.layer);
+    let lower = id_of(&store.layer(&top).expect("top").parent);
     let tree = &store.tree;
     let finds = |text: &str| {
         let findings = store.check(true).expect("check");
@@ -310,13 +434,13 @@ fn check_finds_what_is_wrong() {
     };
     std::fs::write(tree.diff(&lower).join("one"), b"eno").expect("same size, other content");
     finds(&lower);
-    std::fs::create_dir(tree.directory(&"f".repeat(64))).expect("mkdir");
+    std::fs::create_dir(tree.directory(&id_of(&"f".repeat(64)))).expect("mkdir");
     finds("no layer record");
-    std::fs::remove_file(tree.home().join("l").join(tree.link_of(&image.layer).expect("link"))).expect("remove");
+    std::fs::remove_file(tree.home().join("l").join(tree.link_of(&top).expect("link"))).expect("remove");
     finds("short link");
     std::fs::remove_file(scratch.path().join("root/overlay-images").join(&image.id).join("manifest")).expect("remove");
     finds("has no data `manifest`");
-    std::fs::remove_dir_all(tree.diff(&image.layer)).expect("remove");
+    std::fs::remove_dir_all(tree.diff(&top)).expect("remove");
     finds("`diff` is missing");
 }
 

@@ -1,6 +1,7 @@
 //! How much a read-write layer holds.
 
 use crate::error::{Context, Result};
+use crate::name::Id;
 use crate::store::Store;
 use crate::walk::{Visitor, walk};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
@@ -14,7 +15,7 @@ impl Store {
     ///
     /// For a container's layer this is what the container wrote. It may change while it is counted.
     pub fn content_size(&self, layer: &str) -> Result<u64> {
-        let path = self.tree.diff(layer);
+        let path = self.tree.diff(&Id::parse(layer)?);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let root = rustix::fs::open(&path, flags, Mode::empty()).at("open", &path)?;
         let mut sum = Sum::default();

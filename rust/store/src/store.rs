@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
+use crate::name::Id;
 use crate::other::Other;
 use crate::overlay::Tree;
 use crate::pending;
@@ -113,7 +114,7 @@ impl Store {
         self.options.graphroot.join("overlay-containers")
     }
 
-    pub(crate) fn tar_split_path(&self, layer: &str) -> PathBuf {
+    pub(crate) fn tar_split_path(&self, layer: &Id) -> PathBuf {
         self.layers_directory().join(format!("{layer}.tar-split.gz"))
     }
 

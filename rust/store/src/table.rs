@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::lockfile::{self, Held, Token};
-use crate::name;
+use crate::name::Id;
 use crate::record::Record;
 use libpod_sys::lock::Kind;
 use rustix::io::Errno;
@@ -175,8 +175,9 @@ fn parse<T: Record>(path: &Path) -> Result<Vec<T>> {
             let list: Option<Vec<T>> =
                 serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(path, error.to_string()))?;
             let list = list.unwrap_or_default();
-            match list.iter().find(|record| !name::is_component(record.id())) {
-                Some(record) => Err(Error::corrupt(path, format!("`{}` is not an id", record.id()))),
+            // An id becomes a path here and in Python, and paths are deleted.
+            match list.iter().find(|record| Id::parse(record.id()).is_err()) {
+                Some(record) => Err(Error::corrupt(path, format!("`{}` is not an ID", record.id()))),
                 None => Ok(list),
             }
         }
@@ -280,8 +281,13 @@ mod tests {
     use crate::record::Image;
     use crate::testing::Scratch;
 
+    /// A full id that begins so.
+    fn long(prefix: &str) -> String {
+        format!("{prefix:0<64}")
+    }
+
     fn image(id: &str, names: &[&str]) -> Image {
-        Image { id: id.into(), names: names.iter().map(|&name| name.into()).collect(), ..Image::default() }
+        Image { id: long(id), names: names.iter().map(|&name| name.into()).collect(), ..Image::default() }
     }
 
     fn add(area: &Area<Image>, home: Home, record: Image) {
@@ -306,7 +312,7 @@ mod tests {
         add(&area, Home::Volatile, image("bb", &[]));
         let other: Area<Image> = Area::new(scratch.path(), "images");
         let mut writing = other.write().expect("lock");
-        writing.update("bb", |record| record.metadata = "changed".into()).expect("there");
+        writing.update(&long("bb"), |record| record.metadata = "changed".into()).expect("there");
         writing.save().expect("save");
         let stable = std::fs::read_to_string(scratch.path().join("images.json")).expect("stable");
         let volatile = std::fs::read_to_string(scratch.path().join("volatile-images.json")).expect("volatile");
@@ -350,7 +356,7 @@ mod tests {
     fn an_id_that_leads_elsewhere_makes_the_table_malformed() {
         let scratch = Scratch::new();
         let area: Area<Image> = Area::new(scratch.path(), "images");
-        for id in ["", "..", "../overlay", "/etc"] {
+        for id in ["", "..", "../overlay", "/etc", "networks", &"A".repeat(64)] {
             std::fs::write(scratch.path().join("images.json"), format!(r#"[{{"id":"{id}"}}]"#)).expect("write");
             assert!(matches!(area.read(), Err(Error::Corrupt { .. })), "{id}");
         }
@@ -359,12 +365,13 @@ mod tests {
     #[test]
     fn the_last_record_keeps_a_duplicate_name() {
         let scratch = Scratch::new();
-        let text = r#"[{"id":"aa","names":["x","y"]},{"id":"bb","names":["x"]}]"#;
+        let (one, two) = (long("aa"), long("bb"));
+        let text = format!(r#"[{{"id":"{one}","names":["x","y"]}},{{"id":"{two}","names":["x"]}}]"#);
         std::fs::write(scratch.path().join("images.json"), text).expect("write");
         let area: Area<Image> = Area::new(scratch.path(), "images");
         let table = area.read().expect("read");
-        assert_eq!(table.by_name("x").expect("x").id, "bb");
-        assert_eq!(table.get("aa").expect("aa").names, ["y"]);
+        assert_eq!(table.by_name("x").expect("x").id, two);
+        assert_eq!(table.get(&one).expect("aa").names, ["y"]);
     }
 
     #[test]
@@ -375,7 +382,7 @@ mod tests {
         add(&area, Home::Stable, image("abd2", &[]));
         let table = area.read().expect("read");
         assert!(matches!(table.by_prefix("image", "ab"), Err(Error::Ambiguous { .. })));
-        assert_eq!(table.by_prefix("image", "abc").expect("one").expect("found").id, "abc1");
+        assert_eq!(table.by_prefix("image", "abc").expect("one").expect("found").id, long("abc1"));
         assert!(table.by_prefix("image", "").expect("empty").is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::layers::{is_privileged, xattr_prefix};
+use crate::name::Id;
 use crate::record::Layer;
 use crate::store::Store;
 use libpod_layer as layer;
@@ -19,9 +20,10 @@ impl Store {
     /// makes the reader fail.
     pub fn layer_tar(&self, id: &str) -> Result<Box<dyn Read + Send>> {
         let record = self.layer(id)?;
-        let path = self.find_tar_split(id);
+        let layer_id = Id::parse(id)?;
+        let path = self.find_tar_split(&layer_id);
         match File::open(&path) {
-            Ok(tar_split) => Ok(Box::new(layer::rebuild(self.content_directories(&record)?, tar_split)?)),
+            Ok(tar_split) => Ok(Box::new(layer::rebuild(self.content_directories(&layer_id, &record)?, tar_split)?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.diff_tar(id),
             Err(error) => Err(Error::io("open", path, &error)),
         }
@@ -30,19 +32,19 @@ impl Store {
     /// A new tar of what is in the layer's own content directory: of a container, what it changed.
     pub fn diff_tar(&self, id: &str) -> Result<Box<dyn Read + Send>> {
         self.layer(id)?;
-        let upper = open_directory(&self.tree.diff(id))?;
+        let upper = open_directory(&self.tree.diff(&Id::parse(id)?))?;
         stream(upper)
     }
 
     /// Where the bytes of a layer's files are: its own directory, and for an id-mapped copy those below it as well.
-    fn content_directories(&self, record: &Layer) -> Result<Vec<OwnedFd>> {
-        let mut directories = vec![open_directory(&self.tree.diff(&record.id))?];
-        let older = self.tree.older_contents(&record.id);
+    fn content_directories(&self, id: &Id, record: &Layer) -> Result<Vec<OwnedFd>> {
+        let mut directories = vec![open_directory(&self.tree.diff(id))?];
+        let older = self.tree.older_contents(id);
         if !older.is_empty() || !record.uid_map.is_empty() {
             for path in older {
                 directories.push(open_directory(&path)?);
             }
-            for lower in self.tree.lower_ids(&record.id)? {
+            for lower in self.tree.lower_ids(id)? {
                 directories.push(open_directory(&self.tree.diff(&lower))?);
             }
         }

@@ -1,5 +1,6 @@
 //! Scratch directories, small stores, and crashes at chosen steps. Compiled for tests only.
 
+use crate::name::Id;
 use crate::{Addition, Container, Image, NewContainer, NewImage, Options, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -63,6 +64,11 @@ pub(crate) fn freed() {
 /// Has the disk that was full space again?
 pub(crate) fn was_freed() -> bool {
     !FULL.load(Ordering::Relaxed)
+}
+
+/// The id in a record.
+pub(crate) fn id_of(text: &str) -> Id {
+    Id::parse(text).expect("an id")
 }
 
 /// A tar of one file, as a layer blob.
