@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import cli, leaks, probe, registry
+from tests.support import cli, leaks, newer, probe, registry
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,6 +60,17 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cli.Cli]:
     yield program
     program.remove_all()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def newer_peer() -> Iterator[cli.Cli]:
+    """The newer Podman on a fresh store of its own."""
+    directory = Path(tempfile.mkdtemp(prefix="np-", dir="/tmp"))
+    try:
+        with newer.podman(directory) as program:
+            yield program
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

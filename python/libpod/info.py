@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from libpod import __version__
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -30,13 +32,21 @@ def _host(host: Host) -> dict[str, Any]:
     machine = os.uname()
     memory = _memory()
     version, controllers = _cgroups()
+    helper = {"package": "libpod", "path": host.helper_path, "version": f"libpod-runtime version {__version__}"}
+    nothing = {"executable": "", "package": "", "version": ""}
     return {
         "arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine.machine, machine.machine),
+        "buildahVersion": "",
         "cgroupManager": "cgroupfs",
         "cgroupVersion": version,
         "cgroupControllers": controllers,
+        # libpod's own program does what conmon, the OCI runtime and the network backend do for Podman.
+        "conmon": helper,
         "cpus": os.cpu_count() or 1,
+        "cpuUtilization": _cpu_use(),
+        "databaseBackend": "",
         "distribution": _distribution(),
+        "eventLogger": "none",
         "hostname": machine.nodename,
         "idMappings": {"gidmap": None, "uidmap": None},
         "kernel": machine.release,
@@ -44,13 +54,21 @@ def _host(host: Host) -> dict[str, Any]:
         "memFree": memory.get("MemFree", 0),
         "memTotal": memory.get("MemTotal", 0),
         "networkBackend": "libpod",
-        "ociRuntime": {"name": "libpod-runtime", "package": "libpod", "path": host.helper_path, "version": ""},
+        "networkBackendInfo": {"backend": "libpod", **helper, "dns": {}},
+        "ociRuntime": {"name": "libpod-runtime", **helper},
         "os": "linux",
-        "security": _security(host),
+        # No service listens there: libpod has none.
+        "remoteSocket": {"path": "/run/podman/podman.sock", "exists": False},
+        "rootlessNetworkCmd": "",
         "serviceIsRemote": False,
+        "security": _security(host),
+        "slirp4netns": nothing,
+        "pasta": nothing,
         "swapFree": memory.get("SwapFree", 0),
         "swapTotal": memory.get("SwapTotal", 0),
         "uptime": _uptime(),
+        "variant": "",
+        "linkmode": "static",
     }
 
 
@@ -63,17 +81,20 @@ def _security(host: Host) -> dict[str, Any]:
         "capabilities": ",".join(sorted(capabilities)),
         "rootless": os.geteuid() != 0,
         "seccompEnabled": os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
+        "seccompProfilePath": host.conf.containers["seccomp_profile"],
         "selinuxEnabled": False,
     }
 
 
 def _store(host: Host) -> dict[str, Any]:
-    store = host.store
+    from libpod.config.storage import config_file
     from libpod.container.records import Records
 
+    store = host.store
     states = [container.state.status for container in Records(host).list(all=True)]
-    space = os.statvfs(store.graphroot)
+    space = os.statvfs(_existing(store.graphroot))
     return {
+        "configFile": config_file() or "",
         "containerStore": {
             "number": len(states),
             "paused": states.count("paused"),
@@ -85,10 +106,20 @@ def _store(host: Host) -> dict[str, Any]:
         "graphRoot": store.graphroot,
         "graphRootAllocated": space.f_blocks * space.f_frsize,
         "graphRootUsed": (space.f_blocks - space.f_bfree) * space.f_frsize,
+        "graphStatus": {"Supports d_type": "true", "Using metacopy": "false"},
+        "imageCopyTmpDir": "",
         "imageStore": {"number": len(store.images())},
         "runRoot": store.runroot,
         "volumePath": os.path.join(store.graphroot, "volumes"),
+        "transientStore": False,
     }
+
+
+def _existing(path: str) -> str:
+    """The nearest directory that is there: a store that nothing was written to yet has none of its own."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def _registries() -> dict[str, Any]:
@@ -96,6 +127,18 @@ def _registries() -> dict[str, Any]:
 
     search = load_registries().unqualified_search
     return {"search": list(search)} if search else {}
+
+
+def _cpu_use() -> dict[str, float]:
+    """Shares of the time since boot, in percent."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, idle, *rest = (int(word) for word in file.readline().split()[1:8])
+    total = user + nice + system + idle + sum(rest)
+    return {
+        "userPercent": round(user * 100 / total, 2),
+        "systemPercent": round(system * 100 / total, 2),
+        "idlePercent": round(idle * 100 / total, 2),
+    }
 
 
 def _memory() -> dict[str, int]:

@@ -67,10 +67,10 @@ def _parse(text: str, *, clock: bool, offset: bool) -> int | None:
     if of_day is None or day[4:5] + day[7:8] != "--" or not quantity.is_decimal(day[:4] + day[5:7] + day[8:]):
         return None
     date = int(day[:4]), int(day[5:7]), int(day[8:])
-    days = _days(*date)
-    if not 1 <= date[1] <= 12 or _civil(days) != date:
+    count = days(*date)
+    if not 1 <= date[1] <= 12 or civil(count) != date:
         return None
-    return (days * 86400 - zone) * SECOND + of_day
+    return (count * 86400 - zone) * SECOND + of_day
 
 
 def _parse_clock(text: str) -> int | None:
@@ -97,7 +97,7 @@ def _split_offset(text: str) -> tuple[str, int] | None:
     return text[:-6], -seconds if sign == "-" else seconds
 
 
-def _days(year: int, month: int, day: int) -> int:
+def days(year: int, month: int, day: int) -> int:
     """Count the days from the epoch to a civil date (years are shifted to start in March, where leap days end)."""
     if month <= 2:
         year -= 1
@@ -107,7 +107,8 @@ def _days(year: int, month: int, day: int) -> int:
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-def _civil(days: int) -> tuple[int, int, int]:
+def civil(days: int) -> tuple[int, int, int]:
+    """Turn days since the epoch into year, month and day."""
     days += 719468
     era = days // 146097
     of_era = days - era * 146097
@@ -122,7 +123,7 @@ def _civil(days: int) -> tuple[int, int, int]:
 def _parts(time_ns: int) -> tuple[str, str, str]:
     seconds, nanoseconds = divmod(time_ns, SECOND)
     days, clock = divmod(seconds, 86400)
-    year, month, day = _civil(days)
+    year, month, day = civil(days)
     fraction = f"{nanoseconds:09d}".rstrip("0")
     return (
         f"{year:04d}-{month:02d}-{day:02d}",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from libpod import __version__
+from libpod.cli.system.version import PODMAN_VERSION
 from tests.support.cli import OURS, clean_environment
 
 LIBPOD = OURS.with_name("libpod")
@@ -49,10 +51,44 @@ def test_mistyped_line_exits_125_and_says_why(words: list[str], stderr: str | No
         assert done.stderr == stderr
 
 
-def test_version_names_the_release_that_scripts_compare() -> None:
-    assert run("--version").stdout.split()[:3] == ["podman", "version", "4.3.1"]
-    assert run("version", "--format", "{{.Client.Version}}").stdout == "4.3.1\n"
-    assert json.loads(run("version", "-f", "json").stdout)["Client"]["Os"] == "linux"
+@pytest.mark.parametrize("word", ["--version", "-v"])
+def test_the_version_line_ends_with_the_version_alone(word: str) -> None:
+    # Programs take what follows `podman version ` for the version.
+    assert run(word).stdout == f"podman version {PODMAN_VERSION}\n"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{.Client.Version}}", PODMAN_VERSION),
+        ("{{.Version}} {{.APIVersion}} {{.OsArch}} {{.Os}}", f"{PODMAN_VERSION} {PODMAN_VERSION} linux/amd64 linux"),
+        ("{{.Server.Version}} {{.Server.APIVersion}}", f"{PODMAN_VERSION} {PODMAN_VERSION}"),
+        ("{{.Server}} {{if .Server}}a service{{else}}none{{end}}", "<nil> none"),
+        ("{{.Client.Built}}|{{.Client.GitCommit}}|{{.Client.BuildOrigin}}", f"0||libpod {__version__}"),
+        ("{{json .Client.Os}}", '"linux"'),
+        ("", ""),
+    ],
+)
+def test_version_by_template(template: str, text: str) -> None:
+    assert run("version", "--format", template).stdout == text + "\n"
+
+
+def test_version_as_json_and_as_text() -> None:
+    document = json.loads(run("version", "-f", "json").stdout)
+    assert set(document) == {"Client"}
+    assert run("version", "-f", "{{json .}}").stdout == run("version", "-f", "json").stdout
+    lines = dict(line.split(":", 1) for line in run("version").stdout.splitlines())
+    assert lines["Version"].strip() == document["Client"]["Version"] == PODMAN_VERSION
+    assert lines["OS/Arch"].strip() == "linux/amd64"
+
+
+def test_an_unknown_field_of_the_version_is_an_error() -> None:
+    done = run("version", "-f", "{{.Client.Foo}}")
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == (
+        'Error: template: version:1:9: executing "version" at <.Client.Foo>: '
+        "can't evaluate field Client in type *define.Version\n"
+    )
 
 
 def test_both_names_are_one_program() -> None:

@@ -157,7 +157,7 @@ SCRIPTS: dict[str, list[str]] = {
     "tables by template": [
         "create --name row rich echo hi",
         "ps -a --format 'table {{.Names}} {{.Image}} {{.Status}}'",
-        r"ps -a --format 'table {{.Names}}\t{{ .State }}\t{{.RunningFor}}\t{{.Pod}}\t{{.PodName}}'",
+        r"ps -a --format 'table {{.Names}}\t{{ .Status }}\t{{.RunningFor}}\t{{.Pod}}\t{{.PodName}}'",
         "ps -a --format 'table {{.AutoRemove}} {{.ExitCode}} {{.ImageID}} {{.IsInfra}}' --noheading",
         "ps -a --format '{{range .}}<{{.Names}}>{{end}}'",
         "ps -a --format table",
@@ -635,13 +635,12 @@ def meaning(text: str, side: str) -> str:
     text = neutral(text, side)
     text = re.sub(r"(?m)^time=.*\n?", "", text)
     text = re.sub(r"OCI runtime error: ", "", text)
+    # Podman said so up to 4.
+    text = re.sub(r"inspecting object: (printing inspect output: )?", "", text)
     # We say what was refused, and why a file could not be opened.
     text = re.sub(r"set hostname \"a+\": ", "sethostname: ", text)
     text = re.sub(r"(?m)(opening cidfile \S+): no such file or directory$", r"\1", text)
     text = re.sub(r"runc: (runc create failed: |exec failed: )?(unable to start container process: )?", "", text)
-    # Go counts the column of a template's error, and calls an open action by what stands behind it.
-    text = re.sub(r"(template: \w+:1)(:\d+)?:", r"\1:", text)
-    text = text.replace("bad character U+007B '{'", "unclosed action")
     return text.replace("error during container init: ", "").strip()
 
 

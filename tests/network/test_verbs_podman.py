@@ -1,4 +1,4 @@
-"""`podman network ls`, `inspect`, `exists`: the same words to Podman and to us, the same answers."""
+"""`podman network ls`, `inspect`, `exists`: the same words to the newer Podman and to us, the same answers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,25 @@ from tests.support.cli import Cli
         "ls --filter foo=bar",
         "ls --format json",
         "ls --format {{.Name}}",
+        "ls --format {{.Name}}_{{.Network.Driver}}_{{.IPAMOptions}}_{{.NetworkDNSServers}}_{{.Routes}}_{{.Labels}}",
+        "ls --filter name=nosuch --format {{.Name}}",
+        "ls --filter name=nosuch --format json",
+        "ls --filter name=nosuch",
+        "ls --filter name=nosuch -q",
+        "ls --format {{.Nosuch}}",
         "inspect",
         "inspect podman",
         "inspect podman nonet",
         "inspect nonet",
         "inspect 2f259 -f {{.Driver}}",
+        "inspect podman -f {{range.Subnets}}{{.Gateway}}{{end}}{{.Network.Name}}{{.Containers}}{{.Created.IsZero}}",
+        "inspect podman -f {{.Nosuch}}",
         "exists podman",
         "exists nonet",
     ],
 )
-def test_the_same_answer(podman: Cli, peer: Cli, words: str) -> None:
-    ours, theirs = (program("network", *words.split(), code=None) for program in (podman, peer))
+def test_the_same_answer(podman: Cli, newer_peer: Cli, words: str) -> None:
+    ours, theirs = (program("network", *words.split(), code=None) for program in (podman, newer_peer))
     assert ours.returncode == theirs.returncode
     # The default network has no file: the time at which it was made is the time of the question.
     created = re.compile(r'"created": "[^"]*"')

@@ -44,7 +44,15 @@ def _use_apts_proxies() -> dict[str, str]:
 
 def make_root(target: Path) -> None:
     """Install a system of more than 12,000 files into a directory, without the packages and lists that it was made from."""
-    release, address = mirror()
+    release, _ = mirror()
+    bootstrap(target, release, PACKAGES)
+    for file in (*target.glob("var/cache/apt/archives/*.deb"), *target.glob("var/lib/apt/lists/*_*")):
+        file.unlink()
+
+
+def bootstrap(target: Path, release: str, packages: tuple[str, ...]) -> None:
+    """Install a release's minimal system and `packages` into a directory; the test is skipped when the mirror is out of reach."""
+    _, address = mirror()
     environment = _use_apts_proxies()
     proxies = {
         scheme: environment[f"{scheme}_proxy"] for scheme in ("http", "https") if f"{scheme}_proxy" in environment
@@ -54,8 +62,6 @@ def make_root(target: Path) -> None:
         reach.open(f"{address.rstrip('/')}/dists/{release}/InRelease", timeout=15).close()
     except (urllib.error.URLError, TimeoutError) as error:
         probe.require(False, f"needs the mirror that apt uses: {error}")
-    words = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", release, str(target), address]
+    words = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", release, str(target), address]
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False, timeout=240)
     assert done.returncode == 0, f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    for file in (*target.glob("var/cache/apt/archives/*.deb"), *target.glob("var/lib/apt/lists/*_*")):
-        file.unlink()

@@ -56,10 +56,17 @@ class Context:
     def write(self, text: str) -> None:
         """Write a line to stdout.
 
-        Raises: OSError where it takes nothing more.
+        Raises: OSError when it takes nothing more.
+        """
+        self.put(text + "\n")
+
+    def put(self, text: str) -> None:
+        """Write a text to stdout, with no line break of its own.
+
+        Raises: OSError when it takes nothing more.
         """
         try:
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(text)
         except OSError as error:
             raise OSError(error.errno, f"write /dev/stdout: {message_of(error)}") from None
 
@@ -67,6 +74,13 @@ class Context:
         """Write one line to stderr, behind what was written to stdout."""
         sys.stdout.flush()
         say(printable(text))
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line of the log to stderr, in the form that Podman's have."""
+        import time
+
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.warn(f'time="{stamp}" level={level} msg="{text}"')
 
     def report(self, error: Exception) -> None:
         """Print one of several errors on stderr, as `main` prints the last one."""

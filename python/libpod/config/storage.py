@@ -73,6 +73,11 @@ def load_storage(
     return StorageConfig(graphroot=graph, runroot=run, options=_options(given, driver_options, source), source=source)
 
 
+def config_file() -> str | None:
+    """The file that counts for this process, or None when there is none."""
+    return _find(os.environ, os.geteuid())[0]
+
+
 def _find(env: Mapping[str, str], uid: int) -> tuple[str | None, bool]:
     """The file that counts, and whether its paths count too: a user reads the system's file for a few keys only."""
     forced = env.get("CONTAINERS_STORAGE_CONF")

@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
 
-#: The set against which Podman reports CapAdd and CapDrop: Docker's.
-_REFERENCE = frozenset(
-    "CAP_" + name
-    for name in (
-        "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID"
-        " SYS_CHROOT"
-    ).split()
-)
-
 
 def inspect(host: Host, container: Container, *, size: bool = False) -> dict[str, Any]:
     """Describe a container. size: add SizeRw and SizeRootFs, which walks what it wrote."""
@@ -41,7 +32,8 @@ def inspect(host: Host, container: Container, *, size: bool = False) -> dict[str
         "Id": container.id,
         "Created": settings.created,
         "Path": argv[0],
-        "Args": argv[1:],
+        # As with Podman: a command that is alone is its own argument.
+        "Args": argv[1:] or argv,
         "State": _state(container, state),
         "Image": settings.image_id,
         "ImageDigest": settings.image_digest,
@@ -52,7 +44,7 @@ def inspect(host: Host, container: Container, *, size: bool = False) -> dict[str
         "HostnamePath": _boot_file(container, "hostname"),
         "HostsPath": _boot_file(container, "hosts"),
         "StaticDir": container.user_directory,
-        "OCIConfigPath": _existing(container.user_directory + "/config.json"),
+        **({"OCIConfigPath": config} if (config := _existing(container.user_directory + "/config.json")) else {}),
         "OCIRuntime": "libpod-runtime",
         "ConmonPidFile": "",
         "PidFile": settings.pidfile or container.run_directory + "/pid.json",
@@ -72,8 +64,13 @@ def inspect(host: Host, container: Container, *, size: bool = False) -> dict[str
         "Namespace": "",
         "IsInfra": False,
         "IsService": False,
-        "Config": _config(container, settings),
-        "HostConfig": _host_config(host, container, settings),
+        "KubeExitCodePropagation": "invalid",
+        # libpod needs no numbered locks.
+        "lockNumber": 0,
+        "Config": _config(container, settings, started=state.status != "created"),
+        "HostConfig": _host_config(host, container, settings, started=state.status != "created"),
+        "UseImageHosts": False,
+        "UseImageHostname": False,
     }
     if size:
         from libpod.container.listing import container_size
@@ -95,7 +92,7 @@ def _capabilities(container: Container, settings: ContainerSettings) -> dict[str
 
 
 def _state(container: Container, state: ContainerState) -> dict[str, Any]:
-    document: dict[str, Any] = {
+    return {
         "OciVersion": spec.OCI_VERSION,
         "Status": state.status,
         "Running": state.status == "running",
@@ -104,18 +101,19 @@ def _state(container: Container, state: ContainerState) -> dict[str, Any]:
         "OOMKilled": state.oom_killed,
         "Dead": False,
         "Pid": state.pid,
+        **({"ConmonPid": state.monitor[0] if state.monitor else 0} if state.is_running else {}),
         "ExitCode": state.exit_code,
         "Error": state.error,
-        "StartedAt": state.started_at or timestamp.ZERO_TEXT,
-        "FinishedAt": state.finished_at or timestamp.ZERO_TEXT,
-        "Health": {"Status": "", "FailingStreak": 0, "Log": None},
+        "StartedAt": _utc(state.started_at),
+        "FinishedAt": _utc(state.finished_at),
+        **({"CgroupPath": state.cgroup} if state.is_running else {}),
         "CheckpointedAt": timestamp.ZERO_TEXT,
         "RestoredAt": timestamp.ZERO_TEXT,
     }
-    if state.is_running:
-        document["ConmonPid"] = state.monitor[0] if state.monitor else 0
-        document["CgroupPath"] = state.cgroup
-    return document
+
+
+def _utc(text: str) -> str:
+    return timestamp.rfc3339(timestamp.parse(text)) if text else timestamp.ZERO_TEXT
 
 
 def _boot_file(container: Container, name: str) -> str:
@@ -129,11 +127,19 @@ def _existing(path: str) -> str:
 def _graph_driver(host: Host, container: Container) -> dict[str, Any]:
     rootfs = host.store.rootfs(container.id)
     data = {
-        "LowerDir": ":".join(rootfs["lower"]),
+        "LowerDir": ":".join(map(_layer_directory, rootfs["lower"])),
         "UpperDir": rootfs["upper"] or "",
         "WorkDir": rootfs["work"] or "",
     }
     return {"Name": "overlay", "Data": data}
+
+
+def _layer_directory(path: str) -> str:
+    """The directory that a short link of the overlay driver leads to."""
+    try:
+        return os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    except OSError:
+        return path
 
 
 def _mount(host: Host, mount: Mount) -> dict[str, Any]:
@@ -192,17 +198,26 @@ def _network(host: Host, container: Container, state: ContainerState) -> dict[st
     }
     if settings.network == "bridge":
         name = settings.network_name or host.conf.network["default_network"]
-        document["Networks"] = {
-            name: {
-                **empty,
-                "NetworkID": name,
-                "DriverOpts": None,
-                "IPAMConfig": None,
-                "Links": None,
-                "Aliases": [container.id[:12]],
-            }
-        }
+        own = _attachment(empty, _network_id(host, name))
+        document["Networks"] = {name: {**own, "Aliases": [container.id[:12]]}}
+    elif settings.network in ("none", "host"):
+        document["Networks"] = {settings.network: _attachment(empty, settings.network)}
     return document
+
+
+def _attachment(addresses: dict[str, Any], identity: str) -> dict[str, Any]:
+    return {**addresses, "NetworkID": identity, "DriverOpts": None, "IPAMConfig": None, "Links": None}
+
+
+def _network_id(host: Host, name: str) -> str:
+    """The id of a network, or its name when it is gone: a container outlives the file of its network."""
+    from libpod.errors import LibpodError
+    from libpod.network.manager import NetworkManager
+
+    try:
+        return NetworkManager(host).lookup(name).id
+    except LibpodError:
+        return name
 
 
 def port_bindings(settings: ContainerSettings) -> dict[str, list[dict[str, str]]]:
@@ -211,12 +226,21 @@ def port_bindings(settings: ContainerSettings) -> dict[str, list[dict[str, str]]
     for port in settings.ports:
         for offset in range(port["range"]):
             key = f"{port['container_port'] + offset}/{port['protocol']}"
-            host = {"HostIp": port["host_ip"], "HostPort": str(port["host_port"] + offset)}
+            host = {"HostIp": port["host_ip"] or "0.0.0.0", "HostPort": str(port["host_port"] + offset)}  # noqa: S104  (a text)
             bindings.setdefault(key, []).append(host)
-    return bindings
+    return _sorted(bindings) or {}
 
 
-def _config(container: Container, settings: ContainerSettings) -> dict[str, Any]:
+def _sorted(value: dict[str, Any]) -> dict[str, Any] | None:
+    """A map in the order of its keys, as Podman writes it; None for an empty one."""
+    return dict(sorted(value.items())) if value else None
+
+
+def _annotations(settings: ContainerSettings, *, started: bool) -> dict[str, Any] | None:
+    return _sorted(spec.annotations_of(settings) if started else spec.created_annotations(settings))
+
+
+def _config(container: Container, settings: ContainerSettings, *, started: bool) -> dict[str, Any]:
     name = spec.hostname(settings, container.id)
     environment = [f"{key}={value}" for key, value in settings.env.items()]
     if "HOSTNAME" not in settings.env:
@@ -236,23 +260,37 @@ def _config(container: Container, settings: ContainerSettings) -> dict[str, Any]
         "Image": settings.image,
         "Volumes": None,
         "WorkingDir": settings.workdir,
-        "Entrypoint": " ".join(settings.entrypoint or ()),
+        "Entrypoint": settings.entrypoint or None,
         "OnBuild": None,
-        "Labels": settings.labels or None,
-        "Annotations": spec.annotations_of(settings),
-        "StopSignal": settings.stop_signal,
+        "Labels": _sorted(settings.labels),
+        "Annotations": _annotations(settings, started=started),
+        "StopSignal": _signal_name(settings.stop_signal),
         "HealthcheckOnFailureAction": "none",
+        "HealthLogDestination": "local",
+        "HealthcheckMaxLogCount": 5,
+        "HealthcheckMaxLogSize": 500,
         "CreateCommand": settings.create_command or None,
         "Umask": settings.umask,
         "Timeout": settings.timeout,
         "StopTimeout": settings.stop_timeout,
         "Passwd": settings.passwd,
         "sdNotifyMode": "container",
+        **({"ExposedPorts": {key: {} for key in port_bindings(settings)}} if settings.ports else {}),
     }
 
 
-def _host_config(host: Host, container: Container, settings: ContainerSettings) -> dict[str, Any]:
-    held = set(settings.capabilities)
+def _signal_name(number: int) -> str:
+    """The name of a signal, such as `SIGTERM`, or its number when it has none."""
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _host_config(host: Host, container: Container, settings: ContainerSettings, *, started: bool) -> dict[str, Any]:
+    held, usual = set(settings.capabilities), set(host.conf.default_capabilities)
     tmpfs = {mount.destination: ",".join(mount.options) for mount in settings.mounts if mount.kind == "tmpfs"}
     if settings.read_only and settings.read_only_tmpfs:
         for path in ("/run", "/tmp", "/var/tmp"):
@@ -271,17 +309,20 @@ def _host_config(host: Host, container: Container, settings: ContainerSettings) 
         },
         "NetworkMode": settings.network,
         "PortBindings": port_bindings(settings),
-        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         "AutoRemove": settings.remove,
+        "AutoRemoveImage": False,
+        "Annotations": _annotations(settings, started=started),
         **({"Init": True} if settings.init else {}),
         "VolumeDriver": "",
         "VolumesFrom": None,
-        "CapAdd": sorted(held - _REFERENCE),
-        "CapDrop": sorted(_REFERENCE - held),
+        "CapAdd": sorted(held - usual),
+        "CapDrop": sorted(usual - held),
         "Dns": settings.dns,
         "DnsOptions": settings.dns_options,
         "DnsSearch": settings.dns_search,
         "ExtraHosts": settings.hosts,
+        "HostsFile": "",
         "GroupAdd": settings.groups,
         "IpcMode": settings.ipc,
         "Cgroup": "",

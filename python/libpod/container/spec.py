@@ -144,18 +144,20 @@ def capabilities(settings: ContainerSettings, uid: int) -> dict[str, list[str]]:
 
 
 def annotations_of(settings: ContainerSettings) -> dict[str, str]:
-    """Return the annotations that Podman sets, and the user's."""
-    flag = {True: "TRUE", False: "FALSE"}
+    """Return the annotations of the process's spec: those of its creation, and those that come with a start."""
     return {
         "io.container.manager": "libpod",
-        "io.kubernetes.cri-o.Created": settings.created,
-        "io.kubernetes.cri-o.TTY": "true" if settings.terminal else "false",
-        "io.podman.annotations.autoremove": flag[settings.remove],
-        **({"io.podman.annotations.cid-file": settings.cidfile} if settings.cidfile else {}),
-        "io.podman.annotations.init": flag[settings.init],
-        "io.podman.annotations.privileged": flag[settings.privileged],
-        "io.podman.annotations.publish-all": "FALSE",
         "org.opencontainers.image.stopSignal": str(settings.stop_signal),
+        **created_annotations(settings),
+    }
+
+
+def created_annotations(settings: ContainerSettings) -> dict[str, str]:
+    """Return the annotations that a container has from its creation on: Podman's for some options, and the user's."""
+    flags = {"autoremove": settings.remove, "init": settings.init, "privileged": settings.privileged}
+    return {
+        **{f"io.podman.annotations.{name}": "TRUE" for name, given in flags.items() if given},
+        **({"io.podman.annotations.cid-file": settings.cidfile} if settings.cidfile else {}),
         **settings.annotations,
     }
 

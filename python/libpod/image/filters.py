@@ -1,4 +1,4 @@
-"""The filters of `podman images`: `key=value` and `key!=value`, any of one key and all of the keys.
+"""The filters of `podman images`: `key=value` and `key!=value`, any of one key and all of the keys; labels all count.
 
 Source: podman-images(1), "--filter"; the messages are Podman's.
 """
@@ -35,7 +35,13 @@ def apply_filters(store: Store, images: list[Image], filters: Sequence[str], *, 
     for text in texts:
         key, test = compiler.compile(text)
         tests.setdefault(key, []).append(test)
-    return [image for image in images if all(any(test(image) for test in group) for group in tests.values())]
+    return [image for image in images if all(_passes(image, key, group) for key, group in tests.items())]
+
+
+def _passes(image: Image, key: str, group: list[Test]) -> bool:
+    """Filters of one key are alternatives; labels all count."""
+    judge = all if key.startswith("label") else any
+    return judge(test(image) for test in group)
 
 
 class _Compiler:
@@ -85,9 +91,7 @@ class _Compiler:
         try:
             return _created(lookup(self._store, value))
         except ImageNotFoundError as error:
-            raise ImageNotFoundError(
-                f'could not find local image for filter filter "{key}"="{value}": {error}'
-            ) from error
+            raise ImageNotFoundError(f'could not find local image for filter "{key}"="{value}": {error}') from error
 
     def _boolean(self, key: str, value: str) -> Test:
         wanted = _parse_bool(key, value)

@@ -31,7 +31,7 @@ def history(store: Store, image: Image) -> list[dict[str, Any]]:
     """Tell the steps of an image, newest first.
 
     Each has id (of the first image that ends with the step's layer, named once; `<missing>` otherwise), created,
-    CreatedBy, size, comment and tags.
+    CreatedBy, size, comment and tags (the names of all images that end with the step's layer).
     """
     tree, told = Tree(store, all_images(store)), set()
     waiting = layer_chain(store, image.top_layer)
@@ -49,10 +49,11 @@ def history(store: Store, image: Image) -> list[dict[str, Any]]:
         if not waiting:
             continue
         layer = waiting[-1]
-        owner = tree.first_with_top(layer["id"])
-        if owner is not None and owner.id not in told:
-            told.add(owner.id)
-            step["id"], step["tags"] = owner.id, owner.names
+        owners = tree.with_top(layer["id"])
+        step["tags"] = [name for owner in owners for name in owner.names]
+        if owners and owners[0].id not in told:
+            told.add(owners[0].id)
+            step["id"] = owners[0].id
         if not entry.get("empty_layer"):
             step["size"] = layer["diff-size"]
             waiting.pop()

@@ -41,10 +41,9 @@ class Tree:
             and _is_parent(image, other)
         ]
 
-    def first_with_top(self, layer: str) -> Image | None:
-        """Return the first image whose uppermost layer is `layer`."""
-        images = self._by_top.get(layer)
-        return images[0] if images else None
+    def with_top(self, layer: str) -> list[Image]:
+        """Return the images whose uppermost layer is `layer`, in the order of the store."""
+        return self._by_top.get(layer, [])
 
 
 def _is_parent(parent: Image, child: Image) -> bool:

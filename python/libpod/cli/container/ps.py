@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.print.table import table
+from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import UsageError
 
@@ -20,62 +20,108 @@ _SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size"
 _COMMAND_WIDTH = 17
 #: Seconds of Go's "no time", which JSON shows for what never happened.
 _NEVER = -62135596800
-
-_HEADERS = {
-    "ID": "CONTAINER ID",
-    "CreatedHuman": "CREATED",
-    "Pod": "POD ID",
-    "PodName": "PODNAME",
-    "IPC": "IPC",
-    "MNT": "MNT",
-    "NET": "NET",
-    "PIDNS": "PIDNS",
-    "USERNS": "USERNS",
-    "UTS": "UTS",
-    "Pid": "PID",
-    "ImageID": "IMAGE ID",
-    "ExitCode": "EXIT CODE",
+#: Names of a process's namespaces below /proc, and what the members of a row's document are called.
+_NAMESPACES = {
+    "mnt": "Mnt",
+    "cgroup": "Cgroup",
+    "ipc": "Ipc",
+    "net": "Net",
+    "pid": "Pidns",
+    "uts": "Uts",
+    "user": "User",
 }
+_TABLE = ("ID", "Image", "Command", "CreatedHuman", "Status", "Ports", "Names")
+_NAMESPACE_TABLE = ("ID", "Names", "Pid", "Cgroup", "IPC", "MNT", "NET", "PIDNS", "User", "UTS")
+
+
+class _Line:
+    """One container in a listing, with what the lines of a listing share."""
+
+    __slots__ = ("row", "view")
+
+    def __init__(self, view: _View, row: Row) -> None:
+        self.view = view
+        self.row = row
+
+    @property
+    def id(self) -> str:
+        return self._cut(self.row.container.id)
+
+    @property
+    def image_id(self) -> str:
+        return self._cut(self.row.container.image_id)
+
+    def _cut(self, text: str) -> str:
+        return text if self.view.no_trunc else text[:12]
+
+    @property
+    def command(self) -> str:
+        text = " ".join(self.row.container.settings.command)
+        return text if self.view.no_trunc or len(text) <= _COMMAND_WIDTH else text[:_COMMAND_WIDTH] + "..."
+
+    @property
+    def created_ago(self) -> str:
+        return self._since(self.row.created_ns) + " ago"
+
+    def _since(self, moment_ns: int) -> str:
+        return human_duration(max(self.view.now - moment_ns, 0) / timestamp.SECOND)
+
+    @property
+    def status(self) -> str:
+        state = self.row.state
+        if state.status == "running":
+            return "Up " + self._since(timestamp.parse(state.started_at))
+        if state.status == "exited":
+            ended = self._since(timestamp.parse(state.finished_at)) + " ago" if state.finished_at else ""
+            return f"Exited ({state.exit_code}) {ended}".rstrip()
+        return state.status.title()
+
+    @property
+    def size(self) -> str:
+        if self.row.size is None:
+            self.view.context.log("error", "Size format requires --size option")
+            return ""
+        written, total = self.row.size
+        return f"{human_size(written, digits=3)} (virtual {human_size(total, digits=3)})"
+
+    @property
+    def mounts(self) -> list[str]:
+        mounts = self.row.container.settings.mounts
+        return sorted(mount.destination for mount in mounts if mount.kind in ("bind", "volume", "tmpfs"))
+
+    @property
+    def networks(self) -> list[str]:
+        settings = self.row.container.settings
+        if settings.network != "bridge":
+            return []
+        return [settings.network_name or self.view.context.engine.conf.network["default_network"]]
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """Numbers of the namespaces of a running container, when they were asked for."""
+        import os
+
+        found: dict[str, str] = {}
+        if self.view.namespaces and self.row.state.is_running:
+            for name, member in _NAMESPACES.items():
+                try:
+                    link = os.readlink(f"/proc/{self.row.state.pid}/ns/{name}")
+                except OSError:
+                    continue
+                found[member] = link.partition("[")[2].rstrip("]")
+        return found
 
 
 class _View:
     """What the lines of one listing share."""
 
-    __slots__ = ("engine", "no_trunc", "now")
+    __slots__ = ("context", "namespaces", "no_trunc", "now")
 
-    def __init__(self, context: Context, *, no_trunc: bool) -> None:
-        self.engine = context.engine
+    def __init__(self, context: Context, *, no_trunc: bool, namespaces: bool) -> None:
+        self.context = context
         self.no_trunc = no_trunc
+        self.namespaces = namespaces
         self.now = timestamp.now()
-
-    def id(self, row: Row) -> str:
-        return row.container.id if self.no_trunc else row.container.id[:12]
-
-    def command(self, row: Row) -> str:
-        text = " ".join(row.container.settings.command)
-        if self.no_trunc or len(text) <= _COMMAND_WIDTH:
-            return text
-        return text[:_COMMAND_WIDTH] + "..."
-
-    def ago(self, moment_ns: int) -> str:
-        return human_duration(max(self.now - moment_ns, 0) / timestamp.SECOND) + " ago"
-
-    def status(self, row: Row) -> str:
-        state = row.state
-        if state.status == "running":
-            return "Up " + self.ago(timestamp.parse(state.started_at))
-        if state.status == "paused":
-            return "Paused"
-        if state.status == "exited":
-            ended = self.ago(timestamp.parse(state.finished_at)) if state.finished_at else ""
-            return f"Exited ({state.exit_code}) {ended}".rstrip()
-        return "Created"
-
-    def size(self, row: Row) -> str:
-        if row.size is None:
-            return ""
-        written, total = row.size
-        return f"{human_size(written, digits=3)} (virtual {human_size(total, digits=3)})"
 
 
 def ports_text(ports: list[dict[str, Any]]) -> str:
@@ -89,95 +135,108 @@ def ports_text(ports: list[dict[str, Any]]) -> str:
     return ", ".join(shown)
 
 
-def _namespace(view: _View, row: Row, name: str) -> str:
-    """Number of a namespace of a running container."""
-    import os
+def _label(line: _Line) -> Any:
+    from libpod.cli.print.types import Method
 
-    if not row.state.is_running:
-        return ""
-    try:
-        return os.readlink(f"/proc/{row.state.pid}/ns/{name}").partition("[")[2].rstrip("]")
-    except OSError:
-        return ""
-
-
-_FIELDS: dict[str, Callable[[_View, Row], Any]] = {
-    "ID": lambda view, row: view.id(row),
-    "Id": lambda view, row: row.container.id,
-    "Image": lambda view, row: row.container.settings.image,
-    "ImageID": lambda view, row: row.container.image_id if view.no_trunc else row.container.image_id[:12],
-    "Command": lambda view, row: view.command(row),
-    "CreatedHuman": lambda view, row: view.ago(row.created_ns),
-    "Created": lambda view, row: view.ago(row.created_ns),
-    "CreatedAt": lambda view, row: timestamp.go_text(row.created_ns),
-    "RunningFor": lambda view, row: view.ago(row.created_ns),
-    "Status": lambda view, row: view.status(row),
-    "State": lambda view, row: view.status(row),
-    "ExitCode": lambda view, row: row.state.exit_code,
-    "Exited": lambda view, row: row.state.status == "exited",
-    "Ports": lambda view, row: ports_text(row.container.settings.ports),
-    "Names": lambda view, row: row.container.name,
-    "Labels": lambda view, row: row.container.settings.labels,
-    "Mounts": lambda view, row: ",".join(_mounts(row)),
-    "Networks": lambda view, row: ",".join(_networks(view, row)),
-    "Pid": lambda view, row: row.state.pid,
-    "Pod": lambda view, row: "",
-    "PodName": lambda view, row: "",
-    "Size": lambda view, row: view.size(row),
-    "AutoRemove": lambda view, row: row.container.settings.remove,
-    "IsInfra": lambda view, row: False,
-    "StartedAt": lambda view, row: _seconds(row.state.started_at),
-    "ExitedAt": lambda view, row: _seconds(row.state.finished_at),
-    "CGROUPNS": lambda view, row: _namespace(view, row, "cgroup"),
-    "IPC": lambda view, row: _namespace(view, row, "ipc"),
-    "MNT": lambda view, row: _namespace(view, row, "mnt"),
-    "NET": lambda view, row: _namespace(view, row, "net"),
-    "PIDNS": lambda view, row: _namespace(view, row, "pid"),
-    "USERNS": lambda view, row: _namespace(view, row, "user"),
-    "UTS": lambda view, row: _namespace(view, row, "uts"),
-}
-
-
-class _Fields(dict[str, "Any"]):
-    """The fields of a line for templates; each is made when a template asks for it."""
-
-    def __init__(self, view: _View, row: Row) -> None:
-        super().__init__()
-        self._view, self._row = view, row
-
-    def __contains__(self, field: object) -> bool:
-        return field in _FIELDS
-
-    def __missing__(self, field: str) -> Any:
-        self[field] = _FIELDS[field](self._view, self._row)
-        return self[field]
-
-
-def _mounts(row: Row) -> list[str]:
-    return sorted(mount.destination for mount in row.container.settings.mounts if mount.kind in ("bind", "volume"))
-
-
-def _networks(view: _View, row: Row) -> list[str]:
-    settings = row.container.settings
-    if settings.network != "bridge":
-        return []
-    return [settings.network_name or view.engine.conf.network["default_network"]]
+    return Method(lambda name: line.row.container.settings.labels.get(name, ""), 1)
 
 
 def _seconds(text: str) -> int:
     return timestamp.parse(text) // timestamp.SECOND if text else _NEVER
 
 
+def _document(line: _Line) -> dict[str, Any]:
+    """One container in the members of Podman's type."""
+    row = line.row
+    container, settings, state = row.container, row.container.settings, row.state
+    return {
+        "AutoRemove": settings.remove,
+        "Command": settings.command or None,
+        "Created": settings.created,
+        "CreatedAt": "",
+        "CIDFile": settings.cidfile,
+        "Exited": state.status == "exited",
+        "ExitedAt": _seconds(state.finished_at),
+        "ExitCode": state.exit_code,
+        "ExposedPorts": None,
+        "Id": container.id,
+        "Image": settings.image,
+        "ImageID": container.image_id,
+        "IsInfra": False,
+        "Labels": settings.labels or None,
+        "Mounts": line.mounts,
+        "Names": [container.name],
+        "Namespaces": line.namespaces,
+        "Networks": line.networks,
+        "Pid": state.pid,
+        "Pod": "",
+        "PodName": "",
+        "Ports": settings.ports or None,
+        "Restarts": 0,
+        "Size": {"rootFsSize": row.size[1], "rwSize": row.size[0]} if row.size else None,
+        "StartedAt": _seconds(state.started_at),
+        "State": state.status,
+        "Status": "",
+    }
+
+
+_FIELDS: dict[str, Callable[[_Line], Any]] = {
+    "ID": lambda line: line.id,
+    "Image": lambda line: line.row.container.settings.image,
+    "ImageID": lambda line: line.image_id,
+    "Command": lambda line: line.command,
+    "CreatedHuman": lambda line: line.created_ago,
+    "CreatedAt": lambda line: timestamp.go_text(line.row.created_ns),
+    "RunningFor": lambda line: line.created_ago,
+    "Status": lambda line: line.status,
+    "Ports": lambda line: ports_text(line.row.container.settings.ports),
+    "Names": lambda line: line.row.container.name,
+    "Label": _label,
+    "Networks": lambda line: ",".join(line.networks),
+    "Pid": lambda line: line.row.state.pid,
+    "Pod": lambda line: "",
+    "PodName": lambda line: "",
+    "Restarts": lambda line: "0",
+    "Size": lambda line: line.size,
+    "CGROUPNS": lambda line: line.namespaces.get("Cgroup", ""),
+    "Cgroup": lambda line: line.namespaces.get("Cgroup", ""),
+    "IPC": lambda line: line.namespaces.get("Ipc", ""),
+    "MNT": lambda line: line.namespaces.get("Mnt", ""),
+    "NET": lambda line: line.namespaces.get("Net", ""),
+    "PIDNS": lambda line: line.namespaces.get("Pidns", ""),
+    "USERNS": lambda line: line.namespaces.get("User", ""),
+    "User": lambda line: line.namespaces.get("User", ""),
+    "UTS": lambda line: line.namespaces.get("Uts", ""),
+}
+
+_LISTING = Listing(
+    "ps",
+    type="containers.psReporter",
+    fields=_FIELDS,
+    document=_document,
+    titles={
+        "ID": "CONTAINER ID",
+        "Cgroup": "CGROUPNS",
+        "CreatedHuman": "CREATED",
+        "IPC": "IPC",
+        "MNT": "MNT",
+        "NET": "NET",
+        "PIDNS": "PIDNS",
+        "Pod": "POD ID",
+        "PodName": "PODNAME",
+        "RunningFor": "RUNNING FOR",
+        "User": "USERNS",
+        "UTS": "UTS",
+    },
+)
+
+
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """List containers."""
     from libpod.container.listing import list_rows
 
-    if arguments:
-        raise UsageError("`podman ps` takes no arguments")
-    if options.latest and "last" in options.given:
-        raise UsageError("last and latest are mutually exclusive")
+    _check(options)
     last = 1 if options.latest else options.last
-    view = _View(context, no_trunc=options.no_trunc)
     rows = list_rows(
         context.engine.host,
         all=options.all,
@@ -186,92 +245,52 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         size=options.size,
         sort=options.sort,
     )
-    if options.quiet:
-        for row in rows:
-            context.write(view.id(row))
-    elif "format" in options.given:
-        _print_template(context, options, view, rows)
-    else:
-        _print_table(context, options, view, rows)
+    view = _View(context, no_trunc=options.no_trunc, namespaces=options.ns)
+    lines = [_Line(view, row) for row in rows]
+    given = "format" in options.given
+    columns = list(_NAMESPACE_TABLE if options.ns else _TABLE)
+    if not options.ns:
+        columns += ["Pod", "PodName"] if options.pod else []
+        columns += ["Size"] if options.size else []
+    print_list(
+        context,
+        _LISTING,
+        lines,
+        # A row is both of its own type and of the struct that it embeds: `.Namespaces.IPC` and `.IPC` are one field.
+        format=options.format.replace(".Namespaces.", ".") if given else None,
+        columns=columns,
+        heading=not options.noheading,
+        quiet=(lambda line: line.id) if options.quiet and not given else None,
+        json=lambda: _json(lines),
+    )
     return 0
 
 
-def _print_table(context: Context, options: Options, view: _View, rows: list[Row]) -> None:
-    if options.ns:
-        columns = ["ID", "Names", "Pid", "CGROUPNS", "IPC", "MNT", "NET", "PIDNS", "USERNS", "UTS"]
-    else:
-        columns = ["ID", "Image", "Command", "CreatedHuman", "Status", "Ports", "Names"]
-        if options.pod:
-            columns += ["Pod", "PodName"]
-        if options.size:
-            columns.append("Size")
-    header = [_HEADERS.get(column, column.upper()) for column in columns]
-    lines = [[str(_FIELDS[column](view, row)) for column in columns] for row in rows]
-    text = table(None if options.noheading else header, lines)
-    if text:
-        context.write(text.rstrip("\n"))
+def _check(options: Options) -> None:
+    if options.latest and options.last >= 0:
+        raise UsageError("last and latest are mutually exclusive")
+    if options.quiet and (options.size or options.ns):
+        raise UsageError("quiet conflicts with size and namespace")
+    if options.size and options.ns:
+        raise UsageError("size and namespace options conflict")
 
 
-def _print_template(context: Context, options: Options, view: _View, rows: list[Row]) -> None:
+def _json(lines: list[_Line]) -> str:
     from libpod.cli.print import format as formats
 
-    if formats.is_json(options.format):
-        _print_json(context, view, rows)
-        return
-    text = formats.render_rows(
-        options.format,
-        [_Fields(view, row) for row in rows],
-        headers=_HEADERS,
-        type_name="containers.psReporter",
-        name="ps",
-        heading=not options.noheading,
-    )
-    if text:
-        context.write(text.rstrip("\n"))
-
-
-def _print_json(context: Context, view: _View, rows: list[Row]) -> None:
-    from libpod import _core
-
-    documents = [_document(view, row) for row in rows]
-    context.write(_core.dump_json(documents, indent=2) if documents else "[]")
-
-
-def _document(view: _View, row: Row) -> dict[str, Any]:
-    container, settings, state = row.container, row.container.settings, row.state
-    return {
-        "AutoRemove": settings.remove,
-        "Command": settings.command or None,
-        "CreatedAt": view.ago(row.created_ns),
-        "Exited": state.status == "exited",
-        "ExitedAt": _seconds(state.finished_at),
-        "ExitCode": state.exit_code,
-        "Id": container.id,
-        "Image": settings.image,
-        "ImageID": container.image_id,
-        "IsInfra": False,
-        "Labels": settings.labels or None,
-        "Mounts": _mounts(row),
-        "Names": [container.name],
-        "Namespaces": {},
-        "Networks": _networks(view, row),
-        "Pid": state.pid,
-        "Pod": "",
-        "PodName": "",
-        "Ports": [{**port, "host_ip": port["host_ip"]} for port in settings.ports] or None,
-        "Size": {"rootFsSize": row.size[1], "rwSize": row.size[0]} if row.size else None,
-        "StartedAt": _seconds(state.started_at),
-        "State": state.status,
-        "Status": view.status(row),
-        "Created": row.created_ns // timestamp.SECOND,
-    }
+    documents = []
+    for line in lines:
+        document = _document(line)
+        created = timestamp.parse(document.pop("Created")) // timestamp.SECOND
+        documents.append({**document, "CreatedAt": line.created_ago, "Status": line.status, "Created": created})
+    return formats.to_json(documents, indent=2)
 
 
 COMMAND = Command(
     "ps",
     call=run,
-    usage="[options]",
     short="List containers",
+    most=0,
     long="Prints out information about the containers",
     options=(
         flag("--all", "-a", help="Show all the containers, default is only running containers"),

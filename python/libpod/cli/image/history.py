@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.print.table import table
+from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
 
 TYPE_CHECKING = False
@@ -16,68 +16,94 @@ if TYPE_CHECKING:
 #: Length to which commands are cut.
 _COMMAND_WIDTH = 45
 
-_HEADERS = {"CreatedSince": "<no value>", "CreatedAt": "<no value>"}
-
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print the steps."""
-    from libpod.cli.print import format as formats
-
     steps = context.engine.images.history(arguments[0])
-    if formats.is_json(options.format):
-        context.write(_json(steps))
-        return 0
     now = timestamp.now()
-    rows = [_row(step, now, human=options.human, no_trunc=options.no_trunc) for step in steps]
-    if options.quiet:
-        for row in rows:
-            context.write(row["ID"])
-    elif options.format:
-        text = formats.render_rows(
-            options.format, rows, headers=_HEADERS, type_name="images.historyReporter", name="history"
-        )
-        context.write(text.rstrip("\n"))
-    else:
-        lines = [[row["ID"], row["Created"], row["CreatedBy"], row["Size"], row["Comment"]] for row in rows]
-        context.write(table(["ID", "CREATED", "CREATED BY", "SIZE", "COMMENT"], lines).rstrip("\n"))
+    lines = [_Line(step, now, human=options.human, no_trunc=options.no_trunc) for step in steps]
+    print_list(
+        context,
+        _LISTING,
+        lines,
+        format=options.format if "format" in options.given else None,
+        columns=("ID", "Created", "CreatedBy", "Size", "Comment"),
+        quiet=(lambda line: line.id) if options.quiet else None,
+        json=lambda: _json(lines),
+    )
     return 0
 
 
-def _time(step: dict[str, Any]) -> int:
-    return timestamp.parse(step["created"] or timestamp.ZERO_TEXT)
+class _Line:
+    """One step of an image."""
+
+    __slots__ = ("human", "no_trunc", "now", "step", "time")
+
+    def __init__(self, step: dict[str, Any], now: int, *, human: bool, no_trunc: bool) -> None:
+        self.step = step
+        self.time = timestamp.parse(step["created"] or timestamp.ZERO_TEXT)
+        self.now = now
+        self.human = human
+        self.no_trunc = no_trunc
+
+    @property
+    def id(self) -> str:
+        step_id: str = self.step["id"]
+        return step_id if self.no_trunc or step_id == "<missing>" else step_id[:12]
+
+    @property
+    def created(self) -> str:
+        if self.human:
+            return human_duration((self.now - self.time) / timestamp.SECOND) + " ago"
+        return self.created_at
+
+    @property
+    def created_at(self) -> str:
+        return timestamp.rfc3339(self.time - self.time % timestamp.SECOND)
+
+    @property
+    def created_by(self) -> str:
+        command: str = self.step["CreatedBy"]
+        cut = not self.no_trunc and len(command) > _COMMAND_WIDTH
+        return command[: _COMMAND_WIDTH - 3] + "..." if cut else command
 
 
-def _row(step: dict[str, Any], now: int, *, human: bool, no_trunc: bool) -> dict[str, Any]:
-    time = _time(step)
-    whole = time - time % timestamp.SECOND
-    since = human_duration((now - time) / timestamp.SECOND) + " ago"
-    command = step["CreatedBy"]
-    if not no_trunc and len(command) > _COMMAND_WIDTH:
-        command = command[: _COMMAND_WIDTH - 3] + "..."
-    return {
-        "ID": step["id"] if no_trunc or step["id"] == "<missing>" else step["id"][:12],
-        "Created": since if human else timestamp.rfc3339(whole),
-        "CreatedAt": timestamp.go_text(whole),
-        "CreatedSince": since,
-        "CreatedBy": command,
-        "Size": human_size(step["size"], digits=3, space=" "),
-        "Comment": step["comment"],
-        "Tags": step["tags"],
+def _document(line: _Line) -> dict[str, Any]:
+    """One step in the members of Podman's type: what is empty is left out, but for the size."""
+    step = line.step
+    document = {
+        "id": step["id"],
+        "created": timestamp.rfc3339(line.time),
+        "CreatedBy": step["CreatedBy"],
+        "tags": step["tags"],
+        "size": step["size"],
+        "comment": step["comment"],
     }
+    return {member: value for member, value in document.items() if value not in ("", [])}
 
 
-def _json(steps: list[dict[str, Any]]) -> str:
-    """One line, as Podman prints it: what is empty is left out, and the time stands twice."""
+def _json(lines: list[_Line]) -> str:
+    """All steps on one line, in which the time stands twice, as Podman writes them."""
     from libpod.image.manifest import go_json
 
-    documents = []
-    for step in steps:
-        time = _time(step)
-        document: dict[str, Any] = {"id": step["id"], "created": timestamp.rfc3339(time)}
-        document.update((member, step[member]) for member in ("CreatedBy", "size", "comment") if step[member] != "")
-        document["Created"] = timestamp.rfc3339(time - time % timestamp.SECOND)
-        documents.append(document)
-    return go_json(documents).decode()
+    return go_json([{**_document(line), "Created": line.created_at} for line in lines]).decode()
+
+
+_LISTING = Listing(
+    "history",
+    type="images.historyReporter",
+    fields={
+        "ID": lambda line: line.id,
+        "Created": lambda line: line.created,
+        "CreatedAt": lambda line: line.created_at,
+        "CreatedSince": lambda line: line.created,
+        "CreatedBy": lambda line: line.created_by,
+        "Size": lambda line: human_size(line.step["size"], digits=3),
+        "Comment": lambda line: line.step["comment"],
+    },
+    document=_document,
+    titles={"CreatedBy": "CREATED BY"},
+)
 
 
 COMMAND = Command(

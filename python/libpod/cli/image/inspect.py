@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Inspect images."""
-    return inspect(context, arguments, "image", options.format, size=False)
+    return inspect(context, arguments, "image", options.format)
 
 
 COMMAND = Command(

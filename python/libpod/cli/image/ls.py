@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.print.table import table
+from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import InvalidError, UsageError
 from libpod.image import sizes
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 
 _SORT_FIELDS = ("created", "id", "repository", "size", "tag")
 _NONE = "<none>"
-
-_HEADERS = {
-    "ID": "IMAGE ID",
-    "CreatedAt": "<no value>",
-    "CreatedSince": "<no value>",
-    "CreatedTime": "<no value>",
-    "Id": "<no value>",
-    "ReadOnly": "R/O",
-}
 
 
 class _Line:
@@ -84,32 +75,16 @@ class _View:
         return self._sizes.of(image.record)
 
 
-class _Row(dict[str, "Any"]):
-    """The fields of a line for templates; each is made when a template asks for it."""
-
-    def __init__(self, line: _Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def __contains__(self, field: object) -> bool:
-        return field in _FIELDS
-
-    def __missing__(self, field: str) -> Any:
-        self[field] = _FIELDS[field](self._line)
-        return self[field]
+def _history(line: _Line) -> str:
+    return ", ".join(line.image.record["names-history"])
 
 
 def _created_at(line: _Line) -> str:
     return timestamp.go_text(line.created - line.created % timestamp.SECOND)
 
 
-def _summary(line: _Line, member: str) -> Any:
-    return _document(line.view, line.image)[member]
-
-
 _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "ID": lambda line: line.id,
-    "Id": lambda line: line.image.id,
     "Repository": lambda line: line.repository,
     "Tag": lambda line: line.tag,
     "Digest": lambda line: line.image.digest or _NONE,
@@ -118,17 +93,8 @@ _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "CreatedTime": _created_at,
     "CreatedAt": _created_at,
     "Size": lambda line: line.size_text,
-    "VirtualSize": lambda line: line.size,
-    "SharedSize": lambda line: 0,
-    "History": lambda line: ", ".join(line.image.record["names-history"]),
-    "Names": lambda line: line.image.names,
-    "RepoTags": lambda line: line.image.names,
-    "RepoDigests": lambda line: _summary(line, "RepoDigests"),
-    "Labels": lambda line: line.image.labels,
-    "Containers": lambda line: _summary(line, "Containers"),
-    "Dangling": lambda line: line.image.is_dangling,
+    "History": _history,
     "ReadOnly": lambda line: line.image.is_read_only,
-    "ParentId": lambda line: _summary(line, "ParentId"),
 }
 
 
@@ -144,13 +110,18 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     view = _View(manager, no_trunc=options.no_trunc)
     lines = [_Line(view, image, name) for image in images for name in image.names or [""]]
     lines.sort(key=_KEYS[options.sort], reverse=options.sort == "created")
-    if options.quiet:
-        for image_id in dict.fromkeys(line.id for line in lines):
-            context.write(image_id)
-    elif "format" in options.given:
-        _print_template(context, options, view, lines)
-    else:
-        _print_table(context, options, lines)
+    columns: list[Any] = ["Repository", "Tag", *(["Digest"] if options.digests else []), "ID", "Created", "Size"]
+    columns += [("HISTORY", lambda line: _history(line) or _NONE)] if options.history else []
+    print_list(
+        context,
+        _LISTING,
+        lines,
+        format=options.format if "format" in options.given else None,
+        columns=columns,
+        heading=not options.noheading,
+        quiet=(lambda line: line.id) if options.quiet else None,
+        json=lambda: _json(lines),
+    )
     return 0
 
 
@@ -164,83 +135,59 @@ _KEYS: dict[str, Callable[[_Line], Any]] = {
 }
 
 
-def _print_table(context: Context, options: Options, lines: list[_Line]) -> None:
-    header = ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"]
-    if options.digests:
-        header.insert(2, "DIGEST")
-    if options.history:
-        header.append("HISTORY")
-    rows = []
-    for line in lines:
-        row = [line.repository, line.tag, line.id, line.created_since, line.size_text]
-        if options.digests:
-            row.insert(2, line.image.digest or _NONE)
-        if options.history:
-            row.append(", ".join(line.image.record["names-history"]) or _NONE)
-        rows.append(row)
-    text = table(None if options.noheading else header, rows)
-    if text:
-        context.write(text.rstrip("\n"))
-
-
-def _print_template(context: Context, options: Options, view: _View, lines: list[_Line]) -> None:
-    from libpod.cli.print import format as formats
-
-    if formats.is_json(options.format):
-        _print_json(context, view, lines)
-        return
-    text = formats.render_rows(
-        options.format,
-        [_Row(line) for line in lines],
-        headers=_HEADERS,
-        type_name="images.imageReporter",
-        name="images",
-        heading=not options.noheading,
-    )
-    if text:
-        context.write(text.rstrip("\n"))
-
-
-def _print_json(context: Context, view: _View, lines: list[_Line]) -> None:
+def _json(lines: list[_Line]) -> str:
     from libpod.cli.print import format as formats
     from libpod.image.manifest import go_escape
 
     documents = []
     for line in lines:
-        document = _document(view, line.image)
-        document["CreatedAt"] = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
-        documents.append(document)
-    context.write(go_escape(formats.to_json(documents)))
+        document = _document(line)
+        created = document.pop("Created")
+        at = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
+        documents.append({**document, "RepoTags": None, "Created": created, "CreatedAt": at})
+    return go_escape(formats.to_json(documents))
 
 
-def _document(view: _View, image: Image) -> dict[str, Any]:
-    """One image in the members of `images --format json`."""
+def _document(line: _Line) -> dict[str, Any]:
+    """The image of a line in the members of Podman's type."""
     from libpod.image.report import repo_digests
     from libpod.image.tree import Tree
 
+    view, image = line.view, line.image
     store = view.manager.store
     parent = Tree(store, view.manager.list()).parent(image)
-    size = view.size(image)
+    size = line.size
     document: dict[str, Any] = {
         "Id": image.id,
         "ParentId": parent.id if parent is not None else "",
-        "RepoTags": None,
+        "RepoTags": image.names or None,
         "RepoDigests": repo_digests(image),
+        "Created": line.created // timestamp.SECOND,
         "Size": size,
         "SharedSize": 0,
         "VirtualSize": size,
         "Labels": image.labels or None,
         "Containers": sum(container["image"] == image.id for container in store.containers()),
     }
-    if image.names:
-        document["Names"] = image.names
-    else:
+    if image.is_read_only:
+        document["ReadOnly"] = True
+    if image.is_dangling:
         document["Dangling"] = True
     document["Digest"] = image.digest
     if image.record["names-history"]:
         document["History"] = list(image.record["names-history"])
-    document["Created"] = timestamp.parse(image.created) // timestamp.SECOND
+    if image.names:
+        document["Names"] = image.names
     return document
+
+
+_LISTING = Listing(
+    "images",
+    type="images.imageReporter",
+    fields=_FIELDS,
+    document=_document,
+    titles={"ID": "IMAGE ID", "ReadOnly": "R/O"},
+)
 
 
 COMMAND = Command(

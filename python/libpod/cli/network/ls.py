@@ -3,59 +3,69 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
-from libpod.cli.print.table import table
+from libpod.cli.print.listing import Listing, print_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from libpod.cli.context import Context, Options
+    from libpod.network.config import Network
 
 _SHORT_ID = 12
 
 
+class _Line:
+    """One network in a listing."""
+
+    __slots__ = ("network", "no_trunc")
+
+    def __init__(self, network: Network, *, no_trunc: bool) -> None:
+        self.network = network
+        self.no_trunc = no_trunc
+
+    @property
+    def id(self) -> str:
+        return self.network.id if self.no_trunc else self.network.id[:_SHORT_ID]
+
+    @property
+    def labels(self) -> str:
+        return ",".join(f"{key}={value}" for key, value in (self.network.document.get("labels") or {}).items())
+
+
+_LISTING = Listing(
+    "ls",
+    type="network.ListPrintReports",
+    fields={
+        "ID": lambda line: line.id,
+        "Name": lambda line: line.network.name,
+        "Driver": lambda line: line.network.driver,
+        "Labels": lambda line: line.labels,
+    },
+    document=lambda line: line.network.document,
+    titles={"ID": "NETWORK ID"},
+)
+
+
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """List networks."""
-    from libpod import _core
+    lines = [_Line(network, no_trunc=options.no_trunc) for network in context.engine.networks.list(options.filter)]
+    given = "format" in options.given
+    print_list(
+        context,
+        _LISTING,
+        lines,
+        format=options.format if given else None,
+        columns=("ID", "Name", "Driver"),
+        heading=not options.noheading,
+        quiet=(lambda line: line.network.name) if options.quiet and not given else None,
+        json=lambda: _json(lines),
+    )
+    return 0
+
+
+def _json(lines: list[_Line]) -> str:
     from libpod.cli.print import format as formats
 
-    networks = context.engine.networks.list(options.filter)
-    if formats.is_json(options.format):
-        context.write(_core.dump_json([network.document for network in networks], indent=2))
-        return 0
-    rows: list[dict[str, Any]] = [
-        {
-            "ID": network.id if options.no_trunc else network.id[:_SHORT_ID],
-            "Name": network.name,
-            "Driver": network.driver,
-            "Labels": ",".join(f"{key}={value}" for key, value in (network.document.get("labels") or {}).items()),
-            "NetworkInterface": network.interface,
-            "Created": network.document.get("created", ""),
-            "IPv6Enabled": network.document.get("ipv6_enabled", False),
-            "Internal": network.document.get("internal", False),
-            "DNSEnabled": network.document.get("dns_enabled", False),
-        }
-        for network in networks
-    ]
-    if options.quiet:
-        for row in rows:
-            context.write(row["Name"])
-    elif options.format:
-        text = formats.render_rows(
-            options.format,
-            rows,
-            headers={"ID": "NETWORK ID", "IPv6Enabled": "I PV 6 ENABLED"},
-            type_name="network.ListPrintReports",
-            name="ls",
-            heading=not options.noheading,
-        )
-        context.write(text.rstrip("\n"))
-    else:
-        header = None if options.noheading else ["NETWORK ID", "NAME", "DRIVER"]
-        text = table(header, [[row["ID"], row["Name"], row["Driver"]] for row in rows])
-        if text:
-            context.write(text.rstrip("\n"))
-    return 0
+    return formats.to_json([line.network.document for line in lines], indent=2)
 
 
 COMMAND = Command(

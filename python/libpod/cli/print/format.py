@@ -1,10 +1,8 @@
-"""`--format`: the part of Go's text/template that Podman's users write.
+r"""`--format`: a Go template, `json`, or a table by a template.
 
-`render` prints one value; `render_rows` prints a list of rows, with Podman's `table ` prefix for headers and columns.
-A `dict` stands for a Go struct (an unknown field is an error), a `Map` for a Go map (an unknown key is `<no value>`).
-Supported: fields, variables, pipelines, `if else range with end`, comments, trim markers, comparison and logic functions,
-`index len slice printf print println json join split upper lower title truncate pad`. Not supported: `define`, `template`, `block`.
-Source: Go, package text/template; podman-ps(1), podman-inspect(1), "--format".
+`render` prints one value, `render_list` a list of rows; both take the text as the user gave it, in which `\t` and `\n` stand for the
+characters, and end every row with a line break. The values are those of `values`. Not a template: `is_json` tells.
+Source: podman-ps(1), podman-inspect(1), "--format"; Podman's own output where these are silent.
 """
 
 from __future__ import annotations
@@ -14,13 +12,17 @@ import os
 from libpod import _core
 from libpod.cli.print import template
 from libpod.cli.print.table import align
+from libpod.cli.print.types import type_of
+from libpod.cli.print.values import wrap, wrap_any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-Map = template.Map
+    from libpod.cli.print.types import Type
+
+_TABLE = "table "
 
 
 def is_json(text: str) -> bool:
@@ -29,11 +31,15 @@ def is_json(text: str) -> bool:
     return words in (["json"], ["{{", "json", ".", "}}"], ["{{", "json", "}}"])
 
 
-def to_json(value: object) -> str:
-    """Write a value as Podman prints JSON: indented by four blanks."""
-    if value == []:
-        return "[]"
-    return _core.dump_json(value, indent=4)
+def to_json(value: object, *, indent: int | None = 4, html: bool = True) -> str:
+    """Write a value as Podman prints JSON.
+
+    indent: blanks for each level, None for one line. html: escape what would be markup in a web page, as Go does unless told otherwise.
+    """
+    from libpod.image.manifest import go_escape
+
+    text = _core.dump_json(value) if indent is None else _core.dump_json(value, indent=indent)
+    return go_escape(text) if html else text
 
 
 def for_people() -> bool:
@@ -44,69 +50,88 @@ def for_people() -> bool:
         return False
 
 
-def render(text: str, value: Any, *, type_name: str = "struct", name: str = "format") -> str:
-    r"""Print `value` with the template `text`; backslash escapes `\t` and `\n` stand for their characters."""
-    return parse(text, name=name).execute(value, type_name=type_name, human=for_people())
+def render(text: str, value: Any, *, name: str = "format") -> str:
+    """Print one value by a template; a value of no declared type is read as JSON, its objects as maps.
 
-
-def parse(text: str, *, name: str = "format") -> template.Template:
-    """Parse a template, to be executed for several values.
-
-    Raises: InvalidError where it is malformed.
+    Raises: InvalidError in Go's words, where the template is malformed or names what the value does not have.
     """
-    return template.parse(_unescape(text), name=name)
+    return template.parse(_ended(_unescaped(text)), name=name).execute(wrap_any(value), human=for_people())
 
 
-def render_rows(
+def render_list(
     text: str,
     rows: Iterable[Any],
     *,
-    headers: Mapping[str, str],
-    type_name: str = "row",
+    titles: Mapping[str, str] | None = None,
     name: str = "format",
     heading: bool = True,
 ) -> str:
-    """Print a line for each row; with the `table ` prefix, under a line of headers and in aligned columns.
+    """Print each row by a template; with the prefix `table `, under a line of titles and in aligned columns.
 
-    A template that begins with `{{range` is given all rows at once.
-    headers: what a field is called in the header line, where that is not its own words in upper case.
+    A template that begins with `{{range .}}` is given all rows at once. titles: what the fields are called in the title line; what
+    is not among them is `<no value>`, as with Podman.
+    Raises: InvalidError as `render` does.
     """
-    text = _unescape(text)
-    is_table = text.startswith("table ")
-    if is_table:
-        # Every blank of a table's format separates columns, also those inside an action.
-        text = text.removeprefix("table ").replace(" ", "\t")
-    parsed = template.parse(text, name=name)
-    human = is_table or for_people()
-    titles = [_Headers(headers)] if is_table and heading else []
-    if text.startswith("{{range"):
-        # The user walks over the rows.
-        parts = [parsed.execute(some, type_name=type_name, human=human) for some in (titles, list(rows)) if some]
+    is_table = text.startswith(_TABLE)
+    text = _unescaped(text)
+    if _walks_itself(text):
+        parsed = template.parse(_ended(text), name=name)
     else:
-        parts = [parsed.execute(row, type_name=type_name, human=human) for row in (*titles, *rows)]
-    joined = "".join(part if part.endswith("\n") else part + "\n" for part in parts)
+        # A line of its own for each row; the words around the user's count in the columns of messages.
+        end = "" if text.endswith("\n") else '{{"\\n"}}'
+        parsed = template.parse("{{range .}}" + text + end + "{{end -}}", name=name, rows=True)
+    human = is_table or for_people()
+    out = ""
+    if is_table and heading and titles is not None:
+        out = parsed.execute([wrap(type_of("map[string]string"), dict(titles))], human=human)
+    out += parsed.execute(list(rows), human=human)
     # Podman aligns only tables; in any other format a tab is a tab.
-    if not is_table or "\t" not in joined:
-        return joined
-    return align(joined.splitlines())
+    return align(out.splitlines()) if is_table and "\t" in out else out
 
 
-class _Headers(dict[str, object]):
-    """The row behind the header line: every field is its own title."""
-
-    def __init__(self, titles: Mapping[str, str]) -> None:
-        super().__init__(titles)
-
-    def __missing__(self, field: str) -> str:
-        title = field[:1]
-        for before, letter, after in zip(field[:-1], field[1:], field[2:] + " ", strict=True):
-            starts_word = letter.isupper() and (before.islower() or (before.isupper() and after.islower()))
-            title += " " + letter if starts_word else letter
-        return title.upper()
-
-    def __contains__(self, field: object) -> bool:
-        return True
+def _walks_itself(text: str) -> bool:
+    """Whether a template begins with `{{range .}}`, at whatever blanks."""
+    words = text.partition("}}")[0].split() if text.startswith("{{") else []
+    return words in (["{{range", "."], ["{{", "range", "."])
 
 
-def _unescape(text: str) -> str:
+def _unescaped(text: str) -> str:
+    if text.startswith(_TABLE):
+        # Every blank of a table's format separates columns, also those inside an action.
+        text = text.removeprefix(_TABLE).replace(" ", "\t")
     return text.replace("\\t", "\t").replace("\\n", "\n")
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
+
+
+def titles_of(row: Type, **others: str) -> dict[str, str]:
+    """What the fields of a declared type are called in a title line: `ImageID` is `IMAGE ID`. others: exceptions."""
+    titles: dict[str, str] = {}
+    for field in row.fields.values():
+        if field.embedded:
+            titles.update(titles_of(field.type))
+        else:
+            titles[field.name] = " ".join(_words(field.name)).upper()
+    return titles | others
+
+
+def _words(name: str) -> list[str]:
+    """Split a name at its capitals and digits: `IPv6Enabled` is `I`, `Pv`, `6`, `Enabled`."""
+    runs: list[str] = []
+    for character in name:
+        if runs and _class(runs[-1][-1]) == _class(character):
+            runs[-1] += character
+        else:
+            runs.append(character)
+    for index in range(len(runs) - 1):
+        if runs[index][-1].isupper() and runs[index + 1][0].islower():
+            # The last capital begins the next word.
+            runs[index + 1] = runs[index][-1] + runs[index + 1]
+            runs[index] = runs[index][:-1]
+    return [run for run in runs if run]
+
+
+def _class(character: str) -> int:
+    return 0 if character.islower() else 1 if character.isupper() else 2

@@ -1,386 +1,223 @@
-"""A small text/template: text is parsed to a tree once and executed for each value. `format` says what is supported."""
+"""Go's text/template: `parse` makes a tree of a text, which `nodes` executes. `functions` has what a template can call.
+
+Source: Go, package text/template/parse, parse.go's rules and words.
+"""
 
 from __future__ import annotations
 
-from libpod.cli.print import functions
-from libpod.cli.print.escape import printable
-from libpod.cli.print.functions import Map, is_true, show
+from libpod.cli.print import functions, nodes
+from libpod.cli.print.tokens import Piece, Token, pieces_of, tokens_of
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Map", "Template", "parse"]
 
-_BREAKING = " \t\r\n"
-_SPECIAL = "(|)="
+def parse(text: str, *, name: str, rows: bool = False) -> nodes.Template:
+    """Parse a template. rows: it is one action, which walks over the rows of a listing.
 
-
-class Template:
-    """A parsed template."""
-
-    def __init__(self, name: str, body: list[_Node]) -> None:
-        self._name = name
-        self._body = body
-
-    def execute(self, value: Any, *, type_name: str, human: bool = False) -> str:
-        """Print `value`; human: for a person, with the control characters of values written out.
-
-        Raises: InvalidError naming the field that `type_name` lacks.
-        """
-        scope = _Scope(self._name, type_name, value, human=human)
-        out: list[str] = []
-        for node in self._body:
-            node.write(out, value, scope)
-        return "".join(out)
-
-
-class _Scope:
-    """Variables and names for messages."""
-
-    def __init__(self, name: str, type_name: str, root: Any, *, human: bool) -> None:
-        self.name = name
-        self.human = human
-        self.type_name = type_name
-        self.variables: dict[str, Any] = {"$": root}
-
-    def fail(self, text: str) -> InvalidError:
-        return InvalidError(f"template: {self.name}:1: executing {self.name!r}: {text}".replace("'", '"'))
-
-
-class _Node:
-    def write(self, out: list[str], dot: Any, scope: _Scope) -> None:
-        raise NotImplementedError  # pragma: no cover  (abstract)
-
-
-class _Text(_Node):
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def write(self, out: list[str], dot: Any, scope: _Scope) -> None:
-        out.append(self.text)
-
-
-class _Action(_Node):
-    def __init__(self, pipeline: _Pipeline) -> None:
-        self.pipeline = pipeline
-
-    def write(self, out: list[str], dot: Any, scope: _Scope) -> None:
-        value = self.pipeline.value(dot, scope)
-        if self.pipeline.names:
-            return
-        text = show(value)
-        # Lines and columns are the template's own only where a function made them, as println does.
-        out.append(printable(text, keep="\n\t" if self.pipeline.ends_in_function else "") if scope.human else text)
-
-
-class _Branch(_Node):
-    """`if`, `with` and `range`."""
-
-    def __init__(self, word: str, pipeline: _Pipeline, body: list[_Node], otherwise: list[_Node]) -> None:
-        self.word = word
-        self.pipeline = pipeline
-        self.body = body
-        self.otherwise = otherwise
-
-    def write(self, out: list[str], dot: Any, scope: _Scope) -> None:
-        value = self.pipeline.value(dot, scope)
-        if not is_true(value):
-            for node in self.otherwise:
-                node.write(out, dot, scope)
-        elif self.word == "range":
-            self._repeat(value, out, scope)
-        else:
-            for node in self.body:
-                node.write(out, value if self.word == "with" else dot, scope)
-
-    def _repeat(self, value: Any, out: list[str], scope: _Scope) -> None:
-        if isinstance(value, dict):
-            pairs = sorted(value.items())
-        elif isinstance(value, list):
-            pairs = list(enumerate(value))
-        else:
-            raise scope.fail(f"range can't iterate over {show(value)}")
-        names = self.pipeline.names
-        for key, item in pairs:
-            if len(names) == 2:
-                scope.variables[names[0]] = key
-            if names:
-                scope.variables[names[-1]] = item
-            for node in self.body:
-                node.write(out, item, scope)
-
-
-class _Pipeline:
-    """Commands joined by `|`; `names` are the variables that it sets."""
-
-    def __init__(self, names: list[str], commands: list[list[Any]]) -> None:
-        self.names = names
-        self.commands = commands
-
-    @property
-    def ends_in_function(self) -> bool:
-        """Whether the value is made by a function, such as `println`."""
-        return isinstance(self.commands[-1][0], _Function)
-
-    def value(self, dot: Any, scope: _Scope) -> Any:
-        result: Any = None
-        for index, command in enumerate(self.commands):
-            result = _call(command, dot, scope, [result] if index else [])
-        if len(self.names) == 1:
-            scope.variables[self.names[0]] = result
-        return result
-
-
-def _call(command: list[Any], dot: Any, scope: _Scope, piped: list[Any]) -> Any:
-    head, *rest = command
-    if isinstance(head, _Function):
-        arguments = [_operand(term, dot, scope) for term in rest] + piped
-        try:
-            return functions.TABLE[head.name](*arguments)
-        except (TypeError, ValueError, LookupError) as error:
-            raise scope.fail(f"error calling {head.name}: {error}") from None
-    if rest or piped:
-        raise scope.fail("can't give argument to non-function")
-    return _operand(head, dot, scope)
-
-
-def _operand(term: Any, dot: Any, scope: _Scope) -> Any:
-    if isinstance(term, _Function):
-        return _call([term], dot, scope, [])
-    if isinstance(term, _Chain):
-        return term.value(dot, scope)
-    if isinstance(term, _Pipeline):
-        return term.value(dot, scope)
-    return term.value if isinstance(term, _Constant) else term
-
-
-class _Constant:
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class _Function:
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class _Chain:
-    """`.A.B`, `$x.A` or `(pipeline).A`."""
-
-    def __init__(self, start: Any, fields: list[str]) -> None:
-        self.start = start
-        self.fields = fields
-
-    def value(self, dot: Any, scope: _Scope) -> Any:
-        if self.start is None:
-            value = dot
-        elif isinstance(self.start, str):
-            if self.start not in scope.variables:
-                raise scope.fail(f"undefined variable: {self.start}")
-            value = scope.variables[self.start]
-        else:
-            value = self.start.value(dot, scope)
-        for field in self.fields:
-            value = self._step(value, field, scope)
-        return value
-
-    def _step(self, value: Any, field: str, scope: _Scope) -> Any:
-        if isinstance(value, Map):
-            return value.get(field, functions.NO_VALUE)
-        if isinstance(value, dict) and field in value:
-            found = value[field]
-            if isinstance(found, dict) and field in functions.MAP_FIELDS:
-                return Map(found)
-            return found
-        if value is None or value is functions.NO_VALUE:
-            raise scope.fail(f"nil data; no entry for key {field}")
-        raise InvalidError(
-            f'template: {scope.name}:1: executing "{scope.name}" at <.{".".join(self.fields)}>: '
-            f"can't evaluate field {field} in type {scope.type_name}"
-        )
-
-
-def parse(text: str, *, name: str) -> Template:
-    """Parse a template. Raises InvalidError in Go's words for a malformed one."""
-    parser = _Parser(name, _split(text, name))
+    Raises: InvalidError in Go's words for a malformed one.
+    """
+    parser = _Parser(name, text)
     body, closer = parser.body(closers=())
     assert closer is None
-    return Template(name, body)
-
-
-def _split(text: str, name: str) -> list[tuple[bool, str]]:
-    """Cut the text into (is_action, content), trim markers and comments taken away."""
-    pieces: list[tuple[bool, str]] = []
-    position = 0
-    while True:
-        start = text.find("{{", position)
-        if start < 0:
-            pieces.append((False, text[position:]))
-            return pieces
-        literal = text[position:start]
-        end = _action_end(text, start + 2)
-        if end < 0:
-            raise InvalidError(f"template: {name}:1: unclosed action")
-        action = text[start + 2 : end]
-        if action.startswith("-") and action[1:2] in _BREAKING:
-            literal, action = literal.rstrip(), action[1:]
-        pieces.append((False, literal))
-        position = end + 2
-        if action.endswith("-") and action[-2:-1] in _BREAKING:
-            action = action[:-1]
-            position += len(text[position:]) - len(text[position:].lstrip())
-        action = action.strip()
-        if not (action.startswith("/*") and action.endswith("*/")):
-            pieces.append((True, action))
-
-
-def _action_end(text: str, position: int) -> int:
-    quote = ""
-    while position < len(text):
-        character = text[position]
-        if quote:
-            if character == "\\" and quote == '"':
-                position += 1
-            elif character == quote:
-                quote = ""
-        elif character in "\"`'":
-            quote = character
-        elif text.startswith("}}", position):
-            return position
-        position += 1
-    return -1
+    if rows and body and isinstance(body[0], nodes.Range):
+        body[0].rows = True
+    return nodes.Template(name, text, body, parser.defined)
 
 
 class _Parser:
-    def __init__(self, name: str, pieces: list[tuple[bool, str]]) -> None:
+    def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.pieces = iter(pieces)
+        self.text = text
+        self.defined: dict[str, list[nodes.Node]] = {}
+        self.pieces = iter(pieces_of(text, self.fail))
+        self.piece = Piece(0, "", is_action=False)
+        self.loops = 0
+        # The variables that can be named here, those of inner bodies last.
+        self.visible: list[set[str]] = [{"$"}]
 
-    def fail(self, text: str) -> InvalidError:
-        return InvalidError(f"template: {self.name}:1: {text}")
+    def fail(self, text: str, place: int) -> InvalidError:
+        return InvalidError(f"template: {self.name}:{self.text.count(chr(10), 0, place) + 1}: {text}")
 
-    def body(self, *, closers: tuple[str, ...]) -> tuple[list[_Node], str | None]:
-        nodes: list[_Node] = []
-        for is_action, content in self.pieces:
-            if not is_action:
-                if content:
-                    nodes.append(_Text(content))
+    def body(self, *, closers: tuple[str, ...]) -> tuple[list[nodes.Node], list[Token] | None]:
+        """Parse up to one of the words that end this body; return its tokens, too."""
+        found: list[nodes.Node] = []
+        for piece in self.pieces:
+            self.piece = piece
+            if not piece.is_action:
+                if piece.text:
+                    found.append(nodes.Text(piece.text))
                 continue
-            word = content.split(None, 1)[0] if content else ""
+            tokens = tokens_of(piece, self.fail)
+            word = tokens[0].text if tokens and tokens[0].kind == "word" else ""
             if word in ("end", "else"):
                 if word not in closers:
-                    raise self.fail(f"unexpected {{{{{word}}}}}")
-                return nodes, content
-            if word in ("if", "range", "with"):
-                nodes.append(self.branch(word, content[len(word) :]))
-            elif word in ("define", "template", "block", "break", "continue"):
-                raise self.fail(f"{{{{{word}}}}} is not supported")
-            else:
-                nodes.append(_Action(self.pipeline(content)))
+                    raise self.fail(f"unexpected {{{{{word}}}}}", piece.place)
+                return found, tokens
+            node = self.statement(word, tokens)
+            if node is not None:
+                found.append(node)
         if closers:
-            raise self.fail("unexpected EOF")
-        return nodes, None
+            raise self.fail("unexpected EOF", self.piece.place)
+        return found, None
 
-    def branch(self, word: str, condition: str) -> _Branch:
-        pipeline = self.pipeline(condition)
+    def statement(self, word: str, tokens: list[Token]) -> nodes.Node | None:
+        piece = self.piece
+        if word in ("if", "with", "range"):
+            return self.branch(word, tokens[1:])
+        if word in ("break", "continue"):
+            if not self.loops:
+                raise self.fail(f"{{{{{word}}}}} outside {{{{range}}}}", piece.place)
+            return nodes.Jump(word)
+        if word == "template":
+            name, rest = self.template_name(tokens, "template clause")
+            return nodes.Call(name, self.pipeline(rest) if rest else None, piece.text.index('"') + piece.place)
+        if word in ("define", "block"):
+            name, rest = self.template_name(tokens, f"{word} clause")
+            pipeline = self.pipeline(rest) if word == "block" else None
+            loops, self.loops = self.loops, 0
+            visible, self.visible = self.visible, [{"$"}]
+            self.defined[name], _ = self.body(closers=("end",))
+            self.loops, self.visible = loops, visible
+            return nodes.Call(name, pipeline, piece.place) if word == "block" else None
+        return nodes.Action(self.pipeline(tokens))
+
+    def template_name(self, tokens: list[Token], where: str) -> tuple[str, list[Token]]:
+        rest = [token for token in tokens[1:] if token.kind != "space"]
+        if not rest or rest[0].kind != "string":
+            shown = f"<{rest[0].text}>" if rest else "}}"
+            raise self.fail(f"unexpected {shown} in {where}", self.piece.place)
+        return functions.unquote(rest[0].text), tokens[tokens.index(rest[0]) + 1 :]
+
+    def branch(self, word: str, tokens: list[Token]) -> nodes.Branch:
+        self.visible.append(set())
+        pipeline = self.pipeline(tokens, context=word)
+        self.loops += word == "range"
         body, closer = self.body(closers=("end", "else"))
-        otherwise: list[_Node] = []
-        if closer is not None and closer.startswith("else"):
-            chained = closer[4:].strip()
-            if chained.startswith("if"):
-                otherwise = [self.branch("if", chained[2:])]
+        self.loops -= word == "range"
+        otherwise: list[nodes.Node] = []
+        if closer is not None and closer[0].text == "else":
+            chained = [token for token in closer[1:] if token.kind != "space"]
+            if chained and chained[0].text in ("if", "with"):
+                otherwise = [self.branch(chained[0].text, closer[closer.index(chained[0]) + 1 :])]
+            elif chained:
+                raise self.fail(f"unexpected <{chained[0].text}> in else", self.piece.place)
             else:
                 otherwise, _ = self.body(closers=("end",))
-        return _Branch(word, pipeline, body, otherwise)
+        self.visible.pop()
+        kind = nodes.Range if word == "range" else nodes.Branch
+        return kind(word, pipeline, body, otherwise)
 
-    def pipeline(self, text: str) -> _Pipeline:
-        tokens = self.tokens(text)
+    def pipeline(self, tokens: list[Token], *, context: str = "command") -> nodes.Pipeline:
         names: list[str] = []
+        declares = True
         for index, token in enumerate(tokens):
-            if token in (":=", "="):
-                names = [name for name in tokens[:index] if name != ","]
+            if token.text in (":=", "=") and token.kind == "mark":
+                names = [name.text for name in tokens[:index] if name.kind == "variable"]
+                declares = token.text == ":="
                 tokens = tokens[index + 1 :]
                 break
-        pipeline, rest = self.commands(tokens, names)
+        if declares:
+            self.visible[-1].update(names)
+        else:
+            for name in names:
+                self.check_variable(name)
+        if len(names) > (2 if context == "range" else 1):
+            raise self.fail(f"too many declarations in {context}", self.piece.place)
+        pipeline, rest = self.commands(tokens, names, context, declares=declares)
         if rest:
-            raise self.fail(f"unexpected {rest[0]} in command")
+            raise self.fail("unexpected right paren", rest[0].place)
         return pipeline
 
-    def commands(self, tokens: list[str], names: list[str]) -> tuple[_Pipeline, list[str]]:
-        commands: list[list[Any]] = [[]]
+    def commands(
+        self, tokens: list[Token], names: list[str], context: str, *, declares: bool = True
+    ) -> tuple[nodes.Pipeline, list[Token]]:
+        """Parse commands up to a `)` or the end; return what follows, too."""
+        commands: list[nodes.Command] = []
+        terms: list[Any] = []
+        whole = tokens
+        start = next((token.place for token in tokens if token.kind != "space"), self.piece.place)
+        begin = start
+
+        def finish(place: int) -> None:
+            if not terms:
+                raise self.fail(f"missing value for {context}", self.piece.place)
+            commands.append(nodes.Command(list(terms), self.text[begin:place].strip(), begin))
+            terms.clear()
+
         while tokens:
-            token, *tokens = tokens
-            if token == "|":
-                commands.append([])
-            elif token == ")":
-                tokens = [token, *tokens]
+            token = tokens[0]
+            if token.kind == "character":
+                where = "operand" if terms else context
+                raise self.fail(f'unexpected "{token.text}" in {where}', token.place)
+            if token.text == ")" and token.kind == "mark":
                 break
-            elif token == "(":
-                inner, tokens = self.commands(tokens, [])
-                if not tokens or not tokens[0].startswith(")"):
-                    raise self.fail("unclosed left paren")
+            if token.kind == "space":
                 tokens = tokens[1:]
-                fields = []
-                if tokens and tokens[0].startswith(".") and len(tokens[0]) > 1:
-                    fields = tokens[0][1:].split(".")
-                    tokens = tokens[1:]
-                commands[-1].append(_Chain(inner, fields))
+            elif token.text == "|" and token.kind == "mark":
+                finish(token.place)
+                tokens = tokens[1:]
+                begin = next((other.place for other in tokens if other.kind != "space"), token.place)
             else:
-                commands[-1].append(self.term(token))
-        if not all(commands):
-            raise self.fail("missing value for command")
-        return _Pipeline(names, commands), tokens
+                term, tokens = self.term(tokens)
+                terms.append(term)
+                if tokens and tokens[0].kind not in ("space", "mark", "character"):
+                    raise self.fail(f'unexpected "{tokens[0].text}" in operand', tokens[0].place)
+        end = tokens[0].place if tokens else self._end(whole)
+        finish(end)
+        return nodes.Pipeline(names, commands, self.text[start:end].strip(), start, declares=declares), tokens
 
-    def term(self, token: str) -> Any:
-        if token[0] in '"`':
-            return _Constant(functions.unquote(token))
-        if token[0] == ".":
-            return _Chain(None, [field for field in token.split(".") if field])
-        if token[0] == "$":
-            start, *fields = token.split(".")
-            return _Chain(start, fields)
-        if token in ("true", "false", "nil"):
-            return _Constant({"true": True, "false": False, "nil": None}[token])
-        if token[0].isdigit() or (token[0] in "+-" and len(token) > 1):
+    def check_variable(self, name: str) -> None:
+        if not any(name in names for names in self.visible):
+            raise self.fail(f'undefined variable "{name}"', self.piece.place)
+
+    def _end(self, tokens: list[Token]) -> int:
+        return tokens[-1].place + len(tokens[-1].text) if tokens else self.piece.place
+
+    def term(self, tokens: list[Token]) -> tuple[Any, list[Token]]:
+        token, rest = tokens[0], tokens[1:]
+        start: Any = None
+        if token.kind == "mark" and token.text == "(":
+            start, rest = self.commands(rest, [], "parenthesized pipeline")
+            if not rest:
+                raise self.fail("unclosed left paren", token.place)
+            rest = rest[1:]
+        elif token.kind == "variable":
+            start = token.text
+            self.check_variable(start)
+        elif token.kind == "field":
+            rest = tokens
+        elif token.kind != "dot":
+            return self.simple(token), rest
+        fields: list[str] = []
+        place = token.place
+        while rest and rest[0].kind == "field":
+            if len(fields) == (1 if token.kind == "field" else 0) and token.kind != "mark":
+                # Go names the second part of a chain as its place.
+                place = rest[0].place
+            fields.append(rest[0].text[1:])
+            rest = rest[1:]
+        if token.kind == "field" and len(fields) == 1:
+            place = token.place
+        shown = self.text[token.place : rest[0].place if rest else self._end(tokens)]
+        if token.kind == "mark" and not fields:
+            return start, rest
+        return nodes.Chain(start, fields, shown, place), rest
+
+    def simple(self, token: Token) -> Any:
+        if token.kind == "string":
+            return nodes.Constant(functions.unquote(token.text), token.text)
+        if token.kind == "number":
             try:
-                return _Constant(float(token) if "." in token else int(token, 0))
+                return nodes.Constant(functions.number(token.text), token.text)
             except ValueError:
-                raise self.fail(f'bad number syntax: "{token}"') from None
-        if token in functions.TABLE:
-            return _Function(token)
-        raise self.fail(f'function "{token}" not defined')
-
-    def tokens(self, text: str) -> list[str]:
-        found: list[str] = []
-        position = 0
-        while position < len(text):
-            character = text[position]
-            if character in _BREAKING:
-                position += 1
-                continue
-            end = self._token_end(text, position)
-            found.append(text[position:end])
-            position = end
-        return found
-
-    def _token_end(self, text: str, start: int) -> int:
-        character = text[start]
-        if character in '"`':
-            end = start + 1
-            while end < len(text) and text[end] != character:
-                end += 2 if text[end] == "\\" and character == '"' else 1
-            if end >= len(text):
-                raise self.fail("unterminated quoted string")
-            return end + 1
-        if text.startswith(":=", start):
-            return start + 2
-        if character in _SPECIAL or character == ",":
-            return start + 1
-        if not (character.isalnum() or character in "_.$+-"):
-            raise self.fail(f"bad character U+{ord(character):04X} {character!r}")
-        end = start + 1
-        while end < len(text) and (text[end].isalnum() or text[end] in "_."):
-            end += 1
-        return end
+                raise self.fail(f'bad number syntax: "{token.text}"', token.place) from None
+        if token.text in ("true", "false", "nil"):
+            return nodes.Constant({"true": True, "false": False, "nil": None}[token.text], token.text)
+        if token.kind == "word" and functions.exists(token.text):
+            return nodes.Function(token.text, token.place)
+        if token.kind == "word":
+            raise self.fail(f'function "{token.text}" not defined', token.place)
+        raise self.fail(f'unexpected "{token.text}" in operand', token.place)

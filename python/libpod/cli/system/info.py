@@ -19,36 +19,17 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.info import collect
 
     value = {**collect(context.engine.host), "version": version_document()}
-    if not options.format:
-        context.write(yaml(value).rstrip("\n"))
+    if "format" not in options.given:
+        context.put(yaml(value) + "\n")
     elif formats.is_json(options.format):
-        context.write(formats.to_json(value))
+        context.write(formats.to_json(value, indent=2))
     else:
-        context.write(formats.render(options.format, _titled(value), type_name="define.Info", name="info").rstrip("\n"))
+        from libpod.cli.print.types import type_of
+        from libpod.cli.print.values import Struct
+
+        report = Struct(type_of("define.Info"), value, pointer=True)
+        context.put(formats.render(options.format, report, name="info"))
     return 0
-
-
-def _titled(value: Any) -> Any:
-    """The document with the names of Go's fields, which templates use: `{{.Host.Arch}}`, `{{.Store.GraphRoot}}`."""
-    if isinstance(value, dict):
-        return {_GO_NAMES.get(key, key[:1].upper() + key[1:]): _titled(member) for key, member in value.items()}
-    return [_titled(item) for item in value] if isinstance(value, list) else value
-
-
-_GO_NAMES = {
-    "cpus": "CPUs",
-    "cgroupManager": "CgroupManager",
-    "idMappings": "IDMappings",
-    "ociRuntime": "OCIRuntime",
-    "os": "OS",
-    "apparmorEnabled": "AppArmorEnabled",
-    "capabilities": "DefaultCapabilities",
-    "seccompEnabled": "SECCOMPEnabled",
-    "seccompProfilePath": "SECCOMPProfilePath",
-    "selinuxEnabled": "SELinuxEnabled",
-    "uidmap": "UIDMap",
-    "gidmap": "GIDMap",
-}
 
 
 def yaml(value: Any, depth: int = 0) -> str:
@@ -78,12 +59,27 @@ def _scalar(value: Any) -> str:
         return "{}" if value == {} else "[]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and (
-        not value.isprintable() or not value or value[0].isdigit() or ": " in value or value[0] in "!&*-?[]{},#|>@`\"'%"
-    ):
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """A text as Podman's writer quotes it: in double quotes what would be read as another type or holds control characters."""
+    if not text.isprintable() or _reads_as_another_type(text):
         # In double quotes YAML reads the same escapes that `printable` writes.
-        return '"' + printable(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
-    return str(value)
+        return '"' + printable(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    if text[0] in "!&*-?[]{},#|>@`\"'% " or ": " in text or " #" in text or text[-1] in ": ":
+        return "'" + text.replace("'", "''") + "'"
+    return text
+
+
+def _reads_as_another_type(text: str) -> bool:
+    if text.lower() in ("", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"):
+        return True
+    try:
+        float(text.replace("_", ""))
+    except ValueError:
+        return text[:2] in ("0x", "0o", "0b")
+    return True
 
 
 COMMAND = Command(

@@ -11,27 +11,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
 
-#: The release of Podman whose commands and documents this one follows; scripts compare it.
-API_VERSION = "4.3.1"
+#: The release of Podman whose commands, output and documents this one follows, see docs/compatibility.md. Programs compare it.
+PODMAN_VERSION = "5.4.2"
 
 
 def print_version() -> int:
-    """Print the one line of `--version`."""
-    sys.stdout.write(f"podman version {API_VERSION} (libpod {__version__})\n")
+    """Print the one line of `--version`: programs take its last word for the version."""
+    sys.stdout.write(f"podman version {PODMAN_VERSION}\n")
     return 0
 
 
 def document() -> dict[str, object]:
-    """The `Client` document of Podman; GoVersion is empty, for there is no Go in it."""
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(_machine(), _machine())
+    """The members of Podman's type; GoVersion is empty, for there is no Go in it. BuildOrigin says what it really is."""
+    import os
+
+    machine = os.uname().machine
     return {
-        "APIVersion": API_VERSION,
-        "Version": API_VERSION,
+        "APIVersion": PODMAN_VERSION,
+        "Version": PODMAN_VERSION,
         "GoVersion": "",
         "GitCommit": "",
         "BuiltTime": "Thu Jan  1 00:00:00 1970",
         "Built": 0,
-        "OsArch": f"linux/{machine}",
+        "BuildOrigin": f"libpod {__version__}",
+        "OsArch": f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }",
         "Os": "linux",
     }
 
@@ -39,22 +42,15 @@ def document() -> dict[str, object]:
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print the versions."""
     client = document()
-    if options.format:
-        from libpod import _core
-        from libpod.cli.print import format as formats
-
-        value: dict[str, object] = {"Client": client, "Server": None}
-        if formats.is_json(options.format):
-            context.write(_core.dump_json({"Client": client}))
-        else:
-            context.write(formats.render(options.format, value, type_name="versionReport", name="version").rstrip("\n"))
+    if "format" in options.given:
+        context.put(_formatted(options.format, client))
         return 0
     rows = (
-        ("Client", "libpod"),
-        ("Version", API_VERSION),
-        ("API Version", API_VERSION),
-        ("Libpod Version", __version__),
+        ("Client", "Podman Engine"),
+        ("Version", PODMAN_VERSION),
+        ("API Version", PODMAN_VERSION),
         ("Python Version", sys.version.split()[0]),
+        ("Build Origin", str(client["BuildOrigin"])),
         ("OS/Arch", str(client["OsArch"])),
     )
     for title, text in rows:
@@ -62,10 +58,22 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     return 0
 
 
-def _machine() -> str:
-    import os
+def _formatted(format: str, client: dict[str, object]) -> str:
+    from libpod.cli.print import format as formats
+    from libpod.cli.print.types import type_of
+    from libpod.cli.print.values import Struct
+    from libpod.errors import InvalidError
 
-    return os.uname().machine
+    report = {"Client": client}
+    if formats.is_json(format):
+        return formats.to_json(report, indent=None) + "\n"
+    # Without a service the server is the client, as with Podman.
+    text = format.replace(".Server.", ".Client.")
+    try:
+        return formats.render(text, Struct(type_of("types.SystemVersionReport"), report), name="version")
+    except InvalidError:
+        # `{{.Version}}`: a template for the version itself.
+        return formats.render(text, Struct(type_of("define.Version"), client, pointer=True), name="version")
 
 
 COMMAND = Command(
