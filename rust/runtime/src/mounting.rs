@@ -27,6 +27,21 @@ pub struct Target {
     pub fd: OwnedFd,
 }
 
+/// A new file system and its place.
+#[derive(Debug)]
+pub struct NewMount {
+    /// Type, as in /proc/filesystems.
+    pub kind: String,
+    /// What mountinfo shows as its source.
+    pub source: String,
+    /// Place inside the container.
+    pub path: PathBuf,
+    /// Flags and data.
+    pub options: MountOptions,
+    /// Whether no symbolic link may lead to the place: /proc and /sys protect what is below them.
+    pub plain: bool,
+}
+
 /// A file or directory of the host, or a detached copy of the mounts there, that will be bound into the container.
 #[derive(Debug)]
 pub struct Tree {

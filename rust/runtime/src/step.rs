@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::foreign::Foreign;
 use crate::hooks;
 use crate::mount_options::{Bind, MountOptions};
-use crate::mounting::Target;
+use crate::mounting::{NewMount, Target};
 use crate::namespaces::NamespacePlan;
 use crate::rlimits::set_oom_score;
 use crate::root_change::RootChange;
@@ -125,21 +125,6 @@ impl HookContext<'_> {
         };
         hooks::run(moment, hooks, &state)
     }
-}
-
-/// A new file system and its place.
-#[derive(Debug)]
-pub struct NewMount {
-    /// Type, as in /proc/filesystems.
-    pub kind: String,
-    /// What mountinfo shows as its source.
-    pub source: String,
-    /// Place inside the container.
-    pub path: PathBuf,
-    /// Flags and data.
-    pub options: MountOptions,
-    /// Whether no symbolic link may lead to the place: /proc and /sys protect what is below them.
-    pub plain: bool,
 }
 
 impl Step<'_> {

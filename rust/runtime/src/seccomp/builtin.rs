@@ -1,6 +1,6 @@
 //! The default profile, for hosts on which no package has installed one: Podman's calls and arguments, as groups.
 
-use super::default::{Architecture, Filter, Profile, Syscall};
+use super::format::{Architecture, Filter, Profile, Syscall};
 use super::profile::LinuxSeccompArg;
 use Action::{Allow, Errno};
 use Test::{Is, IsNot};

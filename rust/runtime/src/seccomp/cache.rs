@@ -7,9 +7,10 @@
 //! kernel reads them, and the sha256 of all that.
 
 use super::abi::Abi;
+use super::compile::{compile, compile_default};
 use super::default::{SYSTEM_PROFILE, default_profile, read, resolve};
 use super::profile::LinuxSeccomp;
-use super::{Error, Program, Result, compile};
+use super::{Error, Program, Result};
 use libpod_sys::bpf::{Instruction, MAX_INSTRUCTIONS};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// The last digit changes with the compiler's output: entries of another version are not found.
-const HEADER: &[u8; 16] = b"libpod seccomp 1";
+const HEADER: &[u8; 16] = b"libpod seccomp 2";
 const SIZE_OF_DIGEST: usize = 32;
 const SIZE_OF_INSTRUCTION: usize = 8;
 const MAX_ENTRY: usize = HEADER.len() + 8 + MAX_INSTRUCTIONS * SIZE_OF_INSTRUCTION + SIZE_OF_DIGEST;
@@ -42,11 +43,12 @@ pub fn program(source: Source<'_>, capabilities: &[String], cache: Option<&Path>
     let text = text(source)?;
     let build = || match (source, &text) {
         (Source::Spec(profile), _) => compile(profile),
+        (Source::Default, Some(json)) => compile_default(&resolve(json, capabilities)?),
         (_, Some(json)) => compile(&resolve(json, capabilities)?),
-        (_, None) => compile(&default_profile(capabilities)?),
+        (_, None) => compile_default(&default_profile(capabilities)?),
     };
     let Some(directory) = cache.and_then(open_directory) else { return build() };
-    let name = key(text.as_deref(), capabilities);
+    let name = key(matches!(source, Source::Default), text.as_deref(), capabilities);
     if let Some(program) = load(&directory, &name) {
         return Ok(program);
     }
@@ -67,15 +69,16 @@ fn text(source: Source<'_>) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Hex digest over version, processor, kernel, capabilities and profile, each with its length.
-fn key(text: Option<&[u8]>, capabilities: &[String]) -> String {
+/// Hex digest over version, processor, kernel, capabilities, origin and profile, each with its length.
+fn key(is_default: bool, text: Option<&[u8]>, capabilities: &[String]) -> String {
     let mut sorted: Vec<&str> = capabilities.iter().map(String::as_str).collect();
     sorted.sort_unstable();
     sorted.dedup();
     let release = rustix::system::uname();
     let (audit, capabilities) = (Abi::NATIVE.audit().to_le_bytes(), sorted.join(" "));
-    let parts: [&[u8]; 5] =
-        [HEADER, &audit, release.release().to_bytes(), capabilities.as_bytes(), text.unwrap_or(b"built-in")];
+    let origin: &[u8] = if is_default { b"default" } else { b"chosen" };
+    let text = text.unwrap_or(b"built-in");
+    let parts: [&[u8]; 6] = [HEADER, &audit, release.release().to_bytes(), capabilities.as_bytes(), origin, text];
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());
@@ -249,10 +252,11 @@ mod tests {
     #[test]
     fn the_key_tells_every_input_apart() {
         let caps = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let base = key(Some(b"{}"), &caps(&["A", "B"]));
-        assert_eq!(base, key(Some(b"{}"), &caps(&["B", "A", "A"])));
-        assert_ne!(base, key(Some(b"{}"), &caps(&["A"])));
-        assert_ne!(base, key(Some(b"{} "), &caps(&["A", "B"])));
-        assert_ne!(base, key(None, &caps(&["A", "B"])));
+        let base = key(false, Some(b"{}"), &caps(&["A", "B"]));
+        assert_eq!(base, key(false, Some(b"{}"), &caps(&["B", "A", "A"])));
+        assert_ne!(base, key(false, Some(b"{}"), &caps(&["A"])));
+        assert_ne!(base, key(false, Some(b"{} "), &caps(&["A", "B"])));
+        assert_ne!(base, key(true, Some(b"{}"), &caps(&["A", "B"])), "the default has rules of its own");
+        assert_ne!(base, key(false, None, &caps(&["A", "B"])));
     }
 }

@@ -1,7 +1,12 @@
 //! From the OCI object to verdicts per ABI and number.
+//!
+//! Two things are not the profile's to say. An argument that the kernel reads as 32 bits is compared as 32 bits ([`kernel`]). And a
+//! call that is newer than every call of a restrictive profile answers `ENOSYS`, as runc has it: a program then falls back to the
+//! older call, where `EPERM` would be an answer to believe.
 
 use super::abi::{Abi, Entry, X32_BIT};
 use super::assemble::{Condition, Range, Rule, Test, Verdict, assemble};
+use super::kernel;
 use super::profile::{LinuxSeccomp, LinuxSeccompArg, LinuxSyscall};
 use super::{Error, Program, Result};
 use libpod_sys::bpf;
@@ -19,18 +24,35 @@ const ALLOW: u32 = 0x7fff_0000;
 /// The kernel returns no larger error number.
 const MAX_ERRNO: u32 = 4095;
 const EPERM: u32 = 1;
+const ENOSYS: u32 = 38;
+/// The answer of a rule that refuses.
+pub(super) const EPERM_ACTION: u32 = ERRNO | EPERM;
 const ARGUMENT_COUNT: u32 = 6;
 
 /// What happens when a tracer has replaced the number by "skip": source seccomp(2), `SECCOMP_RET_TRACE`.
 const SKIPPED: u32 = u32::MAX;
 
+/// Whose profile it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A user, or another engine, has chosen it: it is followed.
+    Chosen,
+    /// The default: address families that no container needs are refused before its rules.
+    Default,
+}
+
 /// Compile a profile for this host's processor.
 pub fn compile(profile: &LinuxSeccomp) -> Result<Program> {
-    compile_for(Abi::NATIVE, profile)
+    compile_for(Abi::NATIVE, profile, Origin::Chosen)
+}
+
+/// Compile a default profile for this host's processor.
+pub fn compile_default(profile: &LinuxSeccomp) -> Result<Program> {
+    compile_for(Abi::NATIVE, profile, Origin::Default)
 }
 
 /// Compile for `native`; calls through an ABI that is neither that nor listed kill the thread.
-pub(super) fn compile_for(native: Abi, profile: &LinuxSeccomp) -> Result<Program> {
+pub(super) fn compile_for(native: Abi, profile: &LinuxSeccomp, origin: Origin) -> Result<Program> {
     let default = action(&profile.default_action, profile.default_errno_ret)?;
     if default == NOTIFY {
         return Err(Error::Notify("cannot be the default action"));
@@ -55,13 +77,41 @@ pub(super) fn compile_for(native: Abi, profile: &LinuxSeccomp) -> Result<Program
     let mut parts: Vec<(u32, Vec<Range>)> = Vec::new();
     for audit in audits(&abis) {
         let mut calls = BTreeMap::new();
+        let mut newest = Newest::default();
         for abi in abis.iter().filter(|abi| abi.audit() == audit) {
             gather(*abi, default, &rules, &mut calls);
+            if origin == Origin::Default {
+                refuse_families(*abi, default, &mut calls);
+            }
+            newest.add(*abi, profile, default);
         }
         let x32_killed = audit == Abi::X86_64.audit() && !abis.contains(&Abi::X32);
-        parts.push((audit, ranges(calls, default, x32_killed)));
+        parts.push((audit, ranges(calls, default, x32_killed, newest)));
     }
     Ok(Program { flags, instructions: assemble(&parts, KILL_THREAD)? })
+}
+
+/// The highest number that a restrictive profile names, below and above [`X32_BIT`]; none where newer calls need no answer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Newest {
+    lower: Option<u32>,
+    upper: Option<u32>,
+}
+
+impl Newest {
+    fn add(&mut self, abi: Abi, profile: &LinuxSeccomp, default: u32) {
+        // A tracer knows better itself what to do with a new call.
+        let is_traced = default & !0xffff == TRACE;
+        if is_traced || matches!(default, ALLOW | LOG) || default == ERRNO | ENOSYS {
+            return;
+        }
+        let names = profile.syscalls.iter().flat_map(|syscall| &syscall.names);
+        let entries = names.flat_map(|name| abi.entries(name));
+        let numbers = entries.map(|(Entry::Direct(number) | Entry::Multiplexed { number, .. })| number);
+        let Some(highest) = numbers.max() else { return };
+        let half = if highest < X32_BIT { &mut self.lower } else { &mut self.upper };
+        *half = (*half).max(Some(highest));
+    }
 }
 
 type Compiled<'a> = (&'a LinuxSyscall, u32, Vec<Vec<Condition>>);
@@ -100,7 +150,7 @@ fn gather(abi: Abi, default: u32, rules: &[Compiled<'_>], calls: &mut BTreeMap<u
                 };
                 let verdict = calls.entry(number).or_insert_with(|| Verdict { rules: Vec::new(), otherwise: default });
                 for conditions in alternatives {
-                    add(verdict, default, *action, on_abi(abi, call, conditions));
+                    add(verdict, default, *action, on_abi(abi, name, call, conditions));
                 }
             }
         }
@@ -108,14 +158,15 @@ fn gather(abi: Abi, default: u32, rules: &[Compiled<'_>], calls: &mut BTreeMap<u
 }
 
 /// The conditions as this ABI sees them: behind a multiplexer the first argument says which call it is.
-fn on_abi(abi: Abi, call: Option<u32>, conditions: &[Condition]) -> Vec<Condition> {
+fn on_abi(abi: Abi, name: &str, call: Option<u32>, conditions: &[Condition]) -> Vec<Condition> {
     let first = call.map(|call| Condition {
         index: 0,
         test: Test::Masked { mask: u64::MAX, value: call.into() },
         low_only: false,
     });
-    let others = conditions.iter().filter(|condition| call.is_none() || condition.index != 0).copied();
-    first.into_iter().chain(others).map(|c| Condition { low_only: abi.is_32_bit(), ..c }).collect()
+    let others = conditions.iter().filter(|condition| call.is_none() || condition.index != 0);
+    let seen = others.map(|condition| kernel::as_seen(name, *condition));
+    first.into_iter().chain(seen).map(|c| Condition { low_only: c.low_only || abi.is_32_bit(), ..c }).collect()
 }
 
 /// A rule without conditions is final; the first such rule wins.
@@ -134,11 +185,23 @@ fn add(verdict: &mut Verdict, default: u32, action: u32, conditions: Vec<Conditi
     }
 }
 
+/// Put the families that no container gets before every other rule for `socket`, one without conditions included.
+///
+/// `socketcall` has its arguments in memory, where no filter can look; it is left to the profile.
+fn refuse_families(abi: Abi, default: u32, calls: &mut BTreeMap<u32, Verdict>) {
+    for entry in abi.entries("socket") {
+        let Entry::Direct(number) = entry else { continue };
+        let verdict = calls.entry(number).or_insert_with(|| Verdict { rules: Vec::new(), otherwise: default });
+        verdict.rules.splice(0..0, kernel::refused_families());
+    }
+}
+
 /// Cover all numbers with ranges; neighbours with the same verdict are one range.
-fn ranges(mut calls: BTreeMap<u32, Verdict>, default: u32, x32_killed: bool) -> Vec<Range> {
+fn ranges(mut calls: BTreeMap<u32, Verdict>, default: u32, x32_killed: bool, newest: Newest) -> Vec<Range> {
     let constant = |otherwise| Verdict { rules: Vec::new(), otherwise };
     let mut boundaries: BTreeMap<u32, Verdict> = BTreeMap::new();
-    let mut fill = |first: u32, last: u32, otherwise: u32, calls: BTreeMap<u32, Verdict>| {
+    let mut fill = |first: u32, last: u32, otherwise: u32, calls: BTreeMap<u32, Verdict>, newest: Option<u32>| {
+        let highest = calls.keys().next_back().copied();
         boundaries.insert(first, constant(otherwise));
         for (number, verdict) in calls {
             boundaries.insert(number, verdict);
@@ -146,11 +209,14 @@ fn ranges(mut calls: BTreeMap<u32, Verdict>, default: u32, x32_killed: bool) -> 
                 boundaries.entry(number + 1).or_insert_with(|| constant(otherwise));
             }
         }
+        if let Some(newest) = newest.max(newest.and(highest)).filter(|newest| *newest < last) {
+            boundaries.insert(newest + 1, constant(ERRNO | ENOSYS));
+        }
     };
     let upper = calls.split_off(&X32_BIT);
-    fill(0, X32_BIT - 1, default, calls);
-    fill(X32_BIT, SKIPPED - 1, if x32_killed { KILL_THREAD } else { default }, upper);
-    fill(SKIPPED, SKIPPED, default, BTreeMap::new());
+    fill(0, X32_BIT - 1, default, calls, newest.lower);
+    fill(X32_BIT, SKIPPED - 1, if x32_killed { KILL_THREAD } else { default }, upper, newest.upper);
+    fill(SKIPPED, SKIPPED, default, BTreeMap::new(), None);
     let mut ranges: Vec<Range> = Vec::with_capacity(boundaries.len());
     for (first, verdict) in boundaries {
         if ranges.last().is_none_or(|last| last.verdict != verdict) {

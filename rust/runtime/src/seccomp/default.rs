@@ -5,72 +5,13 @@
 
 use super::abi::Abi;
 use super::builtin;
-use super::profile::{LinuxSeccomp, LinuxSeccompArg, LinuxSyscall, nullable};
+use super::format::{Profile, Syscall};
+use super::profile::{LinuxSeccomp, LinuxSyscall};
 use super::{Error, Result};
-use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Where distributions put the default profile.
 pub const SYSTEM_PROFILE: &str = "/usr/share/containers/seccomp.json";
-
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Profile {
-    pub(super) default_action: String,
-    pub(super) default_errno_ret: Option<u32>,
-    #[serde(default)]
-    pub(super) default_errno: String,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) architectures: Vec<String>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) arch_map: Vec<Architecture>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) flags: Vec<String>,
-    #[serde(default)]
-    pub(super) listener_path: String,
-    #[serde(default)]
-    pub(super) listener_metadata: String,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) syscalls: Vec<Syscall>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Architecture {
-    pub(super) architecture: String,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) sub_architectures: Vec<String>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Syscall {
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) names: Vec<String>,
-    pub(super) action: String,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) args: Vec<LinuxSeccompArg>,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) includes: Filter,
-    #[serde(default, deserialize_with = "nullable")]
-    pub(super) excludes: Filter,
-    pub(super) errno_ret: Option<u32>,
-    #[serde(default)]
-    pub(super) errno: String,
-}
-
-#[derive(Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Filter {
-    #[serde(deserialize_with = "nullable")]
-    pub(super) caps: Vec<String>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) arches: Vec<String>,
-    #[serde(deserialize_with = "nullable")]
-    pub(super) min_kernel: String,
-}
 
 /// What a profile is resolved for.
 struct Host<'a> {

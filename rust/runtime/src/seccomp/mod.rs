@@ -17,6 +17,8 @@ mod builtin;
 mod cache;
 mod compile;
 mod default;
+mod format;
+mod kernel;
 #[cfg(test)]
 mod oracle;
 pub mod profile;

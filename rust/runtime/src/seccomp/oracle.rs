@@ -1,11 +1,13 @@
 //! libseccomp as the judge: our filter and its filter must answer alike, for every number and at the edges of arguments.
 
 use super::abi::{Abi, Entry, X32_BIT};
-use super::compile::{action, compile_for};
+use super::compile::{Origin, action, compile_default, compile_for};
 use super::default::{SYSTEM_PROFILE, read, resolve};
+use super::kernel::is_int;
 use super::profile::{LinuxSeccomp, LinuxSeccompArg, LinuxSyscall};
 use super::simulate::{Call, run};
 use super::{Error, Instruction, compile, default_profile};
+use rustix::net::{AddressFamily, SocketType, socket};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -90,6 +92,37 @@ fn edges(profile: &LinuxSeccomp) -> Vec<u64> {
     edges
 }
 
+/// The call with each argument cut to 32 bits that the kernel reads as 32 bits: libseccomp compares all 64.
+fn as_the_kernel_sees(mut call: Call) -> Call {
+    let abis = [Abi::X86_64, Abi::X86, Abi::X32, Abi::Aarch64].into_iter().filter(|abi| abi.audit() == call.arch);
+    let numbered =
+        |name: &str| abis.clone().any(|abi| abi.entries(name).any(|entry| entry == Entry::Direct(call.number)));
+    let Some(name) = NAMES.iter().find(|name| numbered(name)) else { return call };
+    for index in 0..6 {
+        if is_int(name, index) {
+            call.arguments[usize::from(index)] &= 0xffff_ffff;
+        }
+    }
+    call
+}
+
+/// Whether a call comes after every call of a profile that is not permissive: libseccomp leaves it to the default action.
+fn is_newer(profile: &LinuxSeccomp, arch: u32, number: u32) -> bool {
+    let permissive = matches!(profile.default_action.as_str(), "SCMP_ACT_ALLOW" | "SCMP_ACT_LOG" | "SCMP_ACT_TRACE");
+    if permissive || profile.default_errno_ret == Some(38) || number == u32::MAX {
+        return false;
+    }
+    let admitted = |abi: &Abi| {
+        let listed = profile.architectures.iter().any(|name| Abi::parse(name).expect("known") == Some(*abi));
+        abi.audit() == arch && (listed || *abi == Abi::X86_64) && (*abi == Abi::X32) == (number >= X32_BIT)
+    };
+    [Abi::X86_64, Abi::X86, Abi::X32].iter().filter(|abi| admitted(abi)).any(|abi| {
+        let entries = profile.syscalls.iter().flat_map(|call| &call.names).flat_map(|name| abi.entries(name));
+        let numbers = entries.map(|(Entry::Direct(number) | Entry::Multiplexed { number, .. })| number);
+        numbers.max().is_some_and(|newest| number > newest)
+    })
+}
+
 const X86_ARCHES: [Abi; 2] = [Abi::X86_64, Abi::X86];
 
 /// Ask both filters about every number of every ABI, with `samples` drawn argument lists each.
@@ -109,9 +142,17 @@ fn compare(theirs: &[Instruction], ours: &[Instruction], profile: &LinuxSeccomp,
                     arguments = arguments.map(|value| value & 0xffff_ffff);
                 }
                 let call = Call { arch, number, arguments };
+                if is_newer(profile, arch, number) {
+                    assert_eq!(
+                        run(ours, &call),
+                        0x0005_0000 | 38,
+                        "newer than the profile: {call:x?} under {profile:x?}"
+                    );
+                    continue;
+                }
                 assert_eq!(
                     run(ours, &call),
-                    run(theirs, &call),
+                    run(theirs, &as_the_kernel_sees(call)),
                     "ours and libseccomp's verdict on {call:x?} under {profile:x?}"
                 );
             }
@@ -121,7 +162,7 @@ fn compare(theirs: &[Instruction], ours: &[Instruction], profile: &LinuxSeccomp,
 
 fn check(oracle: &mut Oracle, native: (&str, Abi), profile: &LinuxSeccomp, samples: usize) {
     let theirs = oracle.build(native.0, profile).expect("libseccomp builds the filter");
-    let ours = compile_for(native.1, profile).expect("our filter").instructions;
+    let ours = compile_for(native.1, profile, Origin::Chosen).expect("our filter").instructions;
     compare(&theirs, &ours, profile, samples, &mut Random(0x9e37_79b9_7f4a_7c15));
 }
 
@@ -209,7 +250,7 @@ fn random_profile(random: &mut Random, values: &[u64], rules: usize) -> LinuxSec
 }
 
 const VALUES: [u64; 9] = [1, 2, 3, 7, 8, 0xff, 0x7e02_0000, 0x8000_0000, 0xffff_fffe];
-const WIDE_VALUES: [u64; 6] = [5, 0x1_0000_0000, 0x7_0000_0007, 0xffff_ffff_0000_0000, u64::MAX, 1 << 63];
+const WIDE_VALUES: [u64; 6] = [5, 0x1_0000_0000, 0x7_0000_0007, 0xffff_ffff_0000_0000, !0 - (1 << 40), 1 << 63];
 
 /// One rule at a time. Where several rules with arguments meet, libseccomp 2.5.4 is no judge: it admits calls that no
 /// rule admits (it merges the conditions of different rules into one tree). The test after this one covers that.
@@ -224,7 +265,7 @@ fn random_rules_judge_as_libseccomp() {
             profile.architectures.clear();
         }
         let theirs = oracle.build("X86_64", &profile).expect("libseccomp builds the filter");
-        let ours = compile_for(Abi::X86_64, &profile).expect("our filter").instructions;
+        let ours = compile_for(Abi::X86_64, &profile, Origin::Chosen).expect("our filter").instructions;
         compare(&theirs, &ours, &profile, 6, &mut random);
     }
 }
@@ -232,7 +273,8 @@ fn random_rules_judge_as_libseccomp() {
 /// What the specification says of one native call, read off the profile itself.
 fn model(profile: &LinuxSeccomp, name: &str, arguments: &[u64; 6]) -> String {
     let holds = |arg: &LinuxSeccompArg| {
-        let actual = arguments[arg.index as usize];
+        let seen = arguments[arg.index as usize];
+        let actual = if is_int(name, arg.index as u8) { seen & 0xffff_ffff } else { seen };
         match arg.op.as_str() {
             "SCMP_CMP_NE" => actual != arg.value,
             "SCMP_CMP_LT" => actual < arg.value,
@@ -260,13 +302,16 @@ fn several_rules_for_a_call_judge_as_the_specification() {
         let values = [&VALUES[..], &WIDE_VALUES[..]].concat();
         let profile = random_profile(&mut random, &values, 8);
         let edges = edges(&profile);
-        let program = compile_for(Abi::X86_64, &profile).expect("our filter").instructions;
+        let program = compile_for(Abi::X86_64, &profile, Origin::Chosen).expect("our filter").instructions;
         for name in NAMES {
             let Some(Entry::Direct(number)) = Abi::X86_64.entries(name).next() else { panic!("{name} is native") };
             for _ in 0..60 {
                 let arguments = [0; 6].map(|_: u64| random.pick(&edges));
                 let call = Call { arch: Abi::X86_64.audit(), number, arguments };
-                let wanted = action(&model(&profile, name, &arguments), None).expect("known");
+                let wanted = match is_newer(&profile, call.arch, number) {
+                    true => 0x0005_0000 | 38,
+                    false => action(&model(&profile, name, &arguments), None).expect("known"),
+                };
                 assert_eq!(run(&program, &call), wanted, "{name} {arguments:x?} under {profile:x?}");
             }
         }
@@ -279,13 +324,16 @@ fn the_kernel_takes_the_default_filter() {
     let answers = std::thread::spawn(|| {
         let before = rustix::process::chroot("/no/such/directory");
         let profile = default_profile(&[]).expect("resolves");
-        let program = compile(&profile).expect("our filter");
+        let program = compile_default(&profile).expect("our filter");
         rustix::thread::set_no_new_privs(true).expect("always allowed");
         libpod_sys::bpf::load(&program.instructions, program.flags).expect("the kernel takes it");
-        (before, rustix::process::chroot("/no/such/directory"))
+        let family = |number| socket(AddressFamily::from_raw(number), SocketType::SEQPACKET, None).map(drop);
+        let sockets = [family(38), family(40), socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).map(drop)];
+        (before, rustix::process::chroot("/no/such/directory"), sockets)
     });
     let answers = answers.join().expect("the thread lives under the filter");
-    assert_eq!(answers, (Err(rustix::io::Errno::NOENT), Err(rustix::io::Errno::PERM)));
+    let refused = Err(rustix::io::Errno::PERM);
+    assert_eq!(answers, (Err(rustix::io::Errno::NOENT), refused, [refused, refused, Ok(())]));
 }
 
 #[test]
@@ -293,7 +341,7 @@ fn what_cannot_work_is_refused() {
     let one = |rule: LinuxSyscall| {
         let profile =
             LinuxSeccomp { default_action: "SCMP_ACT_ALLOW".into(), syscalls: vec![rule], ..LinuxSeccomp::default() };
-        compile_for(Abi::X86_64, &profile).expect_err("refused").to_string()
+        compile_for(Abi::X86_64, &profile, Origin::Chosen).expect_err("refused").to_string()
     };
     assert_eq!(one(rule(&["read"], "BLESS", vec![])), "seccomp: unknown action `SCMP_ACT_BLESS`");
     assert_eq!(one(rule(&["read"], "KILL", vec![argument(6, "EQ", 0, 0)])), "seccomp: `read` has no argument 6");
@@ -307,7 +355,7 @@ fn what_cannot_work_is_refused() {
     );
     let errno = LinuxSyscall { errno_ret: Some(4096), ..rule(&["read"], "ERRNO", vec![]) };
     assert_eq!(one(errno), "seccomp: no such error number `4096`");
-    let profile = |json: &str| compile_for(Abi::X86_64, &serde_json::from_str(json).expect("JSON"));
+    let profile = |json: &str| compile_for(Abi::X86_64, &serde_json::from_str(json).expect("JSON"), Origin::Chosen);
     let notify = r#"{"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/run/l"}"#;
     assert!(matches!(profile(notify), Err(Error::Notify("cannot be the default action"))));
     let arch = r#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_VAX"]}"#;
@@ -321,5 +369,68 @@ fn a_profile_past_the_kernel_s_limit_is_refused() {
     let rules = (0..1000).map(|value| rule(&["read"], "KILL", vec![argument(0, "EQ", value, 0)]));
     let profile =
         LinuxSeccomp { default_action: "SCMP_ACT_ALLOW".into(), syscalls: rules.collect(), ..LinuxSeccomp::default() };
-    assert!(matches!(compile_for(Abi::X86_64, &profile), Err(Error::TooLarge(size)) if size > 4096));
+    assert!(matches!(compile_for(Abi::X86_64, &profile, Origin::Chosen), Err(Error::TooLarge(size)) if size > 4096));
+}
+
+const SOCKET: u32 = 41;
+
+fn verdict(program: &[Instruction], number: u32, arguments: [u64; 6]) -> u32 {
+    run(program, &Call { arch: Abi::X86_64.audit(), number, arguments })
+}
+
+/// With and without the capability whose rule for `socket` has no condition, and under the installed profile's own rules.
+#[test]
+fn the_default_refuses_af_alg_and_af_vsock_as_the_kernel_reads_them() {
+    for capabilities in [Vec::new(), capabilities("AUDIT_WRITE")] {
+        let profile = default_profile(&capabilities).expect("resolves");
+        let default = compile_default(&profile).expect("our filter").instructions;
+        let chosen = compile(&profile).expect("our filter").instructions;
+        for high in [0, 1 << 32, 0xffff_ffff << 32] {
+            for family in [38, 40] {
+                let call = [family | high, 5, 0, 0, 0, 0];
+                assert_eq!(verdict(&default, SOCKET, call), 0x0005_0001, "{family} {high:x}");
+                assert_eq!(verdict(&chosen, SOCKET, call), 0x7fff_0000, "a chosen profile is followed");
+            }
+            for family in [1, 2, 10, 37, 39, 41] {
+                assert_eq!(verdict(&default, SOCKET, [family | high, 1, 0, 0, 0, 0]), 0x7fff_0000, "{family} {high:x}");
+            }
+        }
+    }
+}
+
+/// The rule against audit messages, with a bit above the 32 that the kernel reads in either argument.
+#[test]
+fn arguments_of_32_bits_are_compared_as_the_kernel_reads_them() {
+    let profile = default_profile(&[]).expect("resolves");
+    let program = compile(&profile).expect("our filter").instructions;
+    for call in [[16, 3, 9], [16 | 1 << 32, 3, 9], [16, 3, 9 | 1 << 63], [16 | 1 << 40, 3 | 1 << 32, 9 | 1 << 32]] {
+        assert_eq!(verdict(&program, SOCKET, [call[0], call[1], call[2], 0, 0, 0]), 0x0005_0000 | 22, "{call:x?}");
+    }
+    let minus_one = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["socket"], "action": "SCMP_ACT_ERRNO",
+        "args": [{"index": 0, "op": "SCMP_CMP_EQ", "value": 18446744073709551615}]}]}"#;
+    let negative = compile(&serde_json::from_str(minus_one).expect("JSON")).expect("our filter").instructions;
+    for (family, expected) in [(u64::MAX, 0x0005_0001), (0xffff_ffff, 0x0005_0001), (1, 0x7fff_0000)] {
+        assert_eq!(verdict(&negative, SOCKET, [family, 0, 0, 0, 0, 0]), expected, "{family:x}");
+    }
+    let personality = 135;
+    assert_eq!(verdict(&program, personality, [1 << 32, 0, 0, 0, 0, 0]), 0x7fff_0000, "the kernel sees personality(0)");
+    assert_eq!(verdict(&program, personality, [0x0004_0000 | 1 << 32, 0, 0, 0, 0, 0]), 0x0005_0000 | 38);
+}
+
+#[test]
+fn a_call_newer_than_the_profile_does_not_exist() {
+    let profile = |json: &str| compile(&serde_json::from_str(json).expect("JSON")).expect("our filter").instructions;
+    let rules = r#""syscalls": [{"names": ["read", "openat2"], "action": "SCMP_ACT_ALLOW"}]"#;
+    let openat2 = 437;
+    for (default, unknown, newer) in [
+        (r#""defaultAction": "SCMP_ACT_ERRNO""#, 0x0005_0001, 0x0005_0000 | 38),
+        (r#""defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 13"#, 0x0005_0000 | 13, 0x0005_0000 | 38),
+        (r#""defaultAction": "SCMP_ACT_KILL""#, 0, 0x0005_0000 | 38),
+        (r#""defaultAction": "SCMP_ACT_LOG""#, 0x7ffc_0000, 0x7ffc_0000),
+    ] {
+        let program = profile(&format!("{{{default}, {rules}}}"));
+        assert_eq!(verdict(&program, openat2 - 1, [0; 6]), unknown, "{default}");
+        assert_eq!(verdict(&program, openat2, [0; 6]), 0x7fff_0000, "{default}");
+        assert_eq!(verdict(&program, openat2 + 1, [0; 6]), newer, "{default}");
+    }
 }
