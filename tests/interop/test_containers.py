@@ -128,6 +128,11 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm -v /dev/urandom:/dev/random rich sh -c 'stat -c %t:%T /dev/random'",
         "run --rm --tmpfs /dev rich sh -c 'ls -A /dev; echo ok > /dev/null'",
     ],
+    "the file that says what a container is": [
+        "run --rm --privileged --name ce rich sh -c 'grep -v ^engine= /run/.containerenv; grep -c engine=.podman- /run/.containerenv'",
+        "run --rm --name ce rich cat /run/.containerenv",
+        "run --rm -v @:/store rich cat /run/.containerenv",
+    ],
     "users of mounted files": [
         "run --rm -v @/etc/passwd:/etc/passwd -u guest rich sh -c 'id -u; id -g; echo $HOME'",
         "run --rm -v @/etc:/etc -u guest rich sh -c 'id; echo $HOME'",
@@ -250,6 +255,10 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm --sysctl net.core.somaxconn=77 rich cat /proc/sys/net/core/somaxconn",
         "run --rm --sysctl foo rich true",
         "run --rm --sysctl kernel.hostname=x rich true",
+        "run --name hs --network host --sysctl net.ipv4.ip_forward=1 rich true",
+        "container exists hs",
+        "run --name hs --ipc host --sysctl fs.mqueue.msg_max=10 rich true",
+        "container exists hs",
     ],
     "memory": [
         "run --rm -m 64m rich cat /sys/fs/cgroup/memory/memory.limit_in_bytes",

@@ -131,6 +131,16 @@ def test_a_user_mount_replaces_the_engines_own() -> None:
     assert mount_at(spec, "/etc/hosts")["source"] == "/tmp"  # type: ignore[index]
 
 
+def test_a_read_only_container_may_be_so_in_memory_too() -> None:
+    spec = spec_of(read_only=True, read_only_tmpfs=False)
+    assert mount_at(spec, "/tmp") is None
+    for path in ("/dev", "/dev/shm"):
+        assert "ro" in mount_at(spec, path)["options"]  # type: ignore[index]
+    assert "ro" in mount_at(spec_of(read_only=True, read_only_tmpfs=False, ipc="host"), "/dev/shm")["options"]  # type: ignore[index]
+    for options in ({"read_only": True}, {"read_only_tmpfs": False}):
+        assert "ro" not in mount_at(spec_of(**options), "/dev/shm")["options"]  # type: ignore[index]
+
+
 def test_privileged() -> None:
     spec = spec_of(privileged=True)
     linux = spec["linux"]
@@ -234,6 +244,18 @@ def test_no_limit_of_processes() -> None:
         ({"cpuset_cpus": "abc"}, "invalid value abc for cpuset cpus"),
         ({"sysctl": ["foo"]}, "foo is invalid, sysctl values must be in the form of KEY=VALUE"),
         ({"sysctl": ["kernel.hostname=x"]}, "sysctl 'kernel.hostname' is not allowed"),
+        ({"sysctl": ["net.=1"]}, "sysctl 'net.' is malformed: a part of its name is empty"),
+        (
+            {"sysctl": ["net.ipv4.ip_forward=1"], "network": ["host"]},
+            "sysctl net.ipv4.ip_forward=1 can't be set since Network Namespace set to host: invalid argument",
+        ),
+        *(
+            (
+                {"sysctl": [text], "ipc": "host"},
+                f"sysctl {text} can't be set since IPC Namespace set to host: invalid argument",
+            )
+            for text in ("fs.mqueue.msg_max=10", "kernel.shmmax=1")
+        ),
         ({"log_driver": "foo"}, "running container create option: invalid log driver: invalid argument"),
         ({"restart": "foo"}, 'running container create option: "foo" is not a valid restart policy: invalid argument'),
         ({"umask": "999"}, "running container create option: invalid umask string 999: invalid argument"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,22 @@ def test_the_last_limit_of_a_type_wins_and_files_and_processes_are_always_limite
     assert merged[1] == ("RLIMIT_NOFILE", 30, 40)
     assert merged[2][0] == "RLIMIT_NPROC"
     assert merged[2][1] <= limits.MAXIMUM
+
+
+def test_host_means_the_limits_of_this_process() -> None:
+    kinds = {"RLIMIT_NOFILE": resource.RLIMIT_NOFILE, "RLIMIT_NPROC": resource.RLIMIT_NPROC}
+    before = {name: resource.getrlimit(kind) for name, kind in kinds.items()}
+    wanted = {name: (700, limits.UNLIMITED if hard == -1 else hard) for name, (_, hard) in before.items()}
+    try:
+        for name, kind in kinds.items():
+            resource.setrlimit(kind, (700, before[name][1]))
+        merged = {name: (soft, hard) for name, soft, hard in limits.merge_limits(["core=5"], ["host"])}
+        mixed = {name: (soft, hard) for name, soft, hard in limits.merge_limits([], ["nofile=1:2", "host"])}
+    finally:
+        for name, kind in kinds.items():
+            resource.setrlimit(kind, before[name])
+    assert merged == wanted
+    assert mixed == wanted | {"RLIMIT_NOFILE": (1, 2)}
 
 
 def test_the_users_limits_replace_those_of_the_configuration() -> None:

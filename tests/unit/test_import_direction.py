@@ -34,7 +34,7 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "document", "file", "pattern", "quantity"},
+    {"arguments", "document", "file", "pattern", "quantity", "release"},
     {"address", "timestamp"},
     {"config"},
     {"places"},

@@ -36,7 +36,10 @@ def write_files(host: Host, container: Container, settings: ContainerSettings, c
         taken.add("/run/.containerenv")
     directory = container.boot_directory
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    files = {"/run/.containerenv": "", "/etc/hostname": _own_hostname(settings, container)}
+    files = {
+        "/run/.containerenv": _environment_text(host, settings, container),
+        "/etc/hostname": _own_hostname(settings, container),
+    }
     owner = _network_owner(host, settings)
     if owner is None:
         files.update(_network_files(host, settings, container))
@@ -52,6 +55,22 @@ def write_files(host: Host, container: Container, settings: ContainerSettings, c
     from libpod.network import dns
 
     return dns.own_names(files["/etc/hosts"], _names(settings, container))
+
+
+def _environment_text(host: Host, settings: ContainerSettings, container: Container) -> str:
+    """What .containerenv says: nothing, but who and what a privileged container is, and whether it can see this store."""
+    text = ""
+    if settings.privileged:
+        from libpod.release import PODMAN_VERSION
+
+        text = (
+            f'engine="podman-{PODMAN_VERSION}"\nname="{container.name}"\nid="{container.id}"\nimage="{settings.image}"\n'
+            f'imageid="{settings.image_id}"\nrootless={int(os.geteuid() != 0)}\n'
+        )
+    store = host.places.graphroot + "/"
+    if any(mount.kind == "bind" and store.startswith(mount.source.rstrip("/") + "/") for mount in settings.mounts):
+        text += "graphRootMounted=1"
+    return text
 
 
 def _own_hostname(settings: ContainerSettings, container: Container) -> str:

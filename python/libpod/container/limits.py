@@ -55,9 +55,9 @@ def _parse(text: str) -> Limit:
 def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
     """Choose the limits of a container: the user's, or those of containers.conf where the user gave none.
 
-    `host` among the user's means: what the engine itself has. A type given twice takes the last value. Podman sets the
-    number of files and of processes in every container; where neither source names them, its defaults are used, lowered to
-    what this process may set. Sorted by type.
+    `host` among the user's means: what this process itself has, but for the types that the user names. A type given twice
+    takes the last value. Podman sets the number of files and of processes in every container; if neither source names them,
+    its defaults are used, lowered to what this process may set. Sorted by type.
     """
     chosen: dict[str, Limit] = {}
     texts = list(given)
@@ -65,12 +65,25 @@ def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
         if text != "host":
             limit = parse_ulimit(text)
             chosen[limit[0]] = limit
-    processes = MAXIMUM if texts and "host" not in texts else _pid_max()
-    for name, value in (("RLIMIT_NOFILE", MAXIMUM), ("RLIMIT_NPROC", processes)):
-        if name not in chosen:
+    for name, value in (("RLIMIT_NOFILE", MAXIMUM), ("RLIMIT_NPROC", MAXIMUM if texts else _pid_max())):
+        if name in chosen:
+            continue
+        if "host" in texts:
+            chosen[name] = _own(name)
+        else:
             value = _attainable(name, value)
             chosen[name] = (name, value, value)
     return [chosen[name] for name in sorted(chosen)]
+
+
+def _own(name: str) -> Limit:
+    """The limit of this process. Other types than those in the list of a container are inherited anyway."""
+    import resource
+
+    soft, hard = (
+        UNLIMITED if value == resource.RLIM_INFINITY else value for value in resource.getrlimit(getattr(resource, name))
+    )
+    return name, soft, hard
 
 
 def _pid_max() -> int:

@@ -365,6 +365,11 @@ def _sysctls(settings: ContainerSettings, request: ContainerRequest, defaults: l
             raise InvalidError(f"{text} is invalid, sysctl values must be in the form of KEY=VALUE")
         if name not in _SYSCTLS and not name.startswith(("net.", "fs.mqueue.")):
             raise InvalidError(f"sysctl '{name}' is not allowed")
+        if "" in name.split("."):
+            raise InvalidError(f"sysctl '{name}' is malformed: a part of its name is empty")
+        kind, mode = ("Network", settings.network) if name.startswith("net.") else ("IPC", settings.ipc)
+        if mode == "host":
+            raise InvalidError(f"sysctl {text} can't be set since {kind} Namespace set to host: invalid argument")
         sysctls[name] = value
     return sysctls
 

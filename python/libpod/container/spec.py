@@ -184,13 +184,15 @@ def mounts_of(settings: ContainerSettings, context: Context) -> list[dict[str, A
 
 def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
     access = "rw" if settings.privileged else "ro"
+    # --read-only-tmpfs=false: nothing in memory can be written either.
+    memory = ["ro"] if settings.read_only and not settings.read_only_tmpfs else []
     proc = settings.proc_options or ["nosuid", "noexec", "nodev"]
     system = ["nosuid", "noexec", "nodev", access]
     if settings.privileged:
         system.insert(0, "rprivate")
     own = [
         _mount("/proc", "proc", "proc", proc),
-        _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]),
+        _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k", *memory]),
         _mount("/sys", "sysfs", "sysfs", system),
         _mount(
             "/dev/pts",
@@ -201,11 +203,12 @@ def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str,
         _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
     if settings.ipc == "host" or context.shm:
-        shared = ["bind", "rprivate", "nosuid", "noexec", "nodev"]
+        # The mount that is shared may be read-only for its owner; that says nothing here.
+        shared = ["bind", "rprivate", *(memory or (["rw"] if context.shm else [])), "nosuid", "noexec", "nodev"]
         own.append(_mount("/dev/shm", "bind", context.shm or "/dev/shm", shared))
     elif settings.ipc != "none":
         size = f"size={settings.shm_size}"
-        own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", size]))
+        own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", size, *memory]))
     if settings.read_only and settings.read_only_tmpfs:
         own += [_mount(path, "tmpfs", "tmpfs", _TMPFS_OPTIONS) for path in ("/run", "/tmp", "/var/tmp")]
     binds = ["bind", "rprivate"]

@@ -258,6 +258,10 @@ fn mount_new(stage: &mut Stage, mount: &NewMount) -> Result<()> {
     let target = Target { path: mount.path.clone(), fd };
     check_target(root, &target)?;
     let mut options = mount.options.clone();
+    if mount.kind == "tmpfs" {
+        // As with runc, this mount alone is read-only: another container may show the same file system.
+        options.superblock_readonly = false;
+    }
     // A tmpfs has the mode of the directory that it hides; over a new directory it has the kernel's default, 1777.
     if mount.kind == "tmpfs" && !made && !options.data.iter().any(|word| word.starts_with("mode=")) {
         let stat = rustix::fs::fstat(&target.fd).map_err(fail)?;

@@ -6,13 +6,11 @@ import sys
 
 from libpod import __version__
 from libpod.cli.command import Command, Option
+from libpod.release import PODMAN_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
-
-#: The release of Podman whose commands, output and documents this one follows, see docs/compatibility.md. Programs compare it.
-PODMAN_VERSION = "5.4.2"
 
 
 def print_version() -> int:
