@@ -209,7 +209,7 @@ _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "UTS": lambda line: line.namespaces.get("Uts", ""),
 }
 
-_LISTING = Listing(
+LISTING = Listing(
     "ps",
     type="containers.psReporter",
     fields=_FIELDS,
@@ -254,7 +254,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         columns += ["Size"] if options.size else []
     print_list(
         context,
-        _LISTING,
+        LISTING,
         lines,
         # A row is both of its own type and of the struct that it embeds: `.Namespaces.IPC` and `.IPC` are one field.
         format=options.format.replace(".Namespaces.", ".") if given else None,

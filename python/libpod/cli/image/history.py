@@ -24,7 +24,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     lines = [_Line(step, now, human=options.human, no_trunc=options.no_trunc) for step in steps]
     print_list(
         context,
-        _LISTING,
+        LISTING,
         lines,
         format=options.format if "format" in options.given else None,
         columns=("ID", "Created", "CreatedBy", "Size", "Comment"),
@@ -89,7 +89,7 @@ def _json(lines: list[_Line]) -> str:
     return go_json([{**_document(line), "Created": line.created_at} for line in lines]).decode()
 
 
-_LISTING = Listing(
+LISTING = Listing(
     "history",
     type="images.historyReporter",
     fields={

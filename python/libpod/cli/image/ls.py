@@ -85,6 +85,9 @@ def _created_at(line: _Line) -> str:
 
 _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "ID": lambda line: line.id,
+    "Id": lambda line: line.image.id,
+    "IsDangling": lambda line: line.image.is_dangling,
+    "IsReadOnly": lambda line: line.image.is_read_only,
     "Repository": lambda line: line.repository,
     "Tag": lambda line: line.tag,
     "Digest": lambda line: line.image.digest or _NONE,
@@ -114,7 +117,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     columns += [("HISTORY", lambda line: _history(line) or _NONE)] if options.history else []
     print_list(
         context,
-        _LISTING,
+        LISTING,
         lines,
         format=options.format if "format" in options.given else None,
         columns=columns,
@@ -181,7 +184,7 @@ def _document(line: _Line) -> dict[str, Any]:
     return document
 
 
-_LISTING = Listing(
+LISTING = Listing(
     "images",
     type="images.imageReporter",
     fields=_FIELDS,

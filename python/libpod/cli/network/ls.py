@@ -31,7 +31,7 @@ class _Line:
         return ",".join(f"{key}={value}" for key, value in (self.network.document.get("labels") or {}).items())
 
 
-_LISTING = Listing(
+LISTING = Listing(
     "ls",
     type="network.ListPrintReports",
     fields={
@@ -51,7 +51,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     given = "format" in options.given
     print_list(
         context,
-        _LISTING,
+        LISTING,
         lines,
         format=options.format if given else None,
         columns=("ID", "Name", "Driver"),

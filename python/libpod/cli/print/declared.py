@@ -156,7 +156,7 @@ _SYSTEM = {
         RemoteSocket *define.RemoteSocket remoteSocket ?; RootlessNetworkCmd string rootlessNetworkCmd;
         RuntimeInfo map[string]interface {} runtimeInfo ?; ServiceIsRemote bool serviceIsRemote; Security define.SecurityInfo security;
         Slirp4NetNS define.SlirpInfo slirp4netns; Pasta define.PastaInfo pasta; SwapFree int64 swapFree; SwapTotal int64 swapTotal;
-        Uptime string uptime; Variant string variant; Linkmode string linkmode; EmulatedArchitectures []string emulatedArchitectures ?""",
+        Uptime string uptime; Variant string variant; Linkmode string linkmode""",
     "define.ConmonInfo": "Package string package; Path string path; Version string version",
     "define.CPUUsage": "UserPercent float64 userPercent; SystemPercent float64 systemPercent; IdlePercent float64 idlePercent",
     "define.DistributionInfo": """

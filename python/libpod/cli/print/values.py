@@ -167,7 +167,6 @@ METHODS: dict[str, dict[str, Callable[[Struct], Any]]] = {
     "define.InspectMount": {"Src": _member("Source"), "Dst": _member("Destination")},
     "inspect.ImageData": {"Id": _member("ID")},
     "types.NetworkInspectReport": {"Id": _member("ID")},
-    "types.ImageSummary": {"Id": _member("ID"), "IsDangling": _member("Dangling"), "IsReadOnly": _member("ReadOnly")},
 }
 
 
