@@ -340,7 +340,7 @@ SCRIPTS: dict[str, list[str]] = {
     "no such image": ["run --rm --pull never nosuch true", "run --rm --pull foo rich true"],
     "bad flags": ["run --badflag rich true", "run -Z rich true", "run", "run --name", "run --rm=maybe rich"],
     "name in use": ["create --name used rich true", "run --name used rich true", "rm used"],
-    "replace": ["create --name r rich true", "run --rm --name r --replace rich echo new"],
+    "replace": ["create --name r rich true", "run --rm --name r --replace rich echo new", "rm -f r"],
     "bad addresses": [
         "run --rm --ip 1.2.3 rich true",
         "run --rm --ip 1.2.3.4 rich true",
@@ -625,7 +625,11 @@ def run(pair: Pair, program: cli.Cli, line: str, side: str) -> tuple[int, str, s
     if words[0] in ("run", "create") and "--network" not in words and len(words) > 1:
         words[1:1] = ["--network", "none"]
     done = program(*words, code=None)
-    return done.returncode, neutral(done.stdout, side), meaning(done.stderr, side)
+    stdout = done.stdout
+    if "--replace" in words and side == "peer":
+        # Podman 4 prints the name of the container that it removed for it, newer ones do not: one line is the id.
+        stdout = stdout.removeprefix(words[words.index("--name") + 1] + "\n")
+    return done.returncode, neutral(stdout, side), meaning(done.stderr, side)
 
 
 def neutral(text: str, side: str) -> str:

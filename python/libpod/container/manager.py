@@ -93,16 +93,15 @@ class ContainerManager(Records):
                 )
             setattr(settings, kind, f"container:{other.id}")
 
-    def replace(self, name: str) -> bool:
-        """Remove the container of that name, whatever its state; answer whether there was one."""
+    def replace(self, name: str) -> Container | None:
+        """Remove the container of that name, whatever its state; return it if it had to be killed after it was asked to end."""
         try:
             old = self.lookup_exact(name)
         except ContainerNotFoundError:
-            return False
+            return None
         from libpod.container.removal import remove
 
-        remove(self._host, old, force=True)
-        return True
+        return old if remove(self._host, old, force=True) else None
 
     def rename(self, container: Container, name: str) -> None:
         """Give a container another name.

@@ -37,7 +37,7 @@ class Records:
     def lookup(self, name_or_id: str) -> Container:
         """Find a container by name, id or a unique beginning of its id.
 
-        Raises: ContainerNotFoundError; InvalidError where several ids begin so.
+        Raises: ContainerNotFoundError; InvalidError for an empty name, and where several ids begin so.
         """
         found = self._find(arguments.text("name_or_id", name_or_id))
         if found is None:
@@ -55,11 +55,13 @@ class Records:
         raise ContainerNotFoundError(f'no container with name or ID "{name}" found: no such container')
 
     def _find(self, text: str) -> Container | None:
+        if not text:
+            raise InvalidError("name or ID cannot be empty")
         matches = []
         for record in self._store.containers():
             if record["id"] == text or text in (record.get("names") or ()):
                 return self._container(record)
-            if text and record["id"].startswith(text):
+            if record["id"].startswith(text):
                 matches.append(record)
         if len(matches) > 1:
             raise InvalidError(f"more than one result for container name or ID {text}: container already exists")

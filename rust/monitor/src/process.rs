@@ -95,7 +95,8 @@ impl Held {
         interrupted: &mut dyn FnMut() -> Result<(), E>,
     ) -> Result<bool, E> {
         const SLICE: Duration = Duration::from_millis(250);
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        // A timeout that no clock can hold is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut pause = Duration::from_micros(200);
         let mut ended = false;
         while self.exists() {

@@ -23,8 +23,8 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
         terminal.warn_without_terminal()
     request = request_of(options)
     # Also before a --cidfile that is in the way is found, as with Podman.
-    if options.replace and options.name and context.engine.containers.replace(options.name):
-        context.write(options.name)
+    if options.replace and options.name and (killed := context.engine.containers.replace(options.name)):
+        terminal.warn_killed(killed, None)
     cidfile, container = CidFile(options.cidfile), None
     try:
         pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]

@@ -96,7 +96,12 @@ OPTIONS = (
     Option("--security-opt", kind="array", help="Security Options"),
     Option("--shm-size", metavar="<number>[<unit>]", help="Size of /dev/shm (units: b, k, m, g)"),
     Option("--stop-signal", help="Signal to stop a container. Default is SIGTERM"),
-    Option("--stop-timeout", kind="uint", default=10, help="Seconds that a container has to exit when it is stopped"),
+    Option(
+        "--stop-timeout",
+        kind="int",
+        default=10,
+        help="Seconds that a container has to exit when it is stopped; a negative number waits for ever",
+    ),
     Option("--sysctl", kind="strings", help="Sysctl options"),
     Option("--systemd", help='Run container in systemd mode ("false"; "true" is for containers that run systemd)'),
     Option("--timeout", kind="uint", help="Seconds after which the container is killed"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag
-from libpod.cli.container import targets
+from libpod.cli.command import Command, flag
+from libpod.cli.container import targets, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
     timeout = options.time if "time" in options.given else None
 
     def act(container: Container) -> None:
-        lifecycle.restart(context.engine.host, container, timeout_s=timeout)
+        if lifecycle.restart(context.engine.host, container, timeout_s=timeout):
+            terminal.warn_killed(container, timeout)
 
     return targets.for_each(context, found, act)
 
@@ -39,7 +40,7 @@ COMMAND = Command(
         targets.FILTER,
         targets.LATEST,
         flag("--running", help="Restart only running containers"),
-        Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container"),
+        targets.TIME,
     ),
     examples=("podman restart ctrID", "podman restart ctrID1 ctrID2"),
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.container import targets
+from libpod.cli.container import targets, terminal
 from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from libpod.cli.context import Context, Options
+    from libpod.container.model import Container
 
 #: podman-rm(1), "Exit Status".
 _NOT_FOUND, _RUNNING = 1, 2
@@ -16,6 +19,7 @@ _NOT_FOUND, _RUNNING = 1, 2
 
 def remove(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove containers; go on after an error."""
+    from libpod.cli.parallel import each
     from libpod.container import removal
 
     timeout = options.time if "time" in options.given else None
@@ -25,24 +29,36 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
     except ContainerNotFoundError as error:
         error.exit_code = _NOT_FOUND
         raise
-    # Containers of other tools do not run under our eyes: only by force.
-    code = 0
-    for word, container in found:
-        try:
-            if not container.is_ours and not options.force:
-                raise StateError(
-                    f"container {container.id} was made by another tool and cannot be removed without using force:"
-                    " container state improper"
-                )
-            removal.remove(
-                context.engine.host, container, force=options.force, timeout_s=timeout, volumes=options.volumes
+
+    def act(pair: tuple[str, Container]) -> None:
+        container = pair[1]
+        # Containers of other tools do not run under our eyes: only by force.
+        if not container.is_ours and container.exists and not options.force:
+            raise StateError(
+                f"container {container.id} was made by another tool and cannot be removed without using force:"
+                " container state improper"
             )
-        except (LibpodError, OSError) as error:
-            context.report(error)
-            code = _RUNNING if isinstance(error, StateError) and code in (0, _RUNNING) else LibpodError.exit_code
-            continue
-        context.write(word)
-    return code
+        host = context.engine.host
+        if removal.remove(host, container, force=options.force, timeout_s=timeout, volumes=options.volumes):
+            terminal.warn_killed(container, timeout)
+
+    errors: list[LibpodError | OSError] = []
+    for (word, _), outcome in each(act, found):
+        if outcome is None:
+            context.write(word)
+        else:
+            errors.append(outcome)
+    for failed in errors:
+        context.report(failed)
+    return _exit_code(errors)
+
+
+def _exit_code(errors: Sequence[LibpodError | OSError]) -> int:
+    """Podman's: a container that is not there tells more than one that runs, and that more than anything else."""
+    for kind, code in ((ContainerNotFoundError, _NOT_FOUND), (StateError, _RUNNING)):
+        if any(isinstance(error, kind) for error in errors):
+            return code
+    return LibpodError.exit_code if errors else 0
 
 
 COMMAND = Command(
@@ -60,7 +76,7 @@ COMMAND = Command(
         flag("--force", "-f", help="Force removal of a running or unusable container"),
         targets.IGNORE,
         targets.LATEST,
-        Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container"),
+        targets.TIME,
         flag("--volumes", "-v", help="Remove anonymous volumes associated with the container"),
     ),
     examples=("podman rm imageID", "podman rm mywebserver myflaskserver 860a4b23", "podman rm --force --all"),

@@ -22,7 +22,8 @@ def start(context: Context, options: Options, arguments: list[str]) -> int:
     found = targets.select(context, options, arguments)
     if (options.attach or options.interactive) and len(found) == 1:
         return _attached(context, options, found[0][1])
-    return targets.for_each(context, found, lambda container: _detached(context, container))
+    # One after the other: one may share a namespace of another.
+    return targets.for_each(context, found, lambda container: _detached(context, container), in_turn=True)
 
 
 def _not_started(container: Container, error: LibpodError | OSError, *, quote: str = "") -> LibpodError:

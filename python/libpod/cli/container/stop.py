@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option
-from libpod.cli.container import targets
+from libpod.cli.command import Command
+from libpod.cli.container import targets, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ def stop(context: Context, options: Options, arguments: list[str]) -> int:
         found = [(word, container) for word, container in found if container.state.is_running]
 
     def act(container: Container) -> None:
-        lifecycle.stop(context.engine.host, container, timeout_s=timeout)
+        if lifecycle.stop(context.engine.host, container, timeout_s=timeout):
+            terminal.warn_killed(container, timeout)
 
     return targets.for_each(context, found, act)
 
-
-_TIME = Option("--time", "-t", kind="uint", default=10, help="Seconds to wait for stop before killing the container")
 
 COMMAND = Command(
     "stop",
@@ -41,7 +40,7 @@ COMMAND = Command(
         targets.FILTER,
         targets.IGNORE,
         targets.LATEST,
-        _TIME,
+        targets.TIME,
     ),
     examples=("podman stop ctrID", "podman stop --time 2 mywebserver 6e534f14da9d"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Option, flag
-from libpod.errors import ContainerNotFoundError, LibpodError, UsageError
+from libpod.errors import ContainerNotFoundError, InvalidError, LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 LATEST = flag("--latest", "-l", help="Act on the latest container podman is aware of")
 CIDFILE = Option("--cidfile", kind="array", help="Read the container ID from the file")
 IGNORE = flag("--ignore", "-i", help="Ignore errors when a specified container is missing")
+TIME = Option(
+    "--time",
+    "-t",
+    kind="int",
+    default=10,
+    help="Seconds to wait for stop before killing the container; a negative number waits for ever",
+)
 FILTER = Option("--filter", "-f", kind="strings", help="Filter output based on conditions given")
 
 
@@ -34,8 +41,10 @@ def select(
     given = vars(options)
     everything, latest = given.get("all", False), given.get("latest", False)
     cidfiles, filters = given.get("cidfile") or [], given.get("filter") or []
-    words = [*names, *(read_cidfile(path) for path in cidfiles)]
-    _check(bool(words), everything=everything, latest=latest, filtered=bool(filters))
+    if ignore is None:
+        ignore = given.get("ignore", False)
+    _check(bool(names or cidfiles), everything=everything, latest=latest, filtered=bool(filters))
+    words = [*names, *(word for path in cidfiles if (word := read_cidfile(path, ignore=given.get("ignore", False))))]
     manager = context.engine.containers
     if latest:
         newest = manager.latest()
@@ -52,7 +61,7 @@ def select(
         try:
             found.append((word, manager.lookup(word)))
         except ContainerNotFoundError:
-            if not (given.get("ignore", False) if ignore is None else ignore):
+            if not ignore:
                 raise
     return found
 
@@ -68,35 +77,51 @@ def _check(named: bool, *, everything: bool, latest: bool, filtered: bool) -> No
         raise UsageError("you must provide at least one name or id")
 
 
-def read_cidfile(path: str) -> str:
-    """Read the id that `--cidfile` of `run` wrote."""
+def read_cidfile(path: str, *, ignore: bool = False) -> str | None:
+    """Read the id that `--cidfile` of `run` wrote; with `ignore`, None if there is no such file.
+
+    Raises: LibpodError if it cannot be read, InvalidError if it is empty.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().strip().partition("\n")[0]
+            word = file.read().strip().partition("\n")[0]
     except OSError as error:
+        if ignore and isinstance(error, FileNotFoundError):
+            return None
         raise LibpodError(
             f"reading CIDFile: open {path}: {(error.strerror or '').lower()}", path=path, errno=error.errno
         ) from None
+    if not word:
+        raise InvalidError(f"reading CIDFile {path}: name or ID cannot be empty", path=path)
+    return word
 
 
-def for_each(context: Context, found: Sequence[tuple[str, Container]], act: Callable[[Container], bool | None]) -> int:
-    """Act on each container and print its word, unless the act answers False; go on after an error, report all but the last.
+def for_each(
+    context: Context,
+    found: Sequence[tuple[str, Container]],
+    act: Callable[[Container], bool | None],
+    *,
+    in_turn: bool = False,
+) -> int:
+    """Act on all containers and print the word of each, unless the act answers False; then report all errors but the last.
 
-    The last error is raised, so that the program ends as after a single one; always with 125, never with a code that
-    speaks of a container's command.
+    in_turn: one after the other, as where one may need another. The last error is raised, so that the program ends as after
+    a single one; always with 125, never with a code that speaks of a container's command.
     """
-    last: LibpodError | OSError | None = None
-    for word, container in found:
-        try:
-            done = act(container)
-        except (LibpodError, OSError) as error:
-            if last is not None:
-                context.report(last)
-            last = error
-            continue
-        if done is not False:
-            context.write(word)
-    if last is not None:
+    from libpod.cli.parallel import each
+
+    errors = []
+    groups = [[pair] for pair in found] if in_turn else [found]
+    for group in groups:
+        for (word, _), outcome in each(lambda pair: act(pair[1]), group):
+            if isinstance(outcome, (LibpodError, OSError)):
+                errors.append(outcome)
+            elif outcome is not False:
+                context.write(word)
+    for error in errors[:-1]:
+        context.report(error)
+    if errors:
+        last = errors[-1]
         if isinstance(last, LibpodError):
             last.exit_code = LibpodError.exit_code
         raise last

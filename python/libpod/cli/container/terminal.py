@@ -31,16 +31,29 @@ def size() -> tuple[int, int] | None:
 def warn_without_terminal() -> None:
     """Warn, as Podman does, that `-t` and `-i` will not behave as they do on a terminal."""
     if not os.isatty(0):
-        _warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
+        warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
 
 
 def show_warnings(session: Session) -> None:
     """Show what was not as the user asked when a container or a process in it was started."""
     for text in session.warnings():
-        _warn(text)
+        warn(text)
 
 
-def _warn(text: str) -> None:
+def warn_killed(container: Container, timeout_s: int | None) -> None:
+    """Warn, as Podman does, that a container was killed because it did not end when it was asked to."""
+    from libpod.container.signals import signal_name
+
+    settings = container.settings
+    seconds = settings.stop_timeout if timeout_s is None else timeout_s
+    warn(
+        f"StopSignal {signal_name(settings.stop_signal)} failed to stop container {container.name} in {seconds} seconds,"
+        " resorting to SIGKILL"
+    )
+
+
+def warn(text: str) -> None:
+    """Write a warning to stderr in the words of Podman's log."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     say(f'time="{stamp}" level=warning msg="{printable(text)}"')
 

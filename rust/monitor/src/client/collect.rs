@@ -29,7 +29,8 @@ impl Session {
         timeout: Option<Duration>,
         interrupted: Interrupted<'_>,
     ) -> Result<Collected, Error> {
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        // A timeout that no clock can hold is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let mut frames = input_frames(stdin);
         let mut next = frames.next();

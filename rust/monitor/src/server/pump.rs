@@ -112,7 +112,8 @@ impl Pump {
     /// Run until the process `child` has ended, and take everything it has written. It is left a zombie. After `limit` it is
     /// killed.
     pub fn run(&mut self, child: Pid, limit: Option<Duration>) -> io::Result<Ending> {
-        let mut deadline = limit.map(|limit| Instant::now() + limit);
+        // A limit that no clock can hold is none.
+        let mut deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
