@@ -365,6 +365,32 @@ def test_same_life_cycle(runtimes: tuple[Runtime, Runtime], store_directory: Pat
     assert seen[1] == seen[0]
 
 
+def test_the_same_environment(runtimes: tuple[Runtime, Runtime]) -> None:
+    """The last value of a name counts, and an empty HOME is filled; `exec --env` replaces what the container has."""
+    given = ["PATH=/bin", "A=1", "HOME=", "A=2", "B=", "C=x=y"]
+    write(runtimes[0].bundle, ["sleep", "1000"], put("process.env", given))
+    executed: list[tuple[str, ...]] = [
+        (),
+        ("--env", "A=new"),
+        ("-e", "A=3", "-e", "A=4", "-e", "D=5"),
+        ("-e", "HOME="),
+        ("-e", "HOME=", "--user", "33:34"),
+        ("-e", "HOME=/elsewhere"),
+    ]
+    seen = []
+    for runtime in runtimes:
+        runtime.detached("run", "--detach", "interop")
+        lines = [runtime("exec", *flags, "interop", "env").stdout.splitlines() for flags in executed]
+        seen.append([sorted(line for line in found if not line.startswith("_=")) for found in lines])
+        runtime("delete", "--force", "interop")
+        write(runtimes[0].bundle, ["env"], put("process.env", given))
+        seen[-1].append(sorted(runtime("run", "interop").stdout.splitlines()))
+        write(runtimes[0].bundle, ["sleep", "1000"], put("process.env", given))
+    assert seen[1] == seen[0]
+    assert "A=new" in seen[1][1]
+    assert "A=2" not in seen[1][1]
+
+
 def test_hooks_get_the_same_state(runtimes: tuple[Runtime, Runtime], store_directory: Path) -> None:
     moments = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
     seen = []

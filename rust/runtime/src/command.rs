@@ -18,6 +18,7 @@ use rustix::process::{Gid, Uid, fchdir, umask};
 use rustix::thread::{
     CapabilitySet, set_keep_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
+use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -132,11 +133,26 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The environment, with `HOME` from the container's passwd file where it is not given.
+    /// The environment: of several entries with one name the last counts, and `HOME` is from the container's passwd file when
+    /// it is not given or empty.
     fn environment(&self, root: &RootDir) -> Vec<String> {
-        let mut environment = self.process.env.clone();
-        if !environment.iter().any(|entry| entry.starts_with("HOME=")) {
-            environment.push(format!("HOME={}", user::home(root, self.process.user.uid)));
+        let mut environment: Vec<String> = Vec::with_capacity(self.process.env.len() + 1);
+        let mut places = BTreeMap::new();
+        for entry in &self.process.env {
+            let name = entry.split('=').next().unwrap_or_default();
+            match places.get(name) {
+                Some(place) => environment[*place] = entry.clone(),
+                None => {
+                    places.insert(name, environment.len());
+                    environment.push(entry.clone());
+                }
+            }
+        }
+        let home = || format!("HOME={}", user::home(root, self.process.user.uid));
+        match places.get("HOME") {
+            None => environment.push(home()),
+            Some(place) if environment[*place] == "HOME=" => environment[*place] = home(),
+            Some(_) => {}
         }
         environment
     }
@@ -268,6 +284,22 @@ mod tests {
             let process = process(json);
             let error = Command::plan(&process, None, "x", 0).expect_err(json);
             assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn of_several_variables_with_one_name_the_last_counts() {
+        let place = rustix::fs::open("/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).expect("opens");
+        let root = RootDir::new(place);
+        for (given, expected) in [
+            (r#"["A=1","HOME=/h","A=2","B=","A"]"#, &["A", "HOME=/h", "B="][..]),
+            (r#"["HOME=/h","HOME=/i","AB=1","A=="]"#, &["HOME=/i", "AB=1", "A=="]),
+            (r#"["HOME=/h","A=1","HOME="]"#, &["HOME=/root", "A=1"]),
+            ("[]", &["HOME=/root"]),
+        ] {
+            let process = process(&format!(r#"{{"args":["a"],"env":{given}}}"#));
+            let command = Command::plan(&process, None, "x", 0).expect("valid");
+            assert_eq!(command.environment(&root), expected, "{given}");
         }
     }
 
