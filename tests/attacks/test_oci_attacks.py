@@ -166,7 +166,8 @@ def test_a_directory_that_is_no_containers_is_not_removed(runtime: Runtime) -> N
 def test_what_a_killed_create_left_is_removed_by_force_only(runtime: Runtime) -> None:
     left = runtime.root / "c1"
     left.mkdir()
-    (left / "state.json.77.tmp").write_text("{")
+    (left / ".tmp-state.json77").write_text("{")
+    (left / "state.json.tmp").write_text("{")
     assert "container does not exist" in runtime("delete", "c1", code=1).stderr
     assert left.is_dir()
     runtime("delete", "--force", "c1")

@@ -68,3 +68,76 @@ def test_the_path_of_a_console_socket_may_be_long(runtime: Runtime, store_direct
             _, descriptors, _, _ = socket.recv_fds(connection, 100, 1)
     assert os.isatty(descriptors[0])
     os.close(descriptors[0])
+
+
+def hooks_of(log: Path, *moments: str) -> dict[str, Any]:
+    """Hooks that write their moment into a file."""
+    return {name: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {name} >> {log}"]}] for name in moments}
+
+
+@pytest.mark.parametrize("change", ["changed", "malformed", "gone", "fifo"])
+def test_what_was_created_is_what_counts(runtime: Runtime, store_directory: Path, change: str) -> None:
+    """A bundle that changes between `create` and `delete` changes nothing of the container."""
+    log, other = store_directory / "log", store_directory / "other"
+    path = runtime.bundle / "config.json"
+    spec = write(runtime, "sleep", "1000", env=["PATH=/bin", "WHO=created"])
+    spec["hooks"] = hooks_of(log, "poststart", "poststop")
+    path.write_text(json.dumps(spec))
+    runtime.detached("create", NAME)
+    path.unlink()
+    if change == "changed":
+        write(runtime, "sleep", "1", env=["PATH=/bin", "WHO=changed"], user={"uid": 77, "gid": 77})
+        spec = json.loads(path.read_text())
+        spec["hooks"] = hooks_of(other, "poststart", "poststop")
+        path.write_text(json.dumps(spec))
+    elif change == "malformed":
+        path.write_text("{")
+    elif change == "fifo":
+        os.mkfifo(path)
+    runtime.detached("start", NAME)
+    assert runtime("exec", NAME, "sh", "-c", "echo $WHO; id -u").stdout == "created\n0\n"
+    assert log.read_text() == "poststart\n"
+    runtime("delete", "--force", NAME)
+    assert log.read_text() == "poststart\npoststop\n"
+    assert not other.exists()
+    assert not (runtime.root / NAME).exists()
+
+
+def test_a_container_of_the_release_before_versions_is_served(runtime: Runtime, store_directory: Path) -> None:
+    """Its record has no version, and its specification stands in its bundle alone."""
+    log = store_directory / "log"
+    spec = write(runtime, "sleep", "1000", env=["PATH=/bin", "WHO=old"])
+    spec["hooks"] = hooks_of(log, "poststop")
+    (runtime.bundle / "config.json").write_text(json.dumps(spec))
+    runtime.detached("create", NAME)
+    runtime.detached("start", NAME)
+    (runtime.root / NAME / "config.json").unlink()
+    record = json.loads((runtime.root / NAME / "state.json").read_text())
+    del record["version"]
+    (runtime.root / NAME / "state.json").write_text(json.dumps(record))
+    assert status(runtime) == "running"
+    assert runtime("list", "-q").stdout == f"{NAME}\n"
+    assert runtime("exec", NAME, "sh", "-c", "echo $WHO").stdout == "old\n"
+    runtime("kill", NAME, "KILL")
+    runtime("delete", "--force", NAME)
+    assert log.read_text() == "poststop\n"
+
+
+def test_a_record_of_a_newer_release_is_refused_and_kept(runtime: Runtime) -> None:
+    runtime.detached("run", "--detach", NAME)
+    path = runtime.root / NAME / "state.json"
+    good = path.read_text()
+    newer = json.dumps({"version": 2, "shape": ["new"]})
+    path.write_text(newer)
+    words = (("state", NAME), ("start", NAME), ("kill", NAME, "KILL"), ("pause", NAME), ("delete", "--force", NAME))
+    for command in words:
+        done = runtime(*command, code=1)
+        assert (
+            f"{path}: record of a container of version 2: this release of libpod reads versions up to 1" in done.stderr
+        )
+    assert "of version 2" in runtime("list").stderr
+    assert path.read_text() == newer
+    path.write_text(json.dumps({**json.loads(good), "more": 1}))
+    assert "unknown field `more`" in runtime("delete", "--force", NAME, code=1).stderr
+    path.write_text(good)
+    assert status(runtime) == "running"

@@ -2,7 +2,7 @@
 //!
 //! Each says its version. A document of a newer version is refused before anything else in it is looked at, so that the error
 //! is about the version and not about a member that this release does not know. One without a version was written by the
-//! release before there were versions; its reader says how it becomes one of today.
+//! release before there were versions; its reader says how it becomes one of today, and sees the version 0 in it.
 
 use crate::{from_slice, from_value};
 use serde::Deserialize;
@@ -13,6 +13,9 @@ use std::fmt;
 /// Name of the member that says the version.
 const VERSION: &str = "version";
 
+/// The version of a document that has none.
+pub const BEFORE: u32 = 0;
+
 /// A document that says its version, in a member `version` that the type has as well.
 ///
 /// Implementations refuse unknown members (`#[serde(deny_unknown_fields)]`).
@@ -22,7 +25,8 @@ pub trait Versioned: DeserializeOwned {
     /// The version that this release writes, at least 1.
     const VERSION: u32;
 
-    /// Make of a document without a version, whose writer knew none, one of version [`Self::VERSION`].
+    /// Make of a document without a version, whose writer knew none, one with the members of version [`Self::VERSION`]. Its own
+    /// version is [`BEFORE`] from then on.
     fn upgrade(_document: &mut Map<String, Value>) {}
 }
 
@@ -84,11 +88,14 @@ pub fn read<T: Versioned>(text: &[u8]) -> Result<T, Error> {
     let malformed = |source| Error::Malformed { name: T::NAME, source };
     match from_slice::<Head>(text).map_err(malformed)?.version {
         Some(version) if version > T::VERSION.into() => Err(Error::Newer { name: T::NAME, version, known: T::VERSION }),
+        Some(version) if version == u64::from(BEFORE) => {
+            Err(malformed(serde::de::Error::custom("there is no version 0")))
+        }
         Some(_) => from_slice(text).map_err(malformed),
         None => {
             let mut document: Map<String, Value> = from_slice(text).map_err(malformed)?;
             T::upgrade(&mut document);
-            document.insert(VERSION.into(), T::VERSION.into());
+            document.insert(VERSION.into(), BEFORE.into());
             from_value(document.into()).map_err(malformed)
         }
     }
@@ -138,6 +145,7 @@ mod tests {
         assert_eq!(read::<Note>(text).expect("valid"), Note { version: 2, text: "x".into(), size: None });
         assert!(error(r#"{"version":2,"text":"x"}"#).starts_with("note: missing field `size`"));
         assert!(error(r#"{"version":2,"text":"x","size":1,"colour":1}"#).starts_with("note: unknown field `colour`"));
+        assert_eq!(error(r#"{"version":0,"text":"x","size":1}"#), "note: there is no version 0");
         for version in ["-1", "1.5", "\"2\"", "[]", "null"] {
             assert!(error(&format!(r#"{{"version":{version},"text":"x","size":1}}"#)).starts_with("note: invalid"));
         }
@@ -154,7 +162,7 @@ mod tests {
     #[test]
     fn a_document_without_a_version_is_of_the_release_before() {
         let note = read::<Note>(br#"{"text":"x","colour":"red"}"#).expect("as it was written then");
-        assert_eq!(note, Note { version: 2, text: "x".into(), size: None });
+        assert_eq!(note, Note { version: BEFORE, text: "x".into(), size: None });
         assert!(error(r#"{"text":"x","shape":"round"}"#).starts_with("note: unknown field `shape`"));
         assert!(error(r#"{"colour":"red"}"#).starts_with("note: missing field `text`"));
     }

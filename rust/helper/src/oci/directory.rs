@@ -6,17 +6,19 @@
 
 use super::Failure;
 use libpod_runtime::ContainerId;
-use libpod_sys::file::{read_at, replace_at};
+use libpod_sys::file::{is_temporary_of, read_at, replace_at};
 use libpod_sys::io_text;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstat, mkdirat, open, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A container's record.
 pub const RECORD: &str = "state.json";
+/// The specification that a container was created from.
+pub const SPEC: &str = "config.json";
 /// The socket at which a created container waits.
 pub const START_SOCKET: &str = "start.sock";
 
@@ -175,14 +177,17 @@ impl AsFd for Home {
     }
 }
 
-/// Whether this program makes a file of this name; a write that was killed leaves `NAME.PID.tmp`, earlier ones `NAME.tmp`.
+/// Whether this program makes a file of this name; a write that was killed leaves a temporary one. The release before versions
+/// named those `NAME.tmp`.
 fn is_own(name: &str) -> bool {
-    let members = [RECORD, START_SOCKET];
-    let is_part = |rest: &str| rest.starts_with('.') && rest.ends_with(".tmp");
-    members.iter().any(|member| name.strip_prefix(member).is_some_and(|rest| rest.is_empty() || is_part(rest)))
+    let members = [RECORD, SPEC, START_SOCKET];
+    members.iter().any(|member| {
+        name.strip_prefix(member).is_some_and(|rest| matches!(rest, "" | ".tmp"))
+            || is_temporary_of(name, Path::new(member))
+    })
 }
 
-fn failed(step: &str, path: &std::path::Path, errno: Errno) -> Failure {
+fn failed(step: &str, path: &Path, errno: Errno) -> Failure {
     Failure::new(format!("{step} {}: {}", path.display(), io_text(&errno.into())))
 }
 
@@ -192,10 +197,10 @@ mod tests {
 
     #[test]
     fn only_what_this_program_makes_is_its_own() {
-        for name in ["state.json", "start.sock", "state.json.tmp", "state.json.123.tmp"] {
+        for name in ["state.json", "start.sock", "config.json", "state.json.tmp", ".tmp-state.json123"] {
             assert!(is_own(name), "{name}");
         }
-        for name in ["state.json.bak", "state.jsonx.tmp", "x", ".state.json", "notes.tmp"] {
+        for name in ["state.json.bak", "state.json.1.tmp", "x", ".state.json", "notes.tmp", ".tmp-notes1"] {
             assert!(!is_own(name), "{name}");
         }
     }

@@ -3,7 +3,7 @@
 use super::arguments::{Flag, Parsed, parse};
 use super::directory::START_SOCKET;
 use super::foreground::{self, Foreground};
-use super::record::{self, Container, Found, Reserved, Status, does_not_exist, read_spec};
+use super::record::{self, Config, Container, Found, Reserved, Status, does_not_exist};
 use super::{Context, Failure, Outcome, one_id};
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{self, Program};
@@ -36,7 +36,7 @@ struct Order {
     id: ContainerId,
     bundle: PathBuf,
     rootfs: PathBuf,
-    spec: Spec,
+    config: Config,
     seccomp: Option<Program>,
     preserve_fds: u32,
     console_socket: Option<PathBuf>,
@@ -52,18 +52,18 @@ impl Order {
         }
         let bundle = std::path::absolute(parsed.last("bundle").filter(|path| !path.is_empty()).unwrap_or("."))
             .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?;
-        let spec = read_spec(&bundle)?;
-        let root = spec.root.as_ref().ok_or_else(|| Failure::new("root must be specified"))?;
+        let config = Config::read(&bundle)?;
+        let root = config.spec.root.as_ref().ok_or_else(|| Failure::new("root must be specified"))?;
         // The bundle may be named through links, its root may not.
         let rootfs = std::fs::canonicalize(&bundle)
             .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?
             .join(&root.path);
-        let seccomp = compile(&spec)?;
+        let seccomp = compile(&config.spec)?;
         Ok(Self {
             id,
             rootfs,
             seccomp,
-            spec,
+            config,
             bundle,
             preserve_fds: preserved(parsed)?,
             console_socket: parsed.last("console-socket").map(PathBuf::from),
@@ -72,7 +72,7 @@ impl Order {
     }
 
     fn terminal(&self) -> bool {
-        self.spec.process.as_ref().is_some_and(|process| process.terminal)
+        self.config.spec.process.as_ref().is_some_and(|process| process.terminal)
     }
 
     fn request(&mut self, start_socket: Option<OwnedFd>) -> Request<'_> {
@@ -86,7 +86,7 @@ impl Order {
             seccomp: self.seccomp.take(),
             start_socket,
             mounter: Mounter::probe(),
-            spec: &self.spec,
+            spec: &self.config.spec,
         }
     }
 }
@@ -112,7 +112,7 @@ pub fn create(context: &Context, words: &[String]) -> Outcome {
     let (parsed, id) = one_id("create", CREATE_FLAGS, words)?;
     let mut order = Order::read(&parsed, id)?;
     check_console(order.terminal(), order.console_socket.is_some(), true)?;
-    let reserved = record::reserve(context, &order.id, &order.spec, &order.bundle, &order.rootfs)?;
+    let reserved = record::reserve(context, &order.id, &order.config, &order.bundle, &order.rootfs)?;
     let socket = make_socket(&reserved.home().path(START_SOCKET))?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let request = order.request(Some(socket));
@@ -131,7 +131,7 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     let mut order = Order::read(&parsed, id)?;
     let detach = parsed.has("detach");
     check_console(order.terminal(), order.console_socket.is_some(), detach)?;
-    let reserved = record::reserve(context, &order.id, &order.spec, &order.bundle, &order.rootfs)?;
+    let reserved = record::reserve(context, &order.id, &order.config, &order.bundle, &order.rootfs)?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let request = order.request(None);
     let failed = |failure: Failure| {
@@ -208,10 +208,10 @@ pub fn start(context: &Context, words: &[String]) -> Outcome {
         Status::Stopped => return Err(Failure::new("cannot start a container that has stopped")),
         Status::Running | Status::Paused => return Err(Failure::new("cannot start an already running container")),
     }
+    let spec = container.spec()?;
     let warnings = let_go(&container.start_socket())?;
     warnings.iter().for_each(|text| context.log.warn(text));
     container.home.unlink(START_SOCKET)?;
-    let spec = container.spec()?;
     if let Err(error) = run_hooks(&container, &spec, "poststart", "running") {
         context.log.warn(&error.to_string());
     }
@@ -359,18 +359,20 @@ fn end(container: &Container) -> Result<(), Failure> {
 
 /// Take the cgroup and the record away, and run the last hooks.
 fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<(), Failure> {
+    // Its specification goes with the record.
+    let spec = with_hooks.then(|| container.spec());
     let cgroup = container.cgroup()?;
     if cgroup.processes().is_ok_and(|processes| !processes.is_empty()) {
         cgroup.kill()?;
     }
     cgroup.remove()?;
     container.home.remove()?;
-    if with_hooks {
-        if let Ok(spec) = container.spec() {
-            if let Err(error) = run_hooks(container, &spec, "poststop", "stopped") {
-                context.log.warn(&error.to_string());
-            }
-        }
+    let ran = spec.transpose().and_then(|spec| match spec {
+        Some(spec) => Ok(run_hooks(container, &spec, "poststop", "stopped")?),
+        None => Ok(()),
+    });
+    if let Err(failure) = ran {
+        context.log.warn(&failure.text);
     }
     Ok(())
 }

@@ -4,8 +4,9 @@
 //! The status is derived and never written: a process that has the recorded number and start time lives; one that has not
 //! been started yet still has its socket; a frozen cgroup is a pause. Start at [`Container::load`].
 
-use super::directory::{Home, RECORD, START_SOCKET};
+use super::directory::{Home, RECORD, SPEC, START_SOCKET};
 use super::{Context, Failure};
+use libpod_json::versioned::{self, BEFORE, Versioned};
 use libpod_monitor::clock::Moment;
 use libpod_monitor::process::{Held, start_time};
 use libpod_runtime::ContainerId;
@@ -22,7 +23,10 @@ const RECORD_MAX: u64 = 1 << 20;
 
 /// The contents of `state.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
+    /// Version of the record.
+    pub version: u32,
     /// Version of the specification that the bundle follows.
     pub oci_version: String,
     /// The container.
@@ -41,6 +45,11 @@ pub struct Record {
     pub cgroup: String,
     /// As in the specification.
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Versioned for Record {
+    const NAME: &'static str = "record of a container";
+    const VERSION: u32 = 1;
 }
 
 /// A recorded container.
@@ -107,12 +116,14 @@ pub struct Reserved {
 pub fn reserve(
     context: &Context,
     id: &ContainerId,
-    spec: &Spec,
+    config: &Config,
     bundle: &Path,
     rootfs: &Path,
 ) -> Result<Reserved, Failure> {
+    let spec = &config.spec;
     let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), id)?;
     let record = Record {
+        version: Record::VERSION,
         oci_version: spec.oci_version.clone(),
         id: id.clone(),
         pid: 0,
@@ -124,6 +135,8 @@ pub fn reserve(
         annotations: spec.annotations.clone(),
     };
     let reserved = Reserved { home: Some(context.root.create(id)?), record };
+    // Before the record, which says that it is there.
+    reserved.home().write(SPEC, &config.text)?;
     reserved.write()?;
     Ok(reserved)
 }
@@ -174,7 +187,7 @@ impl Container {
         let Some(home) = context.root.find(id)? else { return Ok(Found::Nothing) };
         let Some(text) = home.read(RECORD, RECORD_MAX)? else { return Ok(Found::Unrecorded(home)) };
         let damaged = |reason: String| Failure::new(format!("{}: {reason}", home.path(RECORD).display()));
-        let record: Record = libpod_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        let record: Record = versioned::read(&text).map_err(|error| damaged(error.to_string()))?;
         if record.id != *id {
             return Err(damaged(format!("it is the record of container {}", record.id)));
         }
@@ -218,9 +231,16 @@ impl Container {
         if self.home.holds(START_SOCKET) { Status::Created } else { Status::Running }
     }
 
-    /// The specification, as it stands in the bundle.
+    /// The specification that it was created from, whatever stands in its bundle by now.
     pub fn spec(&self) -> Result<Spec, Failure> {
-        read_spec(&self.record.bundle)
+        if self.record.version == BEFORE {
+            // The release before versions kept none.
+            return Ok(Config::read(&self.record.bundle)?.spec);
+        }
+        let path = self.home.path(SPEC);
+        let text = self.home.read(SPEC, CONFIG_MAX)?;
+        let text = text.ok_or_else(|| Failure::new(format!("{} not found", path.display())))?;
+        libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
     }
 }
 
@@ -236,14 +256,26 @@ pub fn does_not_exist() -> Failure {
     Failure::new("container does not exist")
 }
 
-/// Read and parse `config.json`.
-pub fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
-    let path = bundle.join(CONFIG);
-    let text = match libpod_sys::file::read(&path, CONFIG_MAX) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Failure::new(format!("JSON specification file {} not found", path.display())));
-        }
-        other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
-    };
-    libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+/// A bundle's `config.json`.
+pub struct Config {
+    /// As it is written.
+    pub text: Vec<u8>,
+    /// What it says.
+    pub spec: Spec,
+}
+
+impl Config {
+    /// Read the document of this bundle.
+    pub fn read(bundle: &Path) -> Result<Self, Failure> {
+        let path = bundle.join(CONFIG);
+        let text = match libpod_sys::file::read(&path, CONFIG_MAX) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Failure::new(format!("JSON specification file {} not found", path.display())));
+            }
+            other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
+        };
+        let spec =
+            libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        Ok(Self { text, spec })
+    }
 }
