@@ -68,6 +68,7 @@ class Engine:
         self._networks: NetworkManager | None = None
 
     def __enter__(self) -> Self:
+        _ = self.store
         return self
 
     def __exit__(
@@ -76,13 +77,23 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Let go of the store. Containers go on running."""
+        """Close the engine; what is asked of it or of its managers afterwards is a `StateError`. Containers run on.
+
+        A second call does nothing.
+        """
+        self.host.close()
+        if self._images is not None:
+            self._images.close()
         self._images = None
         self._containers = None
+        self._networks = None
 
     @property
     def store(self) -> Store:
-        """The store of images, layers and containers."""
+        """The store of images, layers and containers.
+
+        Raises: StateError when the engine is closed.
+        """
         return self.host.store
 
     @property
@@ -103,6 +114,7 @@ class Engine:
     @property
     def containers(self) -> ContainerManager:
         """The containers of the store."""
+        _ = self.store
         if self._containers is None:
             from libpod.container.manager import ContainerManager
 
@@ -194,11 +206,18 @@ class Engine:
         sources to paths in the container, or to `{"bind": path, "mode": options}`. tmpfs: a list of words of `--tmpfs`, or
         a mapping of paths to options. options: any other option of `podman run`, by its long name with `_` for `-`.
         The exit code of the command is a result, not an error. On any error the container is killed first.
-        Raises: TypeError (unknown option, value of the wrong shape), ImageNotFoundError, InvalidError (bad option, too much output), CommandNotFoundError,
-        CommandNotExecutableError, TimeoutError, other LibpodErrors, OSError.
+        Raises: TypeError (unknown option, value of the wrong shape), UnsupportedError (an option that libpod lacks),
+        ImageNotFoundError, InvalidError (bad option, too much output), CommandNotFoundError, CommandNotExecutableError,
+        TimeoutError, other LibpodErrors, OSError.
         """
         from libpod.container.request import ContainerRequest
 
+        if stdin is not None and not isinstance(stdin, bytes):
+            raise TypeError(f"stdin must be bytes, not {type(stdin).__name__}")
+        if not 0 <= arguments.integer("output_limit", output_limit) < 1 << 63:
+            raise InvalidError(f"output_limit: {output_limit} is no number of bytes")
+        if timeout_s is not None and not 0 <= arguments.number("timeout_s", timeout_s) < 1 << 63:
+            raise InvalidError(f"timeout_s: {timeout_s} is no number of seconds")
         request = ContainerRequest(
             network=[network] if network else [],
             rm=arguments.flag("remove", remove),
@@ -231,6 +250,7 @@ class Engine:
     @property
     def networks(self) -> NetworkManager:
         """The networks of the host."""
+        _ = self.store
         if self._networks is None:
             from libpod.network.manager import NetworkManager
 

@@ -21,12 +21,15 @@
     └── CommandNotExecutableError   the container's command cannot be executed (exit code 126)
 
 System calls that fail for a reason of the host (disk full, read-only, permission) raise the matching `OSError` with
-`errno` and `filename`, so that `except FileNotFoundError` works. The command line exits 125 for those too.
+`errno` and `filename`. An error of libpod that has an `errno` is of the matching class of `OSError`, too. So
+`except FileNotFoundError` works for both. The command line exits 125 for those too.
 
 Source of the exit codes: podman-run(1), "Exit Status".
 """
 
 from __future__ import annotations
+
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +41,18 @@ class LibpodError(Exception):
     """Base of all errors of libpod.
 
     message: one clause without a full stop, naming the thing and the cause. hint: the remedy, where there is one.
-    op: the step that failed; path: the file or entry; errno: the kernel's error number.
+    op: the step that failed; path: the file or entry; errno: the kernel's error number. An error with an errno is an
+    `OSError`, of the subclass that Python has for it, with `strerror` and `filename`.
     causes: the errors that this one sums up, such as one for each registry that was tried.
     """
 
     exit_code = 125
+
+    def __new__(cls, message: str, *, errno: int | None = None, **more: Any) -> Self:
+        """Choose the class: with an errno one that is an `OSError`, too."""
+        chosen: type[Self] = cls if errno is None or issubclass(cls, OSError) else _with_os_class(cls, errno)
+        # With `chosen`, not `cls`: the two have different constructors behind this one.
+        return super(LibpodError, chosen).__new__(chosen, message)
 
     def __init__(
         self,
@@ -61,6 +71,15 @@ class LibpodError(Exception):
         self.path = path
         self.errno = errno
         self.hint = hint
+        if isinstance(self, OSError):
+            self.strerror = os.strerror(errno) if errno is not None else None
+            self.filename = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled as the declared class, which chooses again; the rest of the state goes behind.
+        kind = type(self)
+        declared = kind.__mro__[1] if "_chosen" in kind.__dict__ else kind
+        return _restore, (declared, self.message, self.errno, self.__dict__)
 
     def __str__(self) -> str:
         return "\n * ".join((self.message, *map(str, self.causes)))
@@ -77,6 +96,29 @@ class LibpodError(Exception):
         )
         other.exit_code = self.exit_code
         return other
+
+
+_os_classes: dict[tuple[type, type], type] = {}
+
+
+def _with_os_class(cls: type[Any], errno: int) -> type[Any]:
+    """Return the class of errors that are both `cls` and what Python raises for `errno`."""
+    key = (cls, type(OSError(errno, "")))
+    if key not in _os_classes:
+        names = {
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+            "_chosen": True,
+        }
+        _os_classes[key] = type(cls.__name__, key, names)
+    return _os_classes[key]
+
+
+def _restore(cls: type[LibpodError], message: str, errno: int | None, state: dict[str, Any]) -> LibpodError:
+    error = cls(message, errno=errno, path=state.get("path"))
+    error.__dict__.update(state)
+    return error
 
 
 class NotFoundError(LibpodError):

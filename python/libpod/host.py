@@ -10,7 +10,7 @@ import os
 import sys
 
 from libpod import arguments
-from libpod.errors import NotFoundError
+from libpod.errors import NotFoundError, StateError
 from libpod.places import Places
 from libpod.store import open_store
 
@@ -32,7 +32,7 @@ class Host:
     Raises: InvalidError, UnsupportedError (a configuration that libpod cannot serve), OSError.
     """
 
-    __slots__ = ("_conf", "_given", "_helper", "choose_name", "places", "store")
+    __slots__ = ("_conf", "_given", "_helper", "_store", "choose_name", "places")
 
     def __init__(
         self,
@@ -49,12 +49,26 @@ class Host:
             None if storage_driver is None else arguments.text("storage_driver", storage_driver),
             None if storage_options is None else arguments.strings("storage_options", storage_options),
         )
-        self.store: Store = open_store(*self._given)
-        self.places = Places(self.store.graphroot, self.store.runroot)
+        self._store: Store | None = open_store(*self._given)
+        self.places = Places(self._store.graphroot, self._store.runroot)
         self._helper = None if helper is None else arguments.text("helper", helper)
         self._conf: ContainersConf | None = None
         #: Asks the user which of several full names a short image name means; None if nobody can be asked.
         self.choose_name: Callable[[list[str]], int] | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store.
+
+        Raises: StateError when the host's engine is closed.
+        """
+        if self._store is None:
+            raise StateError("the engine is closed")
+        return self._store
+
+    def close(self) -> None:
+        """Let go of the store; an engine does it when it is closed."""
+        self._store = None
 
     @property
     def conf(self) -> ContainersConf:

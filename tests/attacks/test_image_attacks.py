@@ -200,7 +200,7 @@ def test_extraction_stays_inside(tmp_path: Path, member: tuple[str, bytes]) -> N
     path.write_bytes(docker_archive(tar(("good", b"good"), member)))
     target = tmp_path / "deep/er/target"
     with libpod.open_image(f"docker-archive:{path}") as image:
-        assert [entry.name for entry in image.walk()] in (["/good"], ["/good", "/out"])
+        assert [entry.path for entry in image.walk()] in (["/good"], ["/good", "/out"])
         with contextlib.suppress(LibpodError):
             image.extract("/", target)
     assert not (tmp_path / "deep/er/out").exists()

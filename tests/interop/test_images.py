@@ -168,7 +168,7 @@ def test_an_opened_image_shows_what_podman_mounts(peer: cli.Cli, made: Path, tmp
     peer("load", "-q", "-i", str(made / "docker-archive"))
     mounted = Path(peer("image", "mount", NAME).stdout.strip())
     with libpod.open_image(reference.format(made)) as image:
-        seen = {entry.path.lstrip(b"/"): entry for entry in image.walk()}
+        seen = {entry.path_bytes.lstrip(b"/"): entry for entry in image.walk()}
         tree = Tree(mounted)
         assert sorted(seen) == sorted(tree.entries)
         for path, (mode, uid, gid, mtime, _, size, _, attributes) in tree.entries.items():

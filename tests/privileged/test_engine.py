@@ -91,8 +91,9 @@ def test_a_string_of_names_removes_no_image(engine: libpod.Engine) -> None:
 
 def test_a_command_that_takes_too_long_is_killed(engine: libpod.Engine) -> None:
     before = leaks.snapshot()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"did not end within 0\.3 seconds and was killed") as caught:
         engine.run("rich", ["sleep", "1000"], network="none", timeout_s=0.3)
+    assert isinstance(caught.value, libpod.LibpodError)
     assert engine.containers.list(all=True) == []
     assert not [line for line in leaks.snapshot() - before if engine.host.places.runroot in line]
 

@@ -96,7 +96,7 @@ def seen(*layers: bytes) -> dict[str, int]:
     root.children = {}
     for place, layer in enumerate(layers):
         merge(root, read_layer(_core.bytes_blob(layer), place))
-    return {entry.name: entry.layer for entry in root.walk(b"")}
+    return {entry.path: entry.layer for entry in root.walk(b"")}
 
 
 def test_a_higher_layer_covers_and_adds() -> None:

@@ -132,7 +132,7 @@ def message_of(error: Exception) -> str:
     """
     if isinstance(error, LibpodError):
         return "\n * ".join([printable(error.message), *map(message_of, error.causes)])
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and not isinstance(error, LibpodError) and error.strerror:
         reason = error.strerror[:1].lower() + error.strerror[1:]
         return printable(f"{error.filename}: {reason}" if error.filename else reason)
     return printable(str(error)) or type(error).__name__

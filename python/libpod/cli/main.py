@@ -86,8 +86,8 @@ def run(words: list[str]) -> int:
         return command.call(context, values, arguments)
     except HelpRequested:
         return _help(words)
-    except BrokenPipeError:
-        return _drop_stdout()
+    except BrokenPipeError as error:
+        return _fail(error, hint=error.hint) if isinstance(error, LibpodError) else _drop_stdout()
     except KeyboardInterrupt:
         return 130
     except UsageError as error:
@@ -158,7 +158,7 @@ def _fail(error: LibpodError | OSError, *, hint: str | None) -> int:
         sys.stdout.flush()
     except OSError as refused:
         code = _refused(refused)
-        if isinstance(error, OSError) and error.filename is None and error.errno == refused.errno:
+        if not isinstance(error, LibpodError) and error.filename is None and error.errno == refused.errno:
             return getattr(error, "exit_code", code)
     say(f"Error: {message_of(error)}" + (f"\n{hint}" if hint else ""))
     return getattr(error, "exit_code", LibpodError.exit_code)

@@ -8,6 +8,7 @@ Source: containers-policy.json(5).
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod.errors import InvalidError, NotFoundError
 
@@ -62,6 +63,7 @@ def load_policy(path: str | None = None) -> Policy:
     except FileNotFoundError:
         raise NotFoundError(
             f"open {path}: no such file or directory",
+            errno=ENOENT,
             path=path,
             hint="A file that accepts any image holds: " + '{"default": [{"type": "insecureAcceptAnything"}]}',
         ) from None

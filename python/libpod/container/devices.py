@@ -60,7 +60,8 @@ def parse_device(text: str) -> Device:
     try:
         found = os.stat(storable(source))
     except OSError as error:
-        raise InvalidError(f"stat {source}: {(error.strerror or '').lower()}") from None
+        reason = (error.strerror or "").lower()
+        raise InvalidError(f"stat {source}: {reason}", path=source, errno=error.errno) from None
     if stat.S_ISDIR(found.st_mode):
         if not any(True for _ in _nodes(source)):
             raise InvalidError(f"no devices found in {source}: invalid argument")

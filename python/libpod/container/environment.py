@@ -32,7 +32,9 @@ def read_env_file(path: str, host: Mapping[str, str] | None = None) -> dict[str,
                 if stripped and not stripped.startswith("#"):
                     variables.update(parse_variable(stripped, host))
     except OSError as error:
-        raise InvalidError(f'parsing env file "{path}": open {path}: {_reason(error)}') from None
+        raise InvalidError(
+            f'parsing env file "{path}": open {path}: {_reason(error)}', path=path, errno=error.errno
+        ) from None
     except InvalidError as error:
         raise InvalidError(f'parsing env file "{path}": {error.message}') from None
     return variables
@@ -113,7 +115,9 @@ def parse_labels(options: Iterable[str], files: Iterable[str]) -> dict[str, str]
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 lines = [line.strip() for line in file]
         except OSError as error:
-            raise InvalidError(f"unable to process labels: open {path}: {_reason(error)}") from None
+            raise InvalidError(
+                f"unable to process labels: open {path}: {_reason(error)}", path=path, errno=error.errno
+            ) from None
         for line in lines:
             if line and not line.startswith("#"):
                 _check_label_line(line)

@@ -6,6 +6,8 @@ returns at the end of a container of `--rm`, the container is gone.
 
 from __future__ import annotations
 
+from errno import ETIMEDOUT
+
 from libpod import _core
 from libpod.container import ending
 from libpod.container.locking import Lock
@@ -143,13 +145,17 @@ class Stay:
         """Write `stdin`, keep both outputs until the container ends; return exit code, stdout, stderr.
 
         On every error (too late, too much, interrupted) the container is killed first.
-        Raises: InvalidError for more than `limit_bytes` of output, TimeoutError after `timeout_s`.
+        Raises: InvalidError for more than `limit_bytes` of output, TimeoutError (a LibpodError, too) after `timeout_s`.
         """
         try:
             collected = self.session.collect(stdin, limit_bytes, timeout_s)
-        except BaseException:
+        except BaseException as error:
             self.session.close()
             self._give_up()
+            if isinstance(error, TimeoutError) and error.errno == ETIMEDOUT:
+                raise LibpodError(
+                    f"the command did not end within {timeout_s:g} seconds and was killed", op="run", errno=ETIMEDOUT
+                ) from None
             raise
         self._leave()
         return collected

@@ -7,6 +7,7 @@ mounted here. Start reading at `parse_volume`.
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod.arguments import storable
 from libpod.errors import InvalidError, UnsupportedError
@@ -351,7 +352,7 @@ def merge_mounts(
             raise InvalidError(f"{destination}: duplicate mount destination")
         by_destination[destination] = mount
         if mount.kind == "bind" and not os.path.lexists(storable(mount.source)):
-            raise InvalidError(f"statfs {mount.source}: no such file or directory")
+            raise InvalidError(f"statfs {mount.source}: no such file or directory", path=mount.source, errno=ENOENT)
     for path in image_volumes:
         destination = clean_destination(path)
         if destination not in by_destination:

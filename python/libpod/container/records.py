@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
+    from libpod.store import Store
 
 #: As often as a random name that is taken is replaced by another one.
 _NAME_ATTEMPTS = 50
@@ -29,7 +30,10 @@ class Records:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._store = host.store
+
+    @property
+    def _store(self) -> Store:
+        return self._host.store
 
     def _container(self, record: dict[str, Any]) -> Container:
         return Container(record, self._host.places)

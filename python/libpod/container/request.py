@@ -8,6 +8,7 @@ the command line are.
 from __future__ import annotations
 
 from libpod import arguments
+from libpod.errors import UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +101,27 @@ FIELDS: dict[str, Any] = {
 }
 
 
+#: Options of Podman's that libpod does not have yet, with what kind of value they take (`cli/command.py`, `KINDS`).
+UNSUPPORTED = {
+    **dict.fromkeys(
+        (
+            "arch authfile blkio_weight cgroups conmon_pidfile cpu_rt_period cpu_rt_runtime env_merge health_cmd"
+            " health_interval health_on_failure health_retries health_start_period health_timeout ip6 os passwd_entry"
+            " personality platform pod pod_id_file preserve_fds sdnotify seccomp_policy secret subgidname subuidname"
+            " variant"
+        ).split(),
+        "string",
+    ),
+    **dict.fromkeys(
+        (
+            "blkio_weight_device cgroup_conf chrootdirs device_read_bps device_read_iops device_write_bps"
+            " device_write_iops gidmap hostuser network_alias requires uidmap volumes_from"
+        ).split(),
+        "strings",
+    ),
+    **dict.fromkeys(("rmi", "rootfs", "tls_verify"), "bool"),
+}
+
 #: How a field is checked, when that does not follow from its default.
 _SPECIAL: dict[str, Callable[[str, object], Any]] = {
     "add_host": lambda name, value: arguments.pairs(name, value, ":"),
@@ -141,7 +163,8 @@ class ContainerRequest:
     """One request. None for an option is the same as leaving it out.
 
     environment: variables as a mapping; `env` has them in the words of the command line, or is a mapping, too.
-    Raises: TypeError for an unknown option and for a value of the wrong shape; InvalidError for a NUL character.
+    Raises: TypeError for an unknown option and for a value of the wrong shape; UnsupportedError for an option of
+    Podman's that libpod does not have; InvalidError for a NUL character.
     """
 
     if TYPE_CHECKING:
@@ -163,5 +186,8 @@ class ContainerRequest:
             else:
                 value = default
             setattr(self, field, value)
-        if given:
-            raise TypeError(f"no such option of a container: {', '.join(given)}")
+        for name in given:
+            if name not in UNSUPPORTED:
+                raise TypeError(f"no such option of a container: {name}")
+        for name in given:
+            raise UnsupportedError(f"the option {name} is not supported by this version of libpod")

@@ -7,6 +7,7 @@ file system is judged here, before anything is written.
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod.address import is_address, parse_address, parse_mac
 from libpod.arguments import storable
@@ -139,7 +140,9 @@ def _init(settings: ContainerSettings, request: ContainerRequest, defaults: Mapp
     settings.init_path = storable(request.init_path or defaults["init_path"])
     if settings.init_path and not os.path.exists(settings.init_path):
         raise InvalidError(
-            f"container-init binary not found on the host: stat {settings.init_path}: no such file or directory"
+            f"container-init binary not found on the host: stat {settings.init_path}: no such file or directory",
+            path=settings.init_path,
+            errno=ENOENT,
         )
 
 

@@ -6,6 +6,7 @@ Start reading at `choose_capabilities`. Whether the kernel grants a capability i
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod.arguments import storable
 from libpod.errors import InvalidError, UnsupportedError
@@ -225,7 +226,9 @@ def check_profile(path: str) -> None:
     if path == "unconfined":
         return
     if not os.path.exists(storable(path)):
-        raise InvalidError(f"opening seccomp profile failed: open {path}: no such file or directory")
+        raise InvalidError(
+            f"opening seccomp profile failed: open {path}: no such file or directory", path=path, errno=ENOENT
+        )
     try:
         with open(path, "rb") as file:
             _core.parse_json(file.read())

@@ -8,6 +8,7 @@ A layer is proven against its digest before anything in it is believed.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from libpod import _core, arguments
@@ -21,7 +22,7 @@ from libpod.image.transport import Closing, has_transport, open_source
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from libpod._core import Blob, LayerReader
     from libpod.image.descriptor import Descriptor
@@ -129,22 +130,31 @@ def _digest_of_blob(blob: Blob) -> str:
 
 
 class ImageView(Closing):
-    """An image to look into: manifest, config, layers (base first), names that the source gives it, and its files."""
+    """An image to look into: manifest, config, layers (base first), names that the source gives it, and its files.
+
+    document: the config with its accessors; `config` is the whole OCI document as a dict.
+    """
 
     def __init__(self, source: ImageSource, platform: Platform) -> None:
         self._source = source
-        self.manifest, self.config, self.index = read_image(source, platform)
+        self.manifest, self.document, self.index = read_image(source, platform)
         self.names = list(source.names)
-        given = source.layers(self.manifest, self.config)
+        given = source.layers(self.manifest, self.document)
         self.layers = [
-            Layer(source, descriptor, diff_id) for descriptor, diff_id in zip(given, self.config.diff_ids, strict=True)
+            Layer(source, descriptor, diff_id)
+            for descriptor, diff_id in zip(given, self.document.diff_ids, strict=True)
         ]
         self._tree: Node | None = None
 
     @property
     def id(self) -> str:
         """The image id: hex of the config's digest."""
-        return self.config.digest.partition(":")[2]
+        return self.document.digest.partition(":")[2]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The whole OCI image config document."""
+        return self.document.value
 
     @property
     def digest(self) -> str:
@@ -202,7 +212,8 @@ class ImageView(Closing):
         """Return the entry at `path` and a reader that stands at its content."""
         entry = self.stat(path)
         if entry.kind != "file":
-            raise InvalidError(f"{_text(path)}: not a regular file but a {entry.kind}", path=_text(path))
+            reason = errno.EISDIR if entry.kind == "directory" else errno.EINVAL
+            raise InvalidError(f"{_text(path)}: not a regular file but a {entry.kind}", path=_text(path), errno=reason)
         reader, left = _core.walk_layer(self.layers[entry.layer].open()), entry.ordinal + 1
         while left > 0:
             passed = len(reader.batch(min(left, _BATCH)))
@@ -235,12 +246,14 @@ class ImageView(Closing):
                 continue
             node = (nodes[-1].children or {}).get(part)
             if node is None:
-                raise NotFoundError(f"{_text(path)}: no such file in the image", path=_text(path))
+                raise NotFoundError(f"{_text(path)}: no such file in the image", path=_text(path), errno=errno.ENOENT)
             if node.entry is not None and node.entry.kind == "symlink" and (waiting or follow):
                 links += 1
                 if links > _LINK_LIMIT:
-                    raise InvalidError(f"{_text(path)}: too many levels of symbolic links", path=_text(path))
-                target = node.entry.link or b""
+                    raise InvalidError(
+                        f"{_text(path)}: too many levels of symbolic links", path=_text(path), errno=errno.ELOOP
+                    )
+                target = node.entry.link_bytes or b""
                 if target.startswith(b"/"):
                     parts.clear()
                     del nodes[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from errno import ENOENT
 from threading import Lock
 
 from libpod import _core
@@ -41,7 +42,9 @@ class HeldDirectory(Closing):
         try:
             fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self.fd)
         except FileNotFoundError:
-            raise NotFoundError(f"open {self.path}/{name}: no such file or directory", path=self.path) from None
+            raise NotFoundError(
+                f"open {self.path}/{name}: no such file or directory", path=self.path, errno=ENOENT
+            ) from None
         try:
             if not S_ISREG(os.fstat(fd).st_mode):
                 raise InvalidError(f"{self.path}/{name} is not a regular file", path=self.path)

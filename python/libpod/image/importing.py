@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod import _core, timestamp
 from libpod.errors import NotFoundError
@@ -79,7 +80,9 @@ def _open(source: str | int) -> tuple[Blob, int]:
     try:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise NotFoundError(f'error opening "{source}": open {source}: no such file or directory') from None
+        raise NotFoundError(
+            f'error opening "{source}": open {source}: no such file or directory', path=source, errno=ENOENT
+        ) from None
     try:
         if os.path.isfile(source):
             return _core.open_blob(fd), os.fstat(fd).st_mtime_ns

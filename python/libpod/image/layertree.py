@@ -25,33 +25,40 @@ _LINK_LIMIT = 40
 class Entry:
     """One file of an image.
 
-    path: absolute, bytes. kind: file, directory, symlink, char, block or fifo. mode: permission bits with setuid, setgid
-    and sticky. mtime_ns: nanoseconds since the epoch. link: target of a symlink. device: major and minor. xattrs: as in
-    the layer. layer: index of the layer that brought it, base 0; ordinal: its place among the entries of that layer.
+    path_bytes: absolute. kind: file, directory, symlink, char, block or fifo. mode: permission bits with setuid, setgid
+    and sticky. mtime_ns: nanoseconds since the epoch. link_bytes: target of a symlink, None for anything else. device:
+    major and minor. xattrs: as in the layer. layer: index of the layer that brought it, base 0; ordinal: its place
+    among the entries of that layer.
     """
 
     __slots__ = (
-        "device", "gid", "kind", "layer", "link", "mode", "mtime_ns", "ordinal", "path", "size", "uid", "xattrs",
+        "device", "gid", "kind", "layer", "link_bytes", "mode", "mtime_ns", "ordinal", "path_bytes", "size", "uid",
+        "xattrs",
     )  # fmt: skip
 
     def __init__(self, path: bytes, kind: str, mode: int, layer: int, ordinal: int) -> None:
-        self.path = path
+        self.path_bytes = path
         self.kind = kind
         self.mode = mode
         self.layer = layer
         self.ordinal = ordinal
         self.uid = self.gid = self.size = self.mtime_ns = 0
-        self.link: bytes | None = None
+        self.link_bytes: bytes | None = None
         self.device: tuple[int, int] | None = None
         self.xattrs: dict[bytes, bytes] = {}
 
     @property
-    def name(self) -> str:
-        """The path as text, bytes that are no UTF-8 escaped."""
-        return self.path.decode("utf-8", "surrogateescape")
+    def path(self) -> str:
+        """The absolute path as text; bytes that are not UTF-8 are escaped as `os.fsdecode` does it."""
+        return self.path_bytes.decode("utf-8", "surrogateescape")
+
+    @property
+    def link(self) -> str | None:
+        """The target of a symlink as text, None for anything else."""
+        return None if self.link_bytes is None else self.link_bytes.decode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
-        return f"Entry({self.name!r}, {self.kind}, {self.mode:04o})"
+        return f"Entry({self.path!r}, {self.kind}, {self.mode:04o})"
 
 
 class Node:
@@ -126,7 +133,7 @@ def _add(root: Node, raw: Any, layer: int, ordinal: int) -> None:
         return
     entry = Entry(b"/" + b"/".join(parts), kind, mode, layer, ordinal)
     entry.uid, entry.gid, entry.mtime_ns, entry.size = uid, gid, mtime_ns, size
-    entry.link, entry.device, entry.xattrs = link, device, xattrs or {}
+    entry.link_bytes, entry.device, entry.xattrs = link, device, xattrs or {}
     node = parent.children.get(last)
     if node is None or node.whiteout or kind != "directory" or node.children is None:
         opaque = node is not None and node.whiteout
@@ -147,7 +154,7 @@ def _add_link(root: Node, parent: Node, parts: list[bytes], link: bytes, layer: 
     old = target.entry
     entry = Entry(b"/" + b"/".join(parts), old.kind, old.mode, layer, old.ordinal)
     entry.uid, entry.gid, entry.mtime_ns, entry.size = old.uid, old.gid, old.mtime_ns, old.size
-    entry.link, entry.device, entry.xattrs = old.link, old.device, old.xattrs
+    entry.link_bytes, entry.device, entry.xattrs = old.link_bytes, old.device, old.xattrs
     node = Node()
     node.entry = entry
     assert parent.children is not None
@@ -183,7 +190,7 @@ def _directory(root: Node, parts: list[bytes]) -> tuple[Node, list[bytes]] | Non
         child = node.children.get(part)
         if child is not None and child.entry is not None and child.entry.kind == "symlink":
             links += 1
-            target = child.entry.link or b""
+            target = child.entry.link_bytes or b""
             if links > _LINK_LIMIT:
                 return None
             if target.startswith(b"/"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod.errors import InvalidError, LibpodError, NotFoundError
 from libpod.image import tarball
@@ -26,7 +27,7 @@ def load(store: Store, source: str | int, progress: Progress | None = None) -> l
     """
     if isinstance(source, str):
         if not os.path.exists(source):
-            raise NotFoundError(f"stat {source}: no such file or directory", path=source)
+            raise NotFoundError(f"stat {source}: no such file or directory", path=source, errno=ENOENT)
         if os.path.isdir(source):
             return _load_directory(store, source, progress)
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)

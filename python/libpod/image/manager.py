@@ -8,7 +8,7 @@ it is used. Nothing here prints.
 from __future__ import annotations
 
 from libpod import arguments
-from libpod.errors import ImageNotFoundError, NotFoundError
+from libpod.errors import ImageNotFoundError, NotFoundError, StateError
 from libpod.image.lookup import Image, all_images, lookup, normalize_tag, resolve
 
 TYPE_CHECKING = False
@@ -31,9 +31,23 @@ class ImageManager:
     """The images of one store."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self._store: Store | None = store
         #: Asks the user which of several full names a short one means; None where there is nobody to ask.
         self.choose: Callable[[list[str]], int] | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store.
+
+        Raises: StateError when it is closed.
+        """
+        if self._store is None:
+            raise StateError("the engine is closed")
+        return self._store
+
+    def close(self) -> None:
+        """Let go of the store; the engine does it when it is closed."""
+        self._store = None
 
     # Finding ---------------------------------------------------------------------------------------------------------
 

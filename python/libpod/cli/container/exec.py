@@ -55,7 +55,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             detach_keys=options.detach_keys if "detach_keys" in options.given else engine.conf.engine["detach_keys"],
             sig_proxy=False,
         )
-    except BrokenPipeError:
+    except (LibpodError, BrokenPipeError):
         raise
     except OSError as error:
         refused = LibpodError(message_of(error), errno=error.errno)

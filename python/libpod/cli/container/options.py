@@ -10,7 +10,7 @@ import os
 import sys
 
 from libpod.cli.command import Option, flag, unsupported
-from libpod.container.request import FIELDS, ContainerRequest
+from libpod.container.request import FIELDS, UNSUPPORTED, ContainerRequest
 from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
@@ -117,22 +117,7 @@ OPTIONS = (
     Option("--uts", help="UTS namespace to use"),
     Option("--volume", "-v", kind="array", help="Bind mount a volume into the container"),
     Option("--workdir", "-w", help="Working directory inside the container"),
-    *(
-        unsupported("--" + name)
-        for name in (
-            "arch authfile blkio-weight cgroups env-merge health-cmd health-interval health-on-failure health-retries"
-            " health-start-period health-timeout ip6 os passwd-entry personality platform pod pod-id-file preserve-fds"
-            " sdnotify seccomp-policy secret subgidname subuidname variant cpu-rt-period cpu-rt-runtime conmon-pidfile"
-        ).split()
-    ),
-    *(
-        unsupported("--" + name, kind="strings")
-        for name in (
-            "blkio-weight-device cgroup-conf chrootdirs device-read-bps device-read-iops device-write-bps"
-            " device-write-iops gidmap hostuser network-alias requires uidmap volumes-from"
-        ).split()
-    ),
-    *(unsupported("--" + name, kind="bool") for name in ("rmi", "rootfs", "tls-verify")),
+    *(unsupported("--" + name.replace("_", "-"), kind=kind) for name, kind in UNSUPPORTED.items()),
 )
 
 #: Options that say how a command behaves, not what its container is.

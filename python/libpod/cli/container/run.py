@@ -72,7 +72,7 @@ def _start(context: Context, container: Container, *, detach: bool = False) -> S
 
 def not_started(error: BaseException) -> BaseException:
     """The same error with Podman's exit code for a container that exists and could not be started or attached."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, LibpodError):
         error = LibpodError(message_of(error), path=error.filename, errno=error.errno)
     if isinstance(error, LibpodError) and error.exit_code == LibpodError.exit_code:
         error.exit_code = _NOT_STARTED

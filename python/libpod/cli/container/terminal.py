@@ -107,6 +107,8 @@ def stay(
             detach_keys=detach_keys,
             sig_proxy=sig_proxy,
         )
+    except LibpodError:
+        raise
     except OSError as error:
         raise LibpodError(
             f"attaching to container {container.id}: {message_of(error)}", op="attach", errno=error.errno

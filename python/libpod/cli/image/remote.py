@@ -52,7 +52,7 @@ def check_authfile(options: Options, *, context: str = "") -> None:
             os.stat(path)
         except OSError as error:
             reason = (error.strerror or "").lower()
-            raise InvalidError(f"{context}stat {path}: {reason}", path=path) from None
+            raise InvalidError(f"{context}stat {path}: {reason}", path=path, errno=error.errno) from None
 
 
 def _credentials(text: str) -> str:
