@@ -17,6 +17,9 @@ from libpod.errors import InvalidError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
     #: One word: bytes for what is not UTF-8, a path object for a path.
     Word = str | bytes | os.PathLike[str]
@@ -64,6 +67,16 @@ def strings(name: str, values: object) -> list[str]:
         raise TypeError(f"{name} must be a list of strings, not {_kind(values)}")
     members: Iterable[object] = values
     return [text(f"{name}[{place}]", value) for place, value in enumerate(members)]
+
+
+def several(name: str, values: Iterable[T | str], kind: type[T]) -> list[T | str]:
+    """Return the members of a list, each of which is a `kind` or a word that names one.
+
+    Raises: TypeError for a single word, for a mapping and for a member that is neither; InvalidError.
+    """
+    if isinstance(values, (str, bytes, kind)) or hasattr(values, "keys") or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name} must be a list, not {_kind(values)}: write [{values!r}]")
+    return [value if isinstance(value, kind) else text(f"{name}[{place}]", value) for place, value in enumerate(values)]
 
 
 def mapping(name: str, values: object) -> dict[str, str]:

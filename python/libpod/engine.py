@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from libpod import arguments
-from libpod.errors import ImageNotFoundError, InvalidError
+from libpod.errors import InvalidError
 from libpod.host import Host
 
 TYPE_CHECKING = False
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from libpod._core import Session
     from libpod.arguments import Word
     from libpod.config.containers import ContainersConf
     from libpod.container.manager import ContainerManager
-    from libpod.container.model import Container
-    from libpod.container.request import ContainerRequest
-    from libpod.image.lookup import Image
     from libpod.image.manager import ImageManager
     from libpod.network.manager import NetworkManager
     from libpod.store import Store
@@ -82,11 +78,6 @@ class Engine:
         A second call does nothing.
         """
         self.host.close()
-        if self._images is not None:
-            self._images.close()
-        self._images = None
-        self._containers = None
-        self._networks = None
 
     @property
     def store(self) -> Store:
@@ -104,11 +95,11 @@ class Engine:
     @property
     def images(self) -> ImageManager:
         """The images of the store."""
+        _ = self.store
         if self._images is None:
             from libpod.image.manager import ImageManager
 
-            self._images = ImageManager(self.store)
-            self._images.choose = self.host.choose_name
+            self._images = ImageManager(self.host)
         return self._images
 
     @property
@@ -120,53 +111,6 @@ class Engine:
 
             self._containers = ContainerManager(self.host)
         return self._containers
-
-    def find_image(self, name: str, *, pull: str = "missing") -> tuple[Image, str]:
-        """Find an image, or bring it in; return it with the name by which it was meant.
-
-        pull: `missing`, `never`, `always` or `newer`.
-        Raises: ImageNotFoundError, InvalidError, and what a pull raises.
-        """
-        if pull not in ("missing", "never", "always", "newer"):
-            raise InvalidError(f'unsupported pull policy "{pull}"')
-        from libpod.image.lookup import lookup, resolve
-
-        name = arguments.text("image", name)
-        if pull in ("missing", "never"):
-            try:
-                return resolve(self.store, name)
-            except ImageNotFoundError:
-                if pull == "never":
-                    raise
-        image_id = self.images.pull(name, policy=pull)
-        try:
-            return resolve(self.store, name)
-        except ImageNotFoundError:
-            return lookup(self.store, image_id), ""
-
-    def create(
-        self, request: ContainerRequest, image: str, argv: Iterable[Word] = (), *, pull: str = "missing"
-    ) -> Container:
-        """Create a container from a request; nothing of it runs.
-
-        Raises: TypeError for an argv that is one string; what `find_image` and `ContainerManager.create` raise.
-        """
-        words = arguments.strings("argv", argv)
-        found, name = self.find_image(image, pull=pull)
-        return self.containers.create(request, found, words, image_name=name)
-
-    def start(
-        self,
-        container: Container,
-        *,
-        detach: bool = False,
-        fresh: bool = False,
-        initial_size: tuple[int, int] | None = None,
-    ) -> Session:
-        """Start a container; its program runs when this returns. The session is the connection with its monitor."""
-        from libpod.container.foreground import begin
-
-        return begin(self.host, container, detach=detach, fresh=fresh, initial_size=initial_size)
 
     def run(
         self,
@@ -241,10 +185,8 @@ class Engine:
             label=None if labels is None else arguments.pairs("labels", labels),
             **options,
         )
-        from libpod.container.foreground import Stay
-
-        container = self.create(request, image, argv, pull=pull)
-        stay = Stay(self.host, container, self.start(container, fresh=True), owner=True)
+        container = self.containers.create(request, image, argv, pull=pull)
+        stay = self.containers.stay(container, self.containers.start(container, fresh=True), owner=True)
         return Completed(*stay.collect(stdin or b"", output_limit, timeout_s))
 
     @property

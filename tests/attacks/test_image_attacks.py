@@ -13,8 +13,9 @@ import pytest
 
 import libpod
 from libpod.errors import CorruptError, InvalidError, LibpodError, UnsupportedError
+from libpod.host import Host
 from libpod.image.manager import ImageManager
-from libpod.store import Store, open_store
+from libpod.store import Store
 from tests.support import probe
 from tests.support.images import config, digest, docker_archive, oci_layout, tar, write_layout
 
@@ -23,15 +24,15 @@ SECOND = tar(("etc/", ""), ("etc/more", b"more\n"))
 
 
 @pytest.fixture
-def store(store_directory: Path) -> Store:
+def host(store_directory: Path) -> Host:
     probe.needs_root()
-    return open_store(str(store_directory / "root"), str(store_directory / "run"))
+    return Host(store_directory / "root", store_directory / "run")
 
 
-def load(store: Store, directory: Path, data: bytes) -> list[str]:
+def load(host: Host, directory: Path, data: bytes) -> list[str]:
     path = directory / "image.tar"
     path.write_bytes(data)
-    return ImageManager(store).load(str(path))
+    return ImageManager(host).load(str(path))
 
 
 def assert_untouched(store: Store) -> None:
@@ -44,9 +45,9 @@ def assert_untouched(store: Store) -> None:
     assert [name for name in left if len(name) == 64] == []
 
 
-def test_the_archive_that_the_others_are_made_from_is_good(store: Store, tmp_path: Path) -> None:
-    assert load(store, tmp_path, docker_archive(LAYER, SECOND)) == ["localhost/made:1"]
-    image = ImageManager(store).lookup("made:1")
+def test_the_archive_that_the_others_are_made_from_is_good(host: Host, tmp_path: Path) -> None:
+    assert load(host, tmp_path, docker_archive(LAYER, SECOND)) == ["localhost/made:1"]
+    image = ImageManager(host).lookup("made:1")
     assert image.config["rootfs"]["diff_ids"] == [digest(LAYER), digest(SECOND)]
 
 
@@ -121,21 +122,21 @@ def archive_with_other_bytes(of: bytes) -> bytes:
     ],
 )
 def test_hostile_archives_leave_nothing(
-    store: Store, tmp_path: Path, data: Callable[[], bytes], error: type[LibpodError], text: str
+    host: Host, tmp_path: Path, data: Callable[[], bytes], error: type[LibpodError], text: str
 ) -> None:
     with pytest.raises(error) as caught:
-        load(store, tmp_path, data())
+        load(host, tmp_path, data())
     assert text in str(caught.value)
-    assert_untouched(store)
+    assert_untouched(host.store)
 
 
-def test_a_good_layer_before_a_bad_one_is_not_left_behind(store: Store, tmp_path: Path) -> None:
+def test_a_good_layer_before_a_bad_one_is_not_left_behind(host: Host, tmp_path: Path) -> None:
     with pytest.raises(CorruptError):
-        load(store, tmp_path, docker_archive(LAYER, SECOND[:700]))
-    assert_untouched(store)
+        load(host, tmp_path, docker_archive(LAYER, SECOND[:700]))
+    assert_untouched(host.store)
 
 
-def test_an_index_of_indexes_of_indexes_ends(store: Store, tmp_path: Path) -> None:
+def test_an_index_of_indexes_of_indexes_ends(host: Host, tmp_path: Path) -> None:
     files = oci_layout(LAYER)
     inner = json.loads(files["index.json"])["manifests"][0]
     for _ in range(9):
@@ -146,33 +147,33 @@ def test_an_index_of_indexes_of_indexes_ends(store: Store, tmp_path: Path) -> No
         inner = {"mediaType": media_type, "digest": digest(text), "size": len(text)}
     files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [inner]}).encode()
     with pytest.raises(InvalidError, match="nested too deeply"):
-        load(store, tmp_path, tar(*files.items()))
-    assert_untouched(store)
+        load(host, tmp_path, tar(*files.items()))
+    assert_untouched(host.store)
 
 
 @pytest.mark.parametrize("special", [os.mkfifo, os.mkdir])
 def test_a_blob_that_is_no_file_is_refused_and_never_waited_for(
-    store: Store, tmp_path: Path, special: Callable[[Path], Any]
+    host: Host, tmp_path: Path, special: Callable[[Path], Any]
 ) -> None:
     layout = write_layout(tmp_path / "layout", oci_layout(LAYER))
     blob = layout / "blobs/sha256" / digest(LAYER)[7:]
     blob.unlink()
     special(blob)
     with pytest.raises(InvalidError, match="not a regular file"):
-        ImageManager(store).load(str(layout))
-    assert_untouched(store)
+        ImageManager(host).load(str(layout))
+    assert_untouched(host.store)
 
 
-def test_an_artifact_is_no_image(store: Store, tmp_path: Path) -> None:
+def test_an_artifact_is_no_image(host: Host, tmp_path: Path) -> None:
     files = oci_layout(LAYER)
     manifest = manifest_of(files)
     manifest["config"]["mediaType"] = "application/vnd.example.config+json"
     with pytest.raises(UnsupportedError, match="not a container image"):
-        load(store, tmp_path, tar(*oci_layout(LAYER, manifest=json.dumps(manifest).encode()).items()))
-    assert_untouched(store)
+        load(host, tmp_path, tar(*oci_layout(LAYER, manifest=json.dumps(manifest).encode()).items()))
+    assert_untouched(host.store)
 
 
-def test_a_refused_policy_stores_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_policy_stores_nothing(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from libpod.config import policy
     from libpod.image import loading, trust
 
@@ -183,8 +184,8 @@ def test_a_refused_policy_stores_nothing(store: Store, tmp_path: Path, monkeypat
         loading, "check_allowed", lambda transport, rest: trust.check_allowed(transport, rest, rejecting)
     )
     with pytest.raises(LibpodError, match="rejected by policy"):
-        load(store, tmp_path, docker_archive(LAYER))
-    assert_untouched(store)
+        load(host, tmp_path, docker_archive(LAYER))
+    assert_untouched(host.store)
 
 
 ESCAPES = [

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from libpod.errors import CorruptError
+from libpod.host import Host
 from libpod.image.manager import ImageManager
 from libpod.image.transport import Options
 from libpod.store import open_store
@@ -404,12 +405,12 @@ def test_damaged_blob_publishes_nothing(podman: cli.Cli, published: Published, p
     raw[len(raw) // 2] ^= 1
     data.write_bytes(raw)
     podman("pull", "-q", *plain_registry.flags, target, code=125)
-    store = open_store(str(podman.root), str(podman.runroot))
+    host = Host(podman.root, podman.runroot)
     with pytest.raises(CorruptError):
-        ImageManager(store).pull(target, options=Options(tls_verify=False))
-    assert store.images() == []
-    assert store.layers() == []
-    assert store.check(contents=True) == []
+        ImageManager(host).pull(target, options=Options(tls_verify=False))
+    assert host.store.images() == []
+    assert host.store.layers() == []
+    assert host.store.check(contents=True) == []
 
 
 def test_parallel_pulls_of_one_image_are_one_image(podman: cli.Cli, published: Published) -> None:

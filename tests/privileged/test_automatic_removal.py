@@ -37,8 +37,8 @@ def detached(engine: libpod.Engine, *argv: str) -> Container:
     It goes only if the command under test removes it, however fast or slow the others are.
     """
     request = ContainerRequest(network=["none"], name="r", rm=True, interactive=True)
-    container = engine.create(request, "rich", argv or ("sleep", "1000"))
-    engine.start(container, detach=True, fresh=True).close()
+    container = engine.containers.create(request, "rich", argv or ("sleep", "1000"))
+    engine.containers.start(container, detach=True, fresh=True).close()
     return container
 
 
@@ -157,8 +157,8 @@ def test_a_killed_monitor_leaves_the_removal_to_the_command(engine: libpod.Engin
 
 def test_the_monitor_tells_when_all_is_given_back(engine: libpod.Engine) -> None:
     request = ContainerRequest(network=["none"], name="kept")
-    container = engine.create(request, "rich", ("sleep", "1000"))
-    session = engine.start(container, fresh=True)
+    container = engine.containers.create(request, "rich", ("sleep", "1000"))
+    session = engine.containers.start(container, fresh=True)
     early, silent = (_core.attach(container.run_directory, output=output) for output in (True, False))
     lifecycle.kill(container)
     for heard in (session, early, silent):
@@ -169,8 +169,8 @@ def test_the_monitor_tells_when_all_is_given_back(engine: libpod.Engine) -> None
 
 
 def test_a_wait_for_what_is_given_back_has_a_limit(engine: libpod.Engine) -> None:
-    container = engine.create(ContainerRequest(network=["none"], name="kept"), "rich", ("sleep", "1000"))
-    session = engine.start(container, fresh=True)
+    container = engine.containers.create(ContainerRequest(network=["none"], name="kept"), "rich", ("sleep", "1000"))
+    session = engine.containers.start(container, fresh=True)
     assert session.wait_end(0.05) is None
     assert session.wait_taken_down(0.05) is None
     assert not session.wait_gone(0.05)

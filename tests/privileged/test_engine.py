@@ -118,9 +118,9 @@ def test_a_kept_container_has_a_state_and_a_document(engine: libpod.Engine) -> N
 
 
 def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> None:
-    container = engine.create(ContainerRequest(network=["none"], name="busy"), "rich", ["sleep", "1000"])
+    container = engine.containers.create(ContainerRequest(network=["none"], name="busy"), "rich", ["sleep", "1000"])
     assert container.state.status == "created"
-    engine.start(container, detach=True, fresh=True).close()
+    engine.containers.start(container, detach=True, fresh=True).close()
     assert container.state.status == "running"
     with pytest.raises(StateError):
         engine.containers.remove("busy")
@@ -132,8 +132,8 @@ def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> 
 def test_what_is_removed_while_it_is_listed_or_inspected_is_not_there(
     engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch, size: bool
 ) -> None:
-    stays = engine.create(ContainerRequest(network=["none"], name="stays"), "rich", ["true"])
-    goes = engine.create(ContainerRequest(network=["none"], name="goes"), "rich", ["true"])
+    stays = engine.containers.create(ContainerRequest(network=["none"], name="stays"), "rich", ["true"])
+    goes = engine.containers.create(ContainerRequest(network=["none"], name="goes"), "rich", ["true"])
     found = engine.containers.list(all=True)
     assert [container.id for container in found if container.is_ours] == [stays.id, goes.id]
     engine.containers.drop(goes)
@@ -147,7 +147,7 @@ def test_what_is_removed_while_it_is_listed_or_inspected_is_not_there(
 def test_what_is_removed_while_its_size_is_taken_is_not_listed(
     engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.create(ContainerRequest(network=["none"]), "rich", ["true"])
+    engine.containers.create(ContainerRequest(network=["none"]), "rich", ["true"])
     size_of = listing.container_size
 
     def too_late(host: Host, container: Container) -> tuple[int, int]:

@@ -5,6 +5,8 @@ An answer, never a traceback. The same without a container is in tests/cli/test_
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 
 import libpod
 from libpod.container.request import ContainerRequest
-from tests.support import hostile_words
+from tests.support import hostile_words, leaks
 from tests.support.hostile_words import BYTE, fault
 
 #: Verbs that neither wait for a container nor follow it.
@@ -44,6 +46,16 @@ def store_directory() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def parents() -> Iterator[None]:
+    """Take away the cgroups that `--cgroup-parent` names: they stay, as with Podman."""
+    before = leaks.cgroups()
+    yield
+    for line in sorted(leaks.cgroups() - before, reverse=True):
+        with contextlib.suppress(OSError):
+            os.rmdir(line.removeprefix("cgroup "))
+
+
 def _clean(engine: libpod.Engine, *, but: str = "") -> None:
     for container in engine.containers.list(all=True):
         if container.id != but:
@@ -56,7 +68,7 @@ def test_options_of_a_new_container(
     engine: libpod.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    store = ["--root", engine.graphroot, "--runroot", engine.runroot]
+    store = ["--root", engine.host.places.graphroot, "--runroot", engine.host.places.runroot]
     faults = {}
     for words in hostile_words.lines(verb, dict(hostile_words.commands())[verb], ("rich", "true")):
         # The network first, so that an option of it can still change it.
@@ -72,15 +84,15 @@ def test_options_of_verbs_on_a_container(
     engine: libpod.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    store = ["--root", engine.graphroot, "--runroot", engine.runroot]
+    store = ["--root", engine.host.places.graphroot, "--runroot", engine.host.places.runroot]
     request = ContainerRequest(network=["none"], name="busy", label=[f"a={BYTE}"], env=[f"A={BYTE}"], stop_timeout=0)
-    container = engine.create(request, "rich", ["sleep", "1000", BYTE])
-    engine.start(container, detach=True, fresh=True).close()
+    container = engine.containers.create(request, "rich", ["sleep", "1000", BYTE])
+    engine.containers.start(container, detach=True, fresh=True).close()
     behind = {"exec": ("busy", "true"), "ps": (), "images": (), "rename": ("busy", "busy")}.get(verb, ("busy",))
     faults = {}
     for words in hostile_words.lines(verb, dict(hostile_words.commands())[verb], behind):
         if found := fault([*store, *words], monkeypatch):
             faults[" ".join(words)[:120]] = found
         if not container.state.is_running:
-            engine.start(container, detach=True).close()
+            engine.containers.start(container, detach=True).close()
     assert not faults, "\n".join(f"{words}: {found}" for words, found in faults.items())

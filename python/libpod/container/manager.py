@@ -6,35 +6,53 @@ Start reading at `ContainerManager`: each verb stands in one module beside this 
 from __future__ import annotations
 
 from libpod import _core, arguments, timestamp
+from libpod.container.model import Container
 from libpod.container.records import Records
 from libpod.container.resolve import resolve
 from libpod.document import write_document
-from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError
+from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from libpod.container.model import Container
+    from libpod._core import Session
+    from libpod.arguments import Word
+    from libpod.container.foreground import Stay
+    from libpod.container.listing import Row
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
     from libpod.image.lookup import Image
 
-    Predicate = Callable[[Container], bool]
+    # `list` is a method of the manager, as it is a verb of Podman's.
+    Names = list[str]
+    Rows = list[Row]
+    Table = list[list[str]]
 
 
 class ContainerManager(Records):
     """The containers of one host: their records, and every verb."""
 
-    def create(self, request: ContainerRequest, image: Image, argv: list[str], *, image_name: str = "") -> Container:
-        """Create a container of `image`; nothing of it runs.
+    # From nothing to running ------------------------------------------------------------------------------------------
 
-        image_name: how the container names its image. On error nothing is left behind.
-        Raises: InvalidError, UnsupportedError (bad request), ExistsError (name in use), ContainerNotFoundError (a container
-        whose namespace shall be shared).
+    def create(
+        self, request: ContainerRequest, image: str, argv: Iterable[Word] = (), *, pull: str = "missing"
+    ) -> Container:
+        """Create a container of an image; nothing of it runs.
+
+        image: a name or id, brought in as the policy `pull` says: `missing`, `never`, `always` or `newer`. On error nothing is
+        left behind.
+        Raises: TypeError for an argv that is one string, InvalidError, UnsupportedError (bad request), ImageNotFoundError and
+        what a pull raises, ExistsError (name in use), ContainerNotFoundError (a container whose namespace shall be shared).
         """
+        from libpod.image.finding import find_or_pull
+
         words = arguments.strings("argv", argv)
+        found, name = find_or_pull(self._host, image, policy=pull)
+        return self._create_of(request, found, words, name)
+
+    def _create_of(self, request: ContainerRequest, image: Image, words: Names, image_name: str) -> Container:
         for directory in (self._host.places.graphroot, self._host.places.runroot):
             arguments.storable(directory)
         settings = resolve(request, self._image_defaults(image), words, self._host.conf)
@@ -103,6 +121,187 @@ class ContainerManager(Records):
 
         return old if remove(self._host, old, force=True) else None
 
+    def start(
+        self,
+        container: Container | str,
+        *,
+        detach: bool = False,
+        fresh: bool = False,
+        initial_size: tuple[int, int] | None = None,
+    ) -> Session:
+        """Start a container; its program runs when this returns. The session is the connection with its monitor.
+
+        detach: the caller closes the session at once. fresh: the caller has just created it, so no earlier run is looked for.
+        initial_size: rows and columns of its terminal.
+        Raises: StateError if it runs already; CommandNotFoundError, CommandNotExecutableError and other errors of a start.
+        """
+        from libpod.container.foreground import begin
+
+        return begin(self._host, self._one(container), detach=detach, fresh=fresh, initial_size=initial_size)
+
+    def attach(self, container: Container | str) -> Stay:
+        """Join a running container, to stay with it until it ends or the user detaches.
+
+        Raises: StateError if it does not run.
+        """
+        from libpod.container.foreground import Stay
+
+        found = self._one(container)
+        if found.state.status != "running":
+            raise StateError("you can only attach to running containers")
+        return Stay.join(self._host, found)
+
+    def stay(self, container: Container, session: Session, *, owner: bool = False) -> Stay:
+        """Stay with a container that `start` has started. owner: on an error it is killed, and removed if it has `--rm`."""
+        from libpod.container.foreground import Stay
+
+        return Stay(self._host, container, session, owner=owner)
+
+    def exec(self, container: Container | str, argv: Iterable[Word], **options: Any) -> tuple[str, Session]:
+        """Start a command in a running container; return the exec session's id and its connection.
+
+        options: those of `exec.execute`. Raises: what that raises.
+        """
+        from libpod.container.exec import execute
+
+        words = arguments.strings("argv", argv)
+        return execute(self._host, self._one(container), words, **options)
+
+    # While it runs ----------------------------------------------------------------------------------------------------
+
+    def stop(self, container: Container | str, *, timeout_s: int | None = None) -> bool:
+        """Ask a container to end, and kill it when it has not after `timeout_s`, its own stop timeout by default.
+
+        Returns what `lifecycle.stop` returns. A container that does not run is left as it is.
+        Raises: StateError for a paused container.
+        """
+        from libpod.container import lifecycle
+
+        return lifecycle.stop(self._host, self._one(container), timeout_s=timeout_s)
+
+    def restart(self, container: Container | str, *, timeout_s: int | None = None) -> bool:
+        """Stop a container if it runs, and start it."""
+        from libpod.container import lifecycle
+
+        return lifecycle.restart(self._host, self._one(container), timeout_s=timeout_s)
+
+    def kill(self, container: Container | str, signal: int | str = 9) -> None:
+        """Send a signal, a number or a name, to a container's first process.
+
+        Raises: StateError if it does not run, InvalidError for an unknown signal.
+        """
+        from libpod.container import lifecycle
+        from libpod.container.signals import parse_signal
+
+        number = signal if isinstance(signal, int) else parse_signal(signal)
+        lifecycle.kill(self._one(container), number)
+
+    def pause(self, container: Container | str) -> None:
+        """Freeze all processes of a container.
+
+        Raises: StateError if it does not run.
+        """
+        from libpod.container import lifecycle
+
+        lifecycle.pause(self._one(container))
+
+    def unpause(self, container: Container | str) -> None:
+        """Let a paused container go on.
+
+        Raises: StateError if it is not paused.
+        """
+        from libpod.container import lifecycle
+
+        lifecycle.unpause(self._one(container))
+
+    def wait(
+        self, container: Container | str, *, conditions: Iterable[str] = ("stopped",), interval_s: float = 0.25
+    ) -> int:
+        """Wait until a container is in one of the states, by default until it has ended; return its exit code.
+
+        The exit code of a container that has not ended is -1.
+        Raises: ContainerNotFoundError if it is removed before its code could be read.
+        """
+        states = arguments.strings("conditions", conditions)
+        return next(self.wait_each([self._one(container)], conditions=states, interval_s=interval_s))
+
+    def wait_each(
+        self,
+        containers: Iterable[Container | str],
+        *,
+        conditions: Iterable[str] = ("stopped",),
+        interval_s: float = 0.25,
+    ) -> Iterator[int]:
+        """Wait for several containers in turn, with `wait`'s result for each.
+
+        All are listened to from the start: one of `--rm` may be gone when it is its turn.
+        """
+        from libpod.container import lifecycle
+
+        states = arguments.strings("conditions", conditions)
+        found = [self._one(container) for container in arguments.several("containers", containers, Container)]
+        if states != ["stopped"]:
+            return (lifecycle.wait_for_state(self._host, one, states, interval_s=interval_s) for one in found)
+        heard = [(one, lifecycle.listen(one)) for one in found]
+        return (lifecycle.wait(self._host, one, interval_s=interval_s, session=session) for one, session in heard)
+
+    # Looking ----------------------------------------------------------------------------------------------------------
+
+    def rows(
+        self,
+        *,
+        all: bool = False,
+        filters: Iterable[str] = (),
+        last: int = -1,
+        size: bool = False,
+        sort: str = "created",
+    ) -> Rows:
+        """Look at each container once, as `podman ps` lists them: the running ones, or those that match.
+
+        Raises: InvalidError for an unknown filter.
+        """
+        from libpod.container.listing import list_rows
+
+        return list_rows(self._host, all=all, filters=filters, last=last, size=size, sort=sort)
+
+    def top(self, container: Container | str, descriptors: Iterable[str] = ()) -> Table:
+        """Describe the processes of a running container, a row of texts for each below a row of titles.
+
+        descriptors: those of `podman top`; its default ones for none.
+        Raises: StateError if the container does not run, InvalidError for an unknown descriptor.
+        """
+        from libpod.container import processes
+
+        names = [name for word in arguments.strings("descriptors", descriptors) for name in word.split(",")]
+        state = self._one(container).state
+        if state.status != "running":
+            raise StateError("top can only be used on running containers")
+        return processes.describe(state, names or processes.DEFAULT)
+
+    def logs(self, container: Container | str, stdout: int = 1, stderr: int = 2, **options: Any) -> None:
+        """Print what a container wrote to two descriptors. options: those of `logs.print_logs`."""
+        from libpod.container.logs import print_logs
+
+        print_logs(self._host, self._one(container), stdout, stderr, **options)
+
+    def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
+        """Describe a container in the members that `podman container inspect` prints.
+
+        Raises: ContainerNotFoundError, also for a container that another tool made, or that is removed meanwhile.
+        """
+        from libpod.container.inspect import inspect
+
+        container = self.lookup(name_or_id)
+        if container.is_ours:
+            try:
+                return inspect(self._host, container, size=size)
+            except (LibpodError, OSError):
+                if self.exists(container.id):
+                    raise
+        raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
+
+    # To the end -------------------------------------------------------------------------------------------------------
+
     def rename(self, container: Container, name: str) -> None:
         """Give a container another name.
 
@@ -122,29 +321,29 @@ class ContainerManager(Records):
             settings.name = name
             write_document(container.settings_path, settings.to_document())
 
-    def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
-        """Describe a container in the members that `podman container inspect` prints.
-
-        Raises: ContainerNotFoundError, also for a container that another tool made, or that is removed meanwhile.
-        """
-        from libpod.container.inspect import inspect
-
-        container = self.lookup(name_or_id)
-        if container.is_ours:
-            try:
-                return inspect(self._host, container, size=size)
-            except (LibpodError, OSError):
-                if self.exists(container.id):
-                    raise
-        raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
-
     def remove(
-        self, name_or_id: str, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
-    ) -> None:
+        self, container: Container | str, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
+    ) -> bool:
         """Remove a container; with `force` from every state. volumes: its anonymous volumes, too.
 
+        Returns what `removal.remove` returns.
         Raises: ContainerNotFoundError, StateError for a running container without `force`.
         """
-        from libpod.container.removal import remove
+        from libpod.container import removal
 
-        remove(self._host, self.lookup(name_or_id), force=force, timeout_s=timeout_s, volumes=volumes)
+        return removal.remove(self._host, self._one(container), force=force, timeout_s=timeout_s, volumes=volumes)
+
+    def cleanup(self, container: Container | str) -> None:
+        """Take away what a container that ended still holds on this host: network, cgroup, the monitor's directory."""
+        from libpod.container import removal
+
+        removal.cleanup(self._host, self._one(container))
+
+    def discard(self, container: Container) -> None:
+        """Remove a container at once, with whatever a start that did not come to its end has left of it."""
+        from libpod.container import removal
+
+        removal.discard(self._host, container)
+
+    def _one(self, container: Container | str) -> Container:
+        return self.lookup(container) if isinstance(container, str) else container

@@ -8,7 +8,7 @@ it is used. Nothing here prints.
 from __future__ import annotations
 
 from libpod import arguments
-from libpod.errors import ImageNotFoundError, NotFoundError, StateError
+from libpod.errors import ImageNotFoundError, NotFoundError
 from libpod.image.lookup import Image, all_images, lookup, normalize_tag, resolve
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from libpod.host import Host
     from libpod.image.manifest import Platform
     from libpod.image.removal import Removal
     from libpod.image.transport import Options, Progress
@@ -28,26 +29,18 @@ if TYPE_CHECKING:
 
 
 class ImageManager:
-    """The images of one store."""
+    """The images of one host's store."""
 
-    def __init__(self, store: Store) -> None:
-        self._store: Store | None = store
-        #: Asks the user which of several full names a short one means; None where there is nobody to ask.
-        self.choose: Callable[[list[str]], int] | None = None
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
     @property
     def store(self) -> Store:
         """The store.
 
-        Raises: StateError when it is closed.
+        Raises: StateError when the engine is closed.
         """
-        if self._store is None:
-            raise StateError("the engine is closed")
-        return self._store
-
-    def close(self) -> None:
-        """Let go of the store; the engine does it when it is closed."""
-        self._store = None
+        return self._host.store
 
     # Finding ---------------------------------------------------------------------------------------------------------
 
@@ -215,7 +208,7 @@ class ImageManager:
             platform=platform,
             options=options,
             progress=progress,
-            choose=self.choose,
+            choose=self._host.choose_name,
         )
 
     def push(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
 from libpod.cli.container import terminal
-from libpod.errors import StateError, UsageError
+from libpod.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,17 +15,13 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Join the streams of a running container."""
-    from libpod.container.foreground import Stay
-
     if len(arguments) > 1:
         raise UsageError("`podman attach` accepts at most one argument")
     if not arguments and not options.latest:
         raise UsageError('"podman attach" requires a name, id, or the "--latest" flag')
     manager = context.engine.containers
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
-    if container.state.status != "running":
-        raise StateError("you can only attach to running containers")
-    return relay(Stay.join(context.engine.host, container), container, stdin=not options.no_stdin, options=options)
+    return relay(manager.attach(container), container, stdin=not options.no_stdin, options=options)
 
 
 def relay(stay: Stay, container: Container, *, stdin: bool, options: Options) -> int:

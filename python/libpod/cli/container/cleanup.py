@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
 def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
     """Take away what containers that ended hold; with --rm the containers, too."""
-    from libpod.container import removal
-
     if not arguments and not options.all and not options.latest:
         raise UsageError("you must provide at least one name or id")
+    manager = context.engine.containers
     found = targets.select(context, options, arguments)
 
     def act(container: Container) -> None:
         if options.rm:
-            removal.remove(context.engine.host, container)
+            manager.remove(container)
         else:
-            removal.cleanup(context.engine.host, container)
+            manager.cleanup(container)
 
     return targets.for_each(context, found, act)
 

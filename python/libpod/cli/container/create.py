@@ -28,14 +28,12 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
     cidfile, container = CidFile(options.cidfile), None
     try:
         pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
-        container = context.engine.create(request, arguments[0], arguments[1:], pull=pull)
+        container = context.engine.containers.create(request, arguments[0], arguments[1:], pull=pull)
         cidfile.write(container.id)
     except BaseException:
         cidfile.close(keep=False)
         if container is not None:
-            from libpod.container.removal import discard
-
-            discard(context.engine.host, container)
+            context.engine.containers.discard(container)
         raise
     cidfile.close(keep=True)
     if request.publish and container.settings.network != "bridge":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Execute a command in a running container and return its exit code."""
-    from libpod.container.exec import NO_SESSION, command_environment, execute
+    from libpod.container.exec import NO_SESSION, command_environment
 
     if not arguments and not options.latest:
         raise UsageError("exec requires the name or ID of a container or the --latest flag")
@@ -24,8 +24,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     else:
         container, argv = engine.containers.lookup(arguments[0]), arguments[1:]
     try:
-        exec_id, session = execute(
-            engine.host,
+        exec_id, session = engine.containers.exec(
             container,
             argv,
             env=command_environment(options.env, options.env_file) if options.env or options.env_file else None,

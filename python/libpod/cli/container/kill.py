@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
 def kill(context: Context, options: Options, arguments: list[str]) -> int:
     """Send a signal to containers."""
-    from libpod.container import lifecycle
     from libpod.container.signals import parse_signal
 
     number = parse_signal(options.signal)
     found = targets.select(context, options, arguments)
     if options.all:
         found = [(word, container) for word, container in found if container.state.is_running]
-    return targets.for_each(context, found, lambda container: lifecycle.kill(container, number))
+    return targets.for_each(context, found, lambda container: context.engine.containers.kill(container, number))
 
 
 COMMAND = Command(

@@ -18,7 +18,6 @@ _COLOURS = (32, 33, 34, 35, 36, 31)
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print what containers wrote, each line to the stream that it was written to."""
     from libpod import timestamp
-    from libpod.container.logs import print_logs
 
     if not arguments and not options.latest:
         raise UsageError("specify at least one container name or ID to log")
@@ -30,8 +29,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     containers = [manager.latest()] if options.latest else [manager.lookup(name) for name in arguments]
 
     def print_one(index: int, container: Container) -> None:
-        print_logs(
-            context.engine.host,
+        manager.logs(
             container,
             1,
             2,

@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
 def pause(context: Context, options: Options, arguments: list[str]) -> int:
     """Freeze containers."""
-    from libpod.container import lifecycle
-
     found = targets.select(context, options, arguments)
     if options.all:
         found = [(word, container) for word, container in found if container.state.status == "running"]
-    return targets.for_each(context, found, lifecycle.pause)
+    return targets.for_each(context, found, context.engine.containers.pause)
 
 
 COMMAND = Command(

@@ -233,12 +233,9 @@ LISTING = Listing(
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """List containers."""
-    from libpod.container.listing import list_rows
-
     _check(options)
     last = 1 if options.latest else options.last
-    rows = list_rows(
-        context.engine.host,
+    rows = context.engine.containers.rows(
         all=options.all,
         filters=options.filter,
         last=last if last > 0 else -1,

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 def restart(context: Context, options: Options, arguments: list[str]) -> int:
     """Stop containers that run, and start them all."""
-    from libpod.container import lifecycle
-
     if options.running:
         found = [(container.id, container) for container in context.engine.containers.list()]
     else:
@@ -22,7 +20,7 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
     timeout = options.time if "time" in options.given else None
 
     def act(container: Container) -> None:
-        if lifecycle.restart(context.engine.host, container, timeout_s=timeout):
+        if context.engine.containers.restart(container, timeout_s=timeout):
             terminal.warn_killed(container, timeout)
 
     return targets.for_each(context, found, act)

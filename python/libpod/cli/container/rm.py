@@ -20,8 +20,8 @@ _NOT_FOUND, _RUNNING = 1, 2
 def remove(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove containers; go on after an error."""
     from libpod.cli.parallel import each
-    from libpod.container import removal
 
+    manager = context.engine.containers
     timeout = options.time if "time" in options.given else None
     try:
         # To force the removal of what is not there is no error.
@@ -38,8 +38,7 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
                 f"container {container.id} was made by another tool and cannot be removed without using force:"
                 " container state improper"
             )
-        host = context.engine.host
-        if removal.remove(host, container, force=options.force, timeout_s=timeout, volumes=options.volumes):
+        if manager.remove(container, force=options.force, timeout_s=timeout, volumes=options.volumes):
             terminal.warn_killed(container, timeout)
 
     errors: list[LibpodError | OSError] = []

@@ -35,10 +35,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _attached(context: Context, options: Options, container: Container, streams: set[str]) -> int:
-    from libpod.container.foreground import Stay
-
     settings = container.settings
-    stay = Stay(context.engine.host, container, _start(context, container), owner=True)
+    stay = context.engine.containers.stay(container, _start(context, container), owner=True)
     if streams == {"stdin"}:
         # Nothing that the container writes comes here: its name has to do.
         context.write(container.id)
@@ -63,7 +61,7 @@ def _start(context: Context, container: Container, *, detach: bool = False) -> S
     """
     size = terminal.size() if container.settings.terminal else None
     try:
-        session = context.engine.start(container, detach=detach, fresh=True, initial_size=size)
+        session = context.engine.containers.start(container, detach=detach, fresh=True, initial_size=size)
     except BaseException as error:
         raise not_started(error) from None
     terminal.show_warnings(session)

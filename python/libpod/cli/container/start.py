@@ -42,7 +42,7 @@ def _detached(context: Context, container: Container) -> bool:
         # Podman says nothing of a container that runs already, and it is no error.
         return False
     try:
-        session = context.engine.start(container, detach=True)
+        session = context.engine.containers.start(container, detach=True)
     except (LibpodError, OSError) as error:
         raise _not_started(container, error, quote='"') from None
     terminal.show_warnings(session)
@@ -52,17 +52,14 @@ def _detached(context: Context, container: Container) -> bool:
 
 def _attached(context: Context, options: Options, container: Container) -> int:
     from libpod.cli.container.attach import relay
-    from libpod.container.foreground import Stay
 
-    settings = container.settings
+    manager, settings = context.engine.containers, container.settings
     if container.state.status == "running":
-        return relay(Stay.join(context.engine.host, container), container, stdin=options.interactive, options=options)
+        return relay(manager.attach(container), container, stdin=options.interactive, options=options)
     try:
-        session = context.engine.start(container, initial_size=terminal.size() if settings.terminal else None)
+        session = manager.start(container, initial_size=terminal.size() if settings.terminal else None)
         terminal.show_warnings(session)
-        return relay(
-            Stay(context.engine.host, container, session), container, stdin=options.interactive, options=options
-        )
+        return relay(manager.stay(container, session), container, stdin=options.interactive, options=options)
     except (LibpodError, OSError) as error:
         raise _not_started(container, error) from None
 

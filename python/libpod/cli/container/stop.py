@@ -13,15 +13,13 @@ if TYPE_CHECKING:
 
 def stop(context: Context, options: Options, arguments: list[str]) -> int:
     """Stop containers, those that do not run included."""
-    from libpod.container import lifecycle
-
     timeout = options.time if "time" in options.given else None
     found = targets.select(context, options, arguments)
     if options.all:
         found = [(word, container) for word, container in found if container.state.is_running]
 
     def act(container: Container) -> None:
-        if lifecycle.stop(context.engine.host, container, timeout_s=timeout):
+        if context.engine.containers.stop(container, timeout_s=timeout):
             terminal.warn_killed(container, timeout)
 
     return targets.for_each(context, found, act)

@@ -50,9 +50,7 @@ def select(
         newest = manager.latest()
         return [(newest.id, newest)]
     if filters:
-        from libpod.container.listing import list_rows
-
-        rows = list_rows(context.engine.host, all=True, filters=filters)
+        rows = manager.rows(all=True, filters=filters)
         return [(row.container.id, row.container) for row in rows]
     if everything:
         return [(container.id, container) for container in manager.list(all=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, flag
 from libpod.cli.print.table import table
-from libpod.errors import ContainerNotFoundError, InvalidError, StateError, UsageError
+from libpod.errors import ContainerNotFoundError, InvalidError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Show the processes of a running container."""
-    from libpod.container import processes
-
     if not arguments and not options.latest:
         raise UsageError("you must provide the name or id of a running container")
     manager = context.engine.containers
@@ -23,14 +21,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     except ContainerNotFoundError as error:
         raise ContainerNotFoundError(f"unable to look up requested container: {error.message}") from None
     words = arguments[0 if options.latest else 1 :]
-    state = container.state
-    if state.status != "running":
-        raise StateError("top can only be used on running containers")
-    names = [name for word in words for name in word.split(",")]
-    for name in names:
+    for name in words:
         if name.startswith("-"):
             raise InvalidError("options of ps(1) are not supported by this version of libpod, use format descriptors")
-    rows = processes.describe(state, names or processes.DEFAULT)
+    rows = manager.top(container, words)
     context.write(table(None, rows).rstrip("\n"))
     return 0
 

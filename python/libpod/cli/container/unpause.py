@@ -12,12 +12,10 @@ if TYPE_CHECKING:
 
 def unpause(context: Context, options: Options, arguments: list[str]) -> int:
     """Let paused containers go on."""
-    from libpod.container import lifecycle
-
     found = targets.select(context, options, arguments)
     if options.all:
         found = [(word, container) for word, container in found if container.state.status == "paused"]
-    return targets.for_each(context, found, lifecycle.unpause)
+    return targets.for_each(context, found, context.engine.containers.unpause)
 
 
 COMMAND = Command(

@@ -16,8 +16,6 @@ _STATES = ("running", "stopped", "exited", "created", "configured", "initialized
 
 def wait(context: Context, options: Options, arguments: list[str]) -> int:
     """Wait for containers to end, or for a state of theirs; print an exit code each."""
-    from libpod.container import lifecycle
-
     if not arguments and not options.latest:
         raise UsageError('"podman wait" requires a name, id, or the "--latest" flag')
     text = options.interval
@@ -26,14 +24,11 @@ def wait(context: Context, options: Options, arguments: list[str]) -> int:
     for condition in options.condition:
         if condition not in _STATES:
             raise InvalidError(f"unknown container state: {condition}: invalid argument")
-    host, interval_s = context.engine.host, max(interval_ns, 0) / 10**9
     found = [container for _, container in targets.select(context, options, arguments)]
-    if options.condition:
-        for container in found:
-            context.write(str(lifecycle.wait_for_state(host, container, options.condition, interval_s=interval_s)))
-        return 0
-    for container, session in [(container, lifecycle.listen(container)) for container in found]:
-        context.write(str(lifecycle.wait(host, container, interval_s=interval_s, session=session)))
+    for code in context.engine.containers.wait_each(
+        found, conditions=options.condition or ["stopped"], interval_s=max(interval_ns, 0) / 10**9
+    ):
+        context.write(str(code))
     return 0
 
 

@@ -1,0 +1,39 @@
+"""Find the image of a new container, or bring it in first.
+
+On the way of every `run`: a local image is found without the image manager.
+"""
+
+from __future__ import annotations
+
+from libpod import arguments
+from libpod.errors import ImageNotFoundError, InvalidError
+from libpod.image.lookup import lookup, resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.host import Host
+    from libpod.image.lookup import Image
+
+
+def find_or_pull(host: Host, name: str, *, policy: str = "missing") -> tuple[Image, str]:
+    """Find an image, or pull it; return it with the name by which it was meant, "" for an id.
+
+    policy: `missing`, `never`, `always` or `newer`.
+    Raises: ImageNotFoundError, InvalidError, and what a pull raises.
+    """
+    if policy not in ("missing", "never", "always", "newer"):
+        raise InvalidError(f'unsupported pull policy "{policy}"')
+    text = arguments.text("image", name)
+    if policy in ("missing", "never"):
+        try:
+            return resolve(host.store, text)
+        except ImageNotFoundError:
+            if policy == "never":
+                raise
+    from libpod.image.manager import ImageManager
+
+    image_id = ImageManager(host).pull(text, policy=policy)
+    try:
+        return resolve(host.store, text)
+    except ImageNotFoundError:
+        return lookup(host.store, image_id), ""
