@@ -24,6 +24,8 @@ SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 #: When a mirror is used.
 MIRROR_USES = ("", "all", "digest-only", "tag-only")
 
+#: Longer than any file of recorded aliases.
+_MAX_RECORDED_BYTES = 16 << 20
 _cache: Registries | None = None
 
 
@@ -209,7 +211,7 @@ def read(main: str, directories: list[str]) -> Registries:
         if text is not None:
             merged.merge(_parse(text, path), path)
     recorded = _recorded_aliases_file()
-    text = _read_text(recorded)
+    text = _core.read_file(recorded, _MAX_RECORDED_BYTES)
     if text is not None:
         merged.merge({"aliases": _parse(text, recorded).get("aliases", {})}, recorded)
     return merged
@@ -227,7 +229,7 @@ def record_alias(name: str, target: str) -> None:
     lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX)
-        text = _read_text(path)
+        text = _core.read_file(path, _MAX_RECORDED_BYTES)
         aliases = dict(_parse(text, path).get("aliases", {})) if text else {}
         aliases[name] = target
         # A name and a target consist of letters, digits and `.:/_-`: no escape is needed in TOML.

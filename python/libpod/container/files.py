@@ -173,11 +173,5 @@ def write_accounts(container: Container, context: Context, view: View, user: str
 
 
 def _write(path: str, text: str | bytes) -> None:
-    """Write a small file that nobody reads before the container starts."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-    try:
-        data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
-        while data:
-            data = data[os.write(file, data) :]
-    finally:
-        os.close(file)
+    data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
+    _core.replace_file(path, data, mode=0o644)

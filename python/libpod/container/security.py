@@ -9,7 +9,7 @@ import os
 from errno import ENOENT
 
 from libpod.arguments import storable
-from libpod.errors import InvalidError, UnsupportedError
+from libpod.errors import CorruptError, InvalidError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ MASKED_PATHS = (
     "/sys/fs/selinux",
     "/sys/dev/block",
 )
+#: A seccomp profile is some ten kilobytes long.
+_MAX_PROFILE_BYTES = 4 << 20
 #: Hidden for each processor that has it: how hot a processor is tells what others do on it.
 _PROCESSORS, _THROTTLE = "/sys/devices/system/cpu", "/thermal_throttle"
 READONLY_PATHS = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
@@ -225,13 +227,16 @@ def check_profile(path: str) -> None:
 
     if path == "unconfined":
         return
-    if not os.path.exists(storable(path)):
+    try:
+        text = _core.read_file(storable(path), _MAX_PROFILE_BYTES)
+    except CorruptError as error:
+        raise InvalidError(f"opening seccomp profile failed: open {error}") from None
+    if text is None:
         raise InvalidError(
             f"opening seccomp profile failed: open {path}: no such file or directory", path=path, errno=ENOENT
         )
     try:
-        with open(path, "rb") as file:
-            _core.parse_json(file.read())
+        _core.parse_json(text)
     except InvalidError as error:
         raise InvalidError(
             f"loading seccomp profile ({path}) failed: decoding seccomp profile failed: {error}"

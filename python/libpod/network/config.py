@@ -22,6 +22,8 @@ DEFAULT_NAME = "podman"
 DEFAULT_SUBNET = "10.88.0.0/16"
 _DEFAULT_INTERFACE = "podman0"
 _SUFFIX = ".json"
+#: A network's file is some hundred bytes; what is longer than this is none.
+_MAX_BYTES = 1 << 20
 
 
 class Network:
@@ -176,18 +178,11 @@ def _read(name: str) -> Network | None:
     """Read the file of one network; None where there is none."""
     path = f"{DIRECTORY}/{name}{_SUFFIX}"
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        document = _core.read_json(path, _MAX_BYTES)
+    except CorruptError as error:
+        raise error.prefixed(f"network {name}: ") from None
+    if document is None:
         return None
-    try:
-        # A network's file is some hundred bytes; what is longer than this is none.
-        text = os.read(file, 1 << 20)
-    finally:
-        os.close(file)
-    try:
-        document = _core.parse_json(text)
-    except InvalidError as error:
-        raise CorruptError(f"network {name}: {error}", path=path) from error
     if not isinstance(document, dict) or document.get("name") != name:
         raise CorruptError(f"network {name}: the file names another network", path=path)
     return Network(document)

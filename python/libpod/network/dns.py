@@ -21,6 +21,8 @@ _SYSTEMD_STUB = ["127.0.0.53"]
 _HOSTS = "/etc/hosts"
 #: Where a network of its own cannot reach any server of the host.
 _PUBLIC_SERVERS = ["8.8.8.8", "8.8.4.4"]
+#: Longer than any file of names or servers.
+_MAX_BYTES = 16 << 20
 _HOST_NAME = "host.containers.internal"
 
 
@@ -95,12 +97,8 @@ def own_names(text: str, names: Iterable[str]) -> list[str]:
 
 
 def read_text(path: str) -> str:
-    """Read a file of names or servers; one that is not there is empty."""
-    try:
-        with open(path, "rb") as file:
-            return file.read().decode(errors="surrogateescape")
-    except FileNotFoundError:
-        return ""
+    """Read a file of names or servers; one that is not there is empty. Raises: CorruptError for a FIFO or a device."""
+    return (_core.read_file(path, _MAX_BYTES) or b"").decode(errors="surrogateescape")
 
 
 def _parse_resolv_conf(text: str) -> dict[str, list[str]]:

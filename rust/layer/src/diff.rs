@@ -186,6 +186,8 @@ impl Walk<'_> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = openat(directory, base, flags, Mode::empty())
             .map_err(|errno| failed(&entry.name, "open the file")(fail("openat", base, errno)))?;
+        // A program in the container may have put a pipe or a device there since it was looked at.
+        sys::file::require_regular(&file).map_err(|_| Error::Changed { entry: Name::new(&entry.name) })?;
         self.header(entry)?;
         let mut file = File::from(file).take(entry.size);
         let mut left = entry.size;

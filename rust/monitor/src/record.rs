@@ -134,7 +134,7 @@ pub fn publish(path: &Path, value: &impl Serialize) -> io::Result<()> {
 /// more, is overwritten and takes the name `path`.
 pub fn publish_over(spare: &Path, path: &Path, value: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_vec(value)?;
-    let file = open_regular_at(CWD, spare, OFlags::WRONLY)?;
+    let file = open_regular_at(CWD, spare, OFlags::WRONLY, Mode::empty())?;
     file.write_all_at(&text, 0)?;
     file.set_len(text.len() as u64)?;
     std::fs::rename(spare, path)

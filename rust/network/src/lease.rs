@@ -12,9 +12,10 @@
 use super::firewall::Firewall;
 use super::link::Host;
 use super::{Error, Plan, Result, Subnet};
+use libpod_sys::file::{Durability, replace};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use std::fs::{DirBuilder, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ use std::time::Duration;
 const LOCK: &str = "lock";
 /// The address given last.
 const LAST: &str = "last";
+/// More bytes than the text of an address.
+const LAST_MAX: u64 = 64;
 /// The process number of a lease that was given back.
 const NOBODY: i32 = 0;
 /// A namespace that lives this long after its container is held by somebody else.
@@ -168,13 +171,15 @@ impl Leases {
     }
 
     fn last(&self) -> Option<Ipv4Addr> {
-        std::fs::read_to_string(self.path.join(LAST)).ok()?.trim().parse().ok()
+        let text = libpod_sys::file::read(&self.path.join(LAST), LAST_MAX).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
     fn remember(&self, address: Ipv4Addr) -> Result<()> {
         let path = self.path.join(LAST);
-        let mut file = File::create(&path).map_err(|error| Error::file("write", &path, error))?;
-        write!(file, "{address}").map_err(|error| Error::file("write", &path, error))
+        let text = address.to_string();
+        replace(&path, text.as_bytes(), Mode::RUSR | Mode::WUSR, Durability::Volatile)
+            .map_err(|error| Error::file("write", &path, error))
     }
 }
 

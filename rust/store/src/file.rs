@@ -3,9 +3,10 @@
 use crate::error::{Context, Error, Result};
 use crate::walk;
 pub(crate) use libpod_sys::file::{Durability, is_temporary_of};
-use libpod_sys::file::{Replacement, read as read_regular};
-use rustix::fs::{Mode, OFlags};
+use libpod_sys::file::{Replacement, open_regular_at, read as read_regular};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -19,6 +20,11 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", path, &error)),
     }
+}
+
+/// Open a regular file without waiting; `flags` may create it, with `mode`.
+pub(crate) fn open(path: &Path, flags: OFlags, mode: u32) -> std::io::Result<File> {
+    open_regular_at(CWD, path, flags, Mode::from_raw_mode(mode))
 }
 
 /// Replace `path` (mode 0600) with `content` in one step.

@@ -7,8 +7,9 @@
 use crate::error::{Context, Error, Result};
 use crate::file;
 use libpod_sys::lock::{Kind, lock};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -42,29 +43,32 @@ pub(crate) fn acquire(path: &Path, kind: Kind) -> Result<Held> {
 }
 
 fn open(path: &Path, kind: Kind) -> Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
-    let mode = Mode::from_raw_mode(0o644);
-    match rustix::fs::open(path, flags, mode) {
-        Err(Errno::NOENT) => {
+    let create = || file::open(path, OFlags::RDWR | OFlags::CREATE, 0o644);
+    let opened = match create() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {
                 file::create_dirs(parent)?;
             }
-            rustix::fs::open(path, flags, mode).at("open", path)
+            create()
         }
         // To keep others from writing it is enough to read: a store on a read-only disk can still be looked at.
-        Err(Errno::ROFS | Errno::ACCESS) if kind == Kind::Shared => {
-            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).at("open", path)
+        Err(error)
+            if kind == Kind::Shared
+                && matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) =>
+        {
+            file::open(path, OFlags::RDONLY, 0)
         }
-        answer => answer.at("open", path),
-    }
+        opened => opened,
+    };
+    Ok(opened.at("open", path)?.into())
 }
 
 /// The token of the lock file at `path`, read without the lock; a missing file has the empty token.
 pub(crate) fn peek(path: &Path) -> Result<Token> {
-    match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(fd) => read_token(&fd, path),
-        Err(Errno::NOENT) => Ok(Token::default()),
-        Err(errno) => Err(Error::os("open", path, errno)),
+    match file::open(path, OFlags::RDONLY, 0) {
+        Ok(file) => read_token(&file.into(), path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Token::default()),
+        Err(error) => Err(Error::io("open", path, &error)),
     }
 }
 
@@ -127,6 +131,18 @@ mod tests {
         let path = scratch.path().join("x.lock");
         std::fs::write(&path, b"short").expect("write");
         assert_eq!(peek(&path).expect("peek"), Token(b"short".to_vec()));
+    }
+
+    #[test]
+    fn a_fifo_in_the_place_of_a_lock_file_is_an_error() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("x.lock");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+            .expect("mkfifo");
+        assert!(matches!(peek(&path), Err(Error::Corrupt { .. })));
+        for kind in [Kind::Shared, Kind::Exclusive] {
+            assert!(matches!(acquire(&path, kind), Err(Error::Corrupt { .. })));
+        }
     }
 
     #[test]

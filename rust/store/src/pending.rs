@@ -12,7 +12,7 @@
 //!
 //! The file of a removed image lists its id-mapped layers, which its chain does not lead to.
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::file;
 use crate::images::chain_of;
 use crate::name::{self, Id};
@@ -21,6 +21,7 @@ use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
 use crate::table::Writing;
+use rustix::fs::OFlags;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -56,7 +57,7 @@ impl Entry {
 
     fn write(store: &Store, name: &str, layers: &[String]) -> Result<Self> {
         let path = store.pending_directory().join(name);
-        let mut file = std::fs::File::create(&path).at("create", &path)?;
+        let mut file = file::open(&path, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC, 0o600).at("create", &path)?;
         step();
         if !layers.is_empty() {
             file.write_all(layers.join("\n").as_bytes()).at("write", &path)?;
@@ -95,7 +96,12 @@ pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &B
             match kind {
                 Some("container") => finish_container(store, layers, &id, Id::parse(layer).ok().as_ref(), bin)?,
                 Some("image") => {
-                    let text = String::from_utf8(file::read(&path)?.unwrap_or_default()).unwrap_or_default();
+                    let text = match file::read(&path) {
+                        // No entry of this program: it says nothing, and goes.
+                        Err(Error::Corrupt { .. }) => None,
+                        text => text?,
+                    };
+                    let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
                     let listed = text.split('\n').filter(|id| name::is_id(id)).map(str::to_owned).collect();
                     let chain = chain_of(layers, listed, layer);
                     finish_image(store, layers, &id, &chain, bin)?;

@@ -41,8 +41,8 @@ impl Reserve {
         if !has_space {
             return;
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
-        let Ok(fd) = rustix::fs::open(&self.path, flags, Mode::from_raw_mode(0o600)) else { return };
+        let flags = OFlags::WRONLY | OFlags::CREATE;
+        let Ok(fd) = open_regular_at(CWD, &self.path, flags, Mode::from_raw_mode(0o600)) else { return };
         if rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, RESERVE_BYTES).is_err() {
             // Somebody was faster to take the space; or this filesystem cannot allocate, and nothing was made of it.
             let _ = file::remove(&self.path);
@@ -51,7 +51,7 @@ impl Reserve {
 
     /// Give a piece back to the disk; false where nothing is left. Called under the write lock of a table.
     fn give(&self) -> bool {
-        let Ok(file) = open_regular_at(CWD, &self.path, OFlags::WRONLY) else { return false };
+        let Ok(file) = open_regular_at(CWD, &self.path, OFlags::WRONLY, Mode::empty()) else { return false };
         let Ok(size) = file.metadata().map(|found| found.len()) else { return false };
         match size.checked_sub(PIECE_BYTES) {
             Some(rest) if rest > 0 => file.set_len(rest).is_ok(),

@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 use rustix::mount::OpenTreeFlags;
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -137,11 +138,11 @@ pub(crate) fn sweep(root: &Path) -> Result<()> {
 fn sweep_one(root: &Path, number: &str) -> Result<()> {
     let lock_path = root.join(format!("lock-{number}"));
     let directory = root.join(format!("temp-dir-{number}"));
-    let fd = match rustix::fs::open(&lock_path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+    let fd = match file::open(&lock_path, OFlags::RDWR, 0) {
         Ok(fd) => fd,
         // The lock file is made before the directory and unlinked after it: nobody lives in this one.
-        Err(Errno::NOENT) => return file::remove_tree(&directory),
-        Err(errno) => return Err(Error::os("open", lock_path, errno)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return file::remove_tree(&directory),
+        Err(error) => return Err(Error::io("open", lock_path, &error)),
     };
     if try_lock(fd.as_fd(), Kind::Exclusive).map_err(|error| Error::os("lock", &lock_path, error.errno()))? {
         file::remove_tree(&directory)?;

@@ -1,6 +1,7 @@
 //! A layer as a tar again: byte for byte where its tar-split is kept, made new where it is not.
 
 use crate::error::{Context, Error, Result};
+use crate::file;
 use crate::layers::{is_privileged, xattr_prefix};
 use crate::name::Id;
 use crate::record::Layer;
@@ -22,7 +23,7 @@ impl Store {
         let record = self.layer(id)?;
         let layer_id = Id::parse(id)?;
         let path = self.find_tar_split(&layer_id);
-        match File::open(&path) {
+        match file::open(&path, OFlags::RDONLY, 0) {
             Ok(tar_split) => Ok(Box::new(layer::rebuild(self.content_directories(&layer_id, &record)?, tar_split)?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => self.diff_tar(id),
             Err(error) => Err(Error::io("open", path, &error)),

@@ -30,7 +30,10 @@ pub fn read(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
 
 /// Read the regular file `name` in `directory`; `name` itself is no symbolic link.
 pub fn read_at(directory: BorrowedFd<'_>, name: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
-    read_open(&open_regular_at(directory, Path::new(name), OFlags::RDONLY | OFlags::NOFOLLOW)?, limit_bytes)
+    read_open(
+        &open_regular_at(directory, Path::new(name), OFlags::RDONLY | OFlags::NOFOLLOW, Mode::empty())?,
+        limit_bytes,
+    )
 }
 
 /// Read the rest of an open file, which is at most `limit_bytes`.
@@ -46,13 +49,14 @@ pub fn read_open(file: &File, limit_bytes: u64) -> io::Result<Vec<u8>> {
 
 /// Open a regular file for reading; symbolic links are followed. Never waits.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    open_regular_at(CWD, path, OFlags::RDONLY)
+    open_regular_at(CWD, path, OFlags::RDONLY, Mode::empty())
 }
 
-/// The same below `directory`, with the access mode and other `flags` of open(2). Never waits.
-pub fn open_regular_at(directory: impl AsFd, path: &Path, flags: OFlags) -> io::Result<File> {
+/// The same below `directory`, with the access mode and other `flags` of open(2), and the `mode` of a file that it creates. What
+/// is opened is no pipe or terminal, so `O_NONBLOCK` stays without effect on it. Never waits.
+pub fn open_regular_at(directory: impl AsFd, path: &Path, flags: OFlags, mode: Mode) -> io::Result<File> {
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match openat(directory, path, flags, Mode::empty()) {
+    let file = match openat(directory, path, flags, mode) {
         // A socket, a device without a driver, a FIFO that nobody reads.
         Err(Errno::NXIO | Errno::NODEV) => return Err(not_regular()),
         opened => File::from(opened?),
@@ -234,7 +238,7 @@ mod tests {
             let error = read(&path, 100).unwrap_err();
             assert_eq!(error.to_string(), "not a regular file", "{}", path.display());
         }
-        assert!(open_regular_at(CWD, &fifo, OFlags::WRONLY).is_err());
+        assert!(open_regular_at(CWD, &fifo, OFlags::WRONLY | OFlags::CREATE, PRIVATE).is_err());
         std::fs::write(place.0.join("f"), b"x").unwrap();
         std::os::unix::fs::symlink("f", place.0.join("link")).unwrap();
         assert_eq!(read(&place.0.join("link"), 9).unwrap(), b"x");

@@ -6,6 +6,16 @@
 pub mod reader;
 pub mod writer;
 
+use rustix::fs::{FileType, makedev};
+use std::path::Path;
+
+/// Is this the null device? Users name it for a log that keeps nothing.
+fn is_null(path: &Path) -> bool {
+    rustix::fs::stat(path).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == makedev(1, 3)
+    })
+}
+
 /// Which output an entry came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {

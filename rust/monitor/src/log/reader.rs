@@ -1,9 +1,10 @@
 //! Reading a log: what `podman logs` prints, from the end backwards for `--tail`, and on and on for `--follow`.
 
-use super::Stream;
+use super::{Stream, is_null};
 use crate::client::session::{Error, Interrupted, SLICE, Stop};
 use crate::clock::Moment;
 use crate::process::Held;
+use libpod_sys::file::open_regular;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use rustix::io::Errno;
@@ -156,6 +157,9 @@ pub fn read_log(
     let mut printer =
         Printer { query, ends, interrupted, prefix, begins: [true; 2], batch: Vec::new(), stream: Stream::Stdout };
     let mut watch = follow.as_ref().map(|_| Watch::new(path)).transpose().map_err(failed)?;
+    if is_null(path) {
+        return Ok(());
+    }
     let mut lines = Lines::open(path).map_err(failed)?;
     if let Some(count) = query.tail {
         lines.seek_to_tail(count).map_err(failed)?;
@@ -196,7 +200,7 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, buffer: Vec::new(), start: 0 })
+        Ok(Self { file: open_regular(path)?, buffer: Vec::new(), start: 0 })
     }
 
     /// The next whole line, without its end; None at the end of the file, where the beginning of a line is kept.

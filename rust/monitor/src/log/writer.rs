@@ -1,13 +1,12 @@
 //! Writing the log: every chunk of output becomes one write, before any client sees it.
 
-use super::Stream;
+use super::{Stream, is_null};
 use crate::clock::{Moment, Stamp};
 use crate::document::{LogChoice, LogDriver};
-use libpod_sys::file::{Durability, Replacement};
-use rustix::fs::{Mode, OFlags};
-use std::fs::{File, OpenOptions};
+use libpod_sys::file::{Durability, Replacement, open_regular_at};
+use rustix::fs::{CWD, Mode, OFlags};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where a container's output is kept.
@@ -32,10 +31,12 @@ pub struct FileLog {
 }
 
 impl LogWriter {
-    /// Open the log that was chosen; an existing one is continued.
+    /// Open the log that was chosen; an existing one is continued. What is no regular file is an error, `/dev/null` excepted:
+    /// a FIFO would have the container wait for its reader.
     pub fn open(choice: &LogChoice) -> io::Result<Self> {
         match (choice.driver, &choice.path) {
             (LogDriver::None, _) => Ok(Self::None),
+            (LogDriver::K8sFile, Some(path)) if is_null(path) => Ok(Self::None),
             (LogDriver::K8sFile, Some(path)) => Ok(Self::File(FileLog::open(path, choice.max_size)?)),
             (LogDriver::K8sFile, None) => Err(io::Error::new(io::ErrorKind::InvalidInput, "the log has no path")),
         }
@@ -57,13 +58,10 @@ impl LogWriter {
     }
 }
 
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
-}
-
 impl FileLog {
     fn open(path: &Path, max_size_bytes: Option<u64>) -> io::Result<Self> {
-        let file = append(path)?;
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let file = open_regular_at(CWD, path, flags, Mode::from_raw_mode(0o600))?;
         Ok(Self {
             path: path.to_owned(),
             size_bytes: file.metadata()?.len(),
@@ -155,6 +153,18 @@ mod tests {
         assert!(text.ends_with(" stdout F line 49\n"), "{text}");
         assert!(!text.contains("line 1\n"));
         std::fs::remove_file(&path).expect("remove");
+    }
+
+    #[test]
+    fn only_a_regular_file_or_nothing_is_a_log() {
+        let path = scratch("fifo");
+        rustix::fs::mknodat(CWD, &path, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("mkfifo");
+        for path in [path.as_path(), Path::new("/dev/zero"), Path::new("/dev")] {
+            FileLog::open(path, None).expect_err("not a regular file");
+        }
+        std::fs::remove_file(&path).expect("remove");
+        let choice = LogChoice { driver: LogDriver::K8sFile, path: Some("/dev/null".into()), max_size: Some(1) };
+        assert!(matches!(LogWriter::open(&choice).expect("open"), LogWriter::None));
     }
 
     #[test]

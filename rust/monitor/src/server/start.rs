@@ -12,8 +12,9 @@ use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{Program, Source, program};
 use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Capabilities, ConsoleSize, Spec};
 use libpod_runtime::{Request, Rootfs, create};
+use libpod_sys::file::{Durability, open_regular_at, replace};
 use libpod_sys::socket::address_at;
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{CWD, Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::Pid;
 use std::io::{self, Write};
@@ -155,7 +156,8 @@ fn name_address(document: &Launch, network: &Attached) -> Result<(), Failure> {
     let Some(hosts) = &document.hosts else { return Ok(()) };
     let address = network.address.split('/').next().unwrap_or_default();
     let line = format!("{address}\t{}\n", hosts.names.join(" "));
-    let append = || std::fs::OpenOptions::new().append(true).open(&hosts.path)?.write_all(line.as_bytes());
+    let flags = OFlags::WRONLY | OFlags::APPEND;
+    let append = || open_regular_at(CWD, &hosts.path, flags, Mode::empty())?.write_all(line.as_bytes());
     append().map_err(|error| Failure::step("write", &hosts.path, &error))
 }
 
@@ -222,7 +224,8 @@ fn leave_records(document: &Launch, record: &PidRecord) -> Result<(), Failure> {
     publish(&path, record).map_err(|error| Failure::step("write", &path, &error))?;
     for (path, pid) in [(&document.pidfile, record.pid), (&document.conmon_pidfile, record.monitor_pid)] {
         if let Some(path) = path {
-            std::fs::write(path, pid.to_string()).map_err(|error| Failure::step("write", path, &error))?;
+            replace(path, pid.to_string().as_bytes(), Mode::from_raw_mode(0o644), Durability::Volatile)
+                .map_err(|error| Failure::step("write", path, &error))?;
         }
     }
     Ok(())

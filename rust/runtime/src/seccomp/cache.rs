@@ -12,11 +12,10 @@ use super::default::{SYSTEM_PROFILE, default_profile, read, resolve};
 use super::profile::LinuxSeccomp;
 use super::{Error, Program, Result};
 use libpod_sys::bpf::{Instruction, MAX_INSTRUCTIONS};
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use libpod_sys::file::{open_regular_at, read_open, replace_at};
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// The last digit changes with the compiler's output: entries of another version are not found.
@@ -101,7 +100,7 @@ fn open_directory(path: &Path) -> Option<OwnedFd> {
     is_private(&directory).then_some(directory)
 }
 
-fn is_private(file: &OwnedFd) -> bool {
+fn is_private(file: impl AsFd) -> bool {
     rustix::fs::fstat(file).is_ok_and(|stat| {
         stat.st_uid == rustix::process::geteuid().as_raw()
             && Mode::from_raw_mode(stat.st_mode) & (Mode::WGRP | Mode::WOTH) == Mode::empty()
@@ -109,29 +108,17 @@ fn is_private(file: &OwnedFd) -> bool {
 }
 
 fn load(directory: &OwnedFd, name: &str) -> Option<Program> {
-    let file =
-        rustix::fs::openat(directory, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW;
+    let file = open_regular_at(directory, Path::new(name), flags, Mode::empty()).ok()?;
     if !is_private(&file) {
         return None;
     }
-    let mut bytes = Vec::with_capacity(8192);
-    File::from(file).take(MAX_ENTRY as u64 + 1).read_to_end(&mut bytes).ok()?;
-    Program::from_bytes(&bytes)
+    Program::from_bytes(&read_open(&file, MAX_ENTRY as u64).ok()?)
 }
 
 /// Write beside, then rename: a reader sees a whole entry or none.
 fn keep(directory: &OwnedFd, name: &str, program: &Program) -> std::io::Result<()> {
-    let temporary = format!(".{name}.{}", std::process::id());
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let _ = rustix::fs::unlinkat(directory, &temporary, AtFlags::empty());
-    let file = rustix::fs::openat(directory, &temporary, flags, Mode::RUSR | Mode::WUSR)?;
-    let written = File::from(file)
-        .write_all(&program.as_bytes())
-        .and_then(|()| Ok(rustix::fs::renameat_with(directory, &temporary, directory, name, RenameFlags::empty())?));
-    if written.is_err() {
-        let _ = rustix::fs::unlinkat(directory, &temporary, AtFlags::empty());
-    }
-    written
+    replace_at(directory.as_fd(), name, &program.as_bytes(), Mode::RUSR | Mode::WUSR)
 }
 
 impl Program {
@@ -238,6 +225,10 @@ mod tests {
         }
         std::fs::write(entry, &whole[..40]).expect("writable");
         assert_eq!(program(Source::Spec(&profile), &[], Some(&scratch.0)).expect("compiles"), wanted);
+        std::fs::remove_file(entry).expect("there");
+        rustix::fs::mknodat(rustix::fs::CWD, entry, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .expect("mkfifo");
+        assert_eq!(program(Source::Spec(&profile), &[], Some(&scratch.0)).expect("not waited for"), wanted);
         assert_eq!(std::fs::read(entry).expect("there"), whole);
     }
 
