@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from libpod.container import environment, limits, security
+from libpod.container import environment, limits, namespaces, security
 from libpod.container.devices import parse_cgroup_rule, parse_device
 from libpod.container.names import random_id, random_name
-from libpod.container.namespaces import parse_mode
+from libpod.container.namespaces import Namespace, default_cgroup_namespace, parse_namespace, parse_networks
 from libpod.container.signals import parse_signal, signal_name
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.quantity import parse_duration_ns, parse_size
@@ -290,16 +290,97 @@ def test_bad_devices_are_refused(text: str, message: str) -> None:
     assert caught.value.message == message
 
 
-def test_namespace_modes() -> None:
-    assert parse_mode("pid", "host") == "host"
-    assert parse_mode("ipc", "") == "shareable"
-    assert parse_mode("pid", "container:x") == "container:x"
-    assert parse_mode("user", "") == "host"
-    with pytest.raises(InvalidError, match="unrecognized namespace mode foo passed"):
-        parse_mode("uts", "foo")
-    for kind, text in (("user", "keep-id"), ("user", "auto:size=3"), ("pid", "ns:/proc/1/ns/pid")):
-        with pytest.raises(UnsupportedError):
-            parse_mode(kind, text)
+@pytest.mark.parametrize(
+    ("sort", "text", "kind", "target"),
+    [
+        ("pid", "host", "host", ""),
+        ("ipc", "", "shareable", ""),
+        ("ipc", "none", "none", ""),
+        ("uts", "", "private", ""),
+        ("pid", "container:x", "container", "x"),
+        ("user", "", "host", ""),
+    ],
+)
+def test_a_namespace_is_parsed_once(sort: str, text: str, kind: str, target: str) -> None:
+    namespace = parse_namespace(sort, text)
+    assert namespace is not None
+    assert (namespace.kind, namespace.target) == (kind, target)
+    assert Namespace.from_document(namespace.to_document()) == namespace
+    assert str(Namespace("container", "x")) == "container:x"
+
+
+def test_whether_a_cgroup_namespace_is_the_default_depends_on_the_host() -> None:
+    assert parse_namespace("cgroup", "") is None
+    assert [default_cgroup_namespace(unified=unified).kind for unified in (True, False)] == ["private", "host"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "text", "message"),
+    [
+        ("uts", "foo", "unrecognized namespace mode foo passed"),
+        ("uts", "none", "unrecognized namespace mode none passed"),
+        ("cgroup", "container:x", "unrecognized namespace mode container:x passed"),
+        ("pid", "container", "unrecognized namespace mode container passed"),
+        ("pid", "container:", "invalid config provided: namespace mode container requires a value"),
+    ],
+)
+def test_a_bad_namespace_is_refused_in_podmans_words(sort: str, text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_namespace(sort, text)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(("sort", "text"), [("user", "keep-id"), ("user", "auto:size=3"), ("pid", "ns:/proc/1/ns/pid")])
+def test_a_namespace_that_libpod_lacks_is_said_to_be_so(sort: str, text: str) -> None:
+    with pytest.raises(UnsupportedError):
+        parse_namespace(sort, text)
+
+
+@pytest.mark.parametrize(
+    ("texts", "parsed"),
+    [
+        ([""], ("bridge", "", "")),
+        (["bridge"], ("bridge", "", "")),
+        (["default:ip=10.88.0.9"], ("bridge", "", "ip=10.88.0.9")),
+        (["front:ip=10.0.0.1,mac=aa:bb:cc:dd:ee:ff"], ("bridge", "front", "ip=10.0.0.1,mac=aa:bb:cc:dd:ee:ff")),
+        (["host"], ("host", "", "")),
+        (["none"], ("none", "", "")),
+        (["container:web"], ("container:web", "", "")),
+        (["container"], ("bridge", "container", "")),
+    ],
+)
+def test_networks_are_parsed_once(texts: list[str], parsed: tuple[str, str, str]) -> None:
+    namespace, name, options = parse_networks(texts)
+    assert (str(namespace), name, options) == parsed
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["container:"], "invalid config provided: namespace mode container requires a value"),
+        (["host:x"], "invalid option for network host: unknown bridge network option: x"),
+        (
+            ["none", "front"],
+            "cannot set multiple networks without bridge network mode, selected mode none: invalid argument",
+        ),
+    ],
+)
+def test_a_bad_network_is_refused_in_podmans_words(texts: list[str], message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_networks(texts)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("texts", [["front", "back"], ["front,back"], ["ns:/x"], ["pasta"], ["slirp4netns:cidr=1"]])
+def test_networks_that_libpod_lacks_are_said_to_be_so(texts: list[str]) -> None:
+    with pytest.raises(UnsupportedError):
+        parse_networks(texts)
+
+
+def test_no_other_module_takes_a_namespace_apart() -> None:
+    package = Path(namespaces.__file__).parents[1]
+    apart = [path for path in package.rglob("*.py") if '"container:' in path.read_text()]
+    assert apart == []
 
 
 def test_moments() -> None:

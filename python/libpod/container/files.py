@@ -50,7 +50,7 @@ def write_files(host: Host, container: Container, settings: ContainerSettings, c
             target = f"{directory}/{path.rpartition('/')[2]}"
             _write(target, text)
             context.bind_files[path] = target
-    if settings.network != "bridge" or "/etc/hosts" not in context.bind_files:
+    if settings.network.kind != "bridge" or "/etc/hosts" not in context.bind_files:
         return []
     from libpod.network import dns
 
@@ -75,7 +75,7 @@ def _environment_text(host: Host, settings: ContainerSettings, container: Contai
 
 def _own_hostname(settings: ContainerSettings, container: Container) -> str:
     # As Podman: the host's name comes with the host's network, not with its UTS namespace.
-    if settings.network == "host":
+    if settings.network.kind == "host":
         return spec.hostname(settings, container.id)
     return settings.hostname or container.id[:12]
 
@@ -86,9 +86,9 @@ def _names(settings: ContainerSettings, container: Container) -> tuple[str, str]
 
 
 def _network_owner(host: Host, settings: ContainerSettings) -> Container | None:
-    if not settings.network.startswith("container:"):
+    if settings.network.kind != "container":
         return None
-    return Records(host).lookup(settings.network.removeprefix("container:"))
+    return Records(host).lookup(settings.network.target)
 
 
 def _network_files(host: Host, settings: ContainerSettings, container: Container) -> dict[str, str]:
@@ -97,18 +97,18 @@ def _network_files(host: Host, settings: ContainerSettings, container: Container
     files = {}
     if not settings.no_hosts:
         files["/etc/hosts"] = dns.hosts_text(
-            mode=settings.network,
+            mode=settings.network.kind,
             names=_names(settings, container),
             extra=settings.hosts,
             gateway=host.conf.containers["host_containers_internal_ip"] or networking.gateway(host, settings),
             base=host.conf.containers["base_hosts_file"],
         )
-    if settings.network != "none" and settings.dns != ["none"]:
+    if settings.network.kind != "none" and settings.dns != ["none"]:
         files["/etc/resolv.conf"] = dns.resolv_conf_text(
             servers=settings.dns,
             search=settings.dns_search,
             options=settings.dns_options,
-            mode=settings.network,
+            mode=settings.network.kind,
         )
     return files
 

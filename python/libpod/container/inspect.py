@@ -164,8 +164,8 @@ def _mount(host: Host, mount: Mount) -> dict[str, Any]:
 
 
 def _dependencies(settings: ContainerSettings) -> list[str]:
-    modes = (settings.pid, settings.ipc, settings.uts, settings.network)
-    return sorted({mode.removeprefix("container:") for mode in modes if mode.startswith("container:")})
+    namespaces = (settings.pid, settings.ipc, settings.uts, settings.network)
+    return sorted({namespace.target for namespace in namespaces if namespace.kind == "container"})
 
 
 def _network(host: Host, container: Container, state: ContainerState) -> dict[str, Any]:
@@ -194,14 +194,15 @@ def _network(host: Host, container: Container, state: ContainerState) -> dict[st
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
         "Ports": port_bindings(settings),
-        "SandboxKey": f"/proc/{state.pid}/ns/net" if state.is_running and settings.network != "host" else "",
+        "SandboxKey": f"/proc/{state.pid}/ns/net" if state.is_running and settings.network.kind != "host" else "",
     }
-    if settings.network == "bridge":
+    if settings.network.kind == "bridge":
         name = settings.network_name or host.conf.network["default_network"]
         own = _attachment(empty, _network_id(host, name))
         document["Networks"] = {name: {**own, "Aliases": [container.id[:12]]}}
-    elif settings.network in ("none", "host"):
-        document["Networks"] = {settings.network: _attachment(empty, settings.network)}
+    elif settings.network.kind in ("none", "host"):
+        name = settings.network.kind
+        document["Networks"] = {name: _attachment(empty, name)}
     return document
 
 
@@ -298,7 +299,7 @@ def _host_config(host: Host, container: Container, settings: ContainerSettings, 
     return {
         "Binds": [_bind(mount) for mount in settings.mounts if mount.kind in ("bind", "volume")],
         "CgroupManager": "cgroupfs",
-        "CgroupMode": settings.cgroup_namespace,
+        "CgroupMode": str(settings.cgroup_namespace),
         "ContainerIDFile": settings.cidfile,
         "LogConfig": {
             "Type": settings.log_driver,
@@ -307,7 +308,7 @@ def _host_config(host: Host, container: Container, settings: ContainerSettings, 
             "Tag": "",
             "Size": _log_size(settings.log_max_size),
         },
-        "NetworkMode": settings.network,
+        "NetworkMode": str(settings.network),
         "PortBindings": port_bindings(settings),
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         "AutoRemove": settings.remove,
@@ -324,18 +325,18 @@ def _host_config(host: Host, container: Container, settings: ContainerSettings, 
         "ExtraHosts": settings.hosts,
         "HostsFile": "",
         "GroupAdd": settings.groups,
-        "IpcMode": settings.ipc,
+        "IpcMode": str(settings.ipc),
         "Cgroup": "",
         "Cgroups": "default",
         "Links": None,
         "OomScoreAdj": settings.oom_score_adj or 0,
-        "PidMode": settings.pid,
+        "PidMode": str(settings.pid),
         "Privileged": settings.privileged,
         "PublishAllPorts": False,
         "ReadonlyRootfs": settings.read_only,
         "SecurityOpt": settings.security_options,
         "Tmpfs": tmpfs,
-        "UTSMode": settings.uts,
+        "UTSMode": str(settings.uts),
         "UsernsMode": "",
         "ShmSize": settings.shm_size,
         "Runtime": "oci",

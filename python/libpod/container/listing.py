@@ -161,7 +161,8 @@ def _predicate(host: Host, key: str, value: str) -> Predicate:
     if key == "network":
         default = host.conf.network["default_network"]
         return lambda row: (
-            row.container.settings.network == "bridge" and value == (row.container.settings.network_name or default)
+            row.container.settings.network.kind == "bridge"
+            and value == (row.container.settings.network_name or default)
         )
     if key == "until":
         moment = timestamp.parse_moment(value, timestamp.now())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from libpod import _core, arguments, timestamp
 from libpod.container.model import Container
+from libpod.container.namespaces import Namespace
 from libpod.container.records import Records
 from libpod.container.resolve import resolve
 from libpod.document import write_document
@@ -95,21 +96,21 @@ class ContainerManager(Records):
     def _resolve_joined(self, settings: ContainerSettings) -> None:
         """Replace the names in `container:NAME` by ids."""
         for kind, shown in (("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("network", "net")):
-            mode: str = getattr(settings, kind)
-            if not mode.startswith("container:"):
+            namespace: Namespace = getattr(settings, kind)
+            if namespace.kind != "container":
                 continue
             try:
-                other = self.lookup(mode.removeprefix("container:"))
+                other = self.lookup(namespace.target)
             except ContainerNotFoundError as error:
                 raise ContainerNotFoundError(
                     f"looking up container to share {shown} namespace with: {error.message}"
                 ) from None
-            if kind == "ipc" and other.is_ours and other.settings.ipc in ("private", "none"):
+            if kind == "ipc" and other.is_ours and other.settings.ipc.kind in ("private", "none"):
                 raise InvalidError(
                     f"joining IPC of container {other.id} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for"
                     " the donor container)"
                 )
-            setattr(settings, kind, f"container:{other.id}")
+            setattr(settings, kind, Namespace("container", other.id))
 
     def replace(self, name: str) -> Container | None:
         """Remove the container of that name, whatever its state; return it if it had to be killed after it was asked to end."""

@@ -20,7 +20,7 @@ def attachment(host: Host, settings: ContainerSettings) -> dict[str, Any] | None
     None for a container without a network of its own.
     Raises: NetworkNotFoundError, UnsupportedError, DeniedError, OSError.
     """
-    if settings.network != "bridge":
+    if settings.network.kind != "bridge":
         return None
     from libpod.network import bridge
     from libpod.network.manager import NetworkManager
@@ -34,7 +34,7 @@ def attachment(host: Host, settings: ContainerSettings) -> dict[str, Any] | None
 
 def gateway(host: Host, settings: ContainerSettings) -> str | None:
     """Return the host's address on a container's bridge; None for a container without one."""
-    if settings.network != "bridge":
+    if settings.network.kind != "bridge":
         return None
     from libpod.network.manager import NetworkManager
 
@@ -43,7 +43,7 @@ def gateway(host: Host, settings: ContainerSettings) -> str | None:
 
 def release(host: Host, container: Container) -> None:
     """Take back what a container holds of its networks; nothing if it was taken back already."""
-    if container.is_ours and container.settings.network == "bridge":
+    if container.is_ours and container.settings.network.kind == "bridge":
         from libpod.network.bridge import release
 
         release(host.places.leases, container.id)

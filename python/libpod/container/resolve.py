@@ -13,7 +13,7 @@ from libpod.address import is_address, parse_address, parse_mac
 from libpod.arguments import storable
 from libpod.container import environment, mounts, security
 from libpod.container.limits import merge_limits
-from libpod.container.namespaces import default_cgroup_mode, parse_mode
+from libpod.container.namespaces import Namespace, default_cgroup_namespace, parse_namespace, parse_networks
 from libpod.container.resources import resolve_resources
 from libpod.container.settings import ContainerSettings
 from libpod.container.signals import parse_signal
@@ -54,6 +54,7 @@ def resolve(
     _process(settings, request, image_config, argv, config.containers)
     _environment(settings, request, image_config, config.containers)
     _namespaces(settings, request, config.containers)
+    _init(settings, request, config.containers)
     _network(settings, request, config.containers)
     _published(settings, request, image_config)
     _mounts(settings, request, image_config, config.containers)
@@ -110,7 +111,6 @@ def _process(
     settings.terminal = request.tty
     settings.stdin_open = request.interactive
     settings.passwd = request.passwd
-    _init(settings, request, defaults)
 
 
 def parse_entrypoint(text: str | list[str] | None) -> list[str] | None:
@@ -135,7 +135,7 @@ def _init(settings: ContainerSettings, request: ContainerRequest, defaults: Mapp
     settings.init = defaults["init"] if request.init is None else request.init
     if not settings.init:
         return
-    if request.pid == "host" or request.pid.startswith("container:"):
+    if settings.pid.kind != "private":
         raise InvalidError("cannot add init binary as PID 1 (PID namespace isn't private)")
     settings.init_path = storable(request.init_path or defaults["init_path"])
     if settings.init_path and not os.path.exists(settings.init_path):
@@ -165,45 +165,27 @@ def _environment(
 
 
 def _namespaces(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
-    settings.pid = parse_mode("pid", request.pid or defaults["pidns"])
-    settings.ipc = parse_mode("ipc", request.ipc or defaults["ipcns"])
-    settings.uts = parse_mode("uts", request.uts or defaults["utsns"])
-    cgroup = parse_mode("cgroup", request.cgroupns or defaults["cgroupns"])
-    settings.cgroup_namespace = cgroup or default_cgroup_mode(
-        unified=os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-    )
-    parse_mode("user", request.userns or defaults["userns"])
+    settings.pid = _namespace("pid", request.pid or defaults["pidns"])
+    settings.ipc = _namespace("ipc", request.ipc or defaults["ipcns"])
+    settings.uts = _namespace("uts", request.uts or defaults["utsns"])
+    settings.cgroup_namespace = _namespace("cgroup", request.cgroupns or defaults["cgroupns"])
+    parse_namespace("user", request.userns or defaults["userns"])
     settings.hostname = request.hostname
-    if settings.hostname and settings.uts != "private":
+    if settings.hostname and settings.uts.kind != "private":
         raise InvalidError(
             "invalid config provided: cannot set hostname when running in the host UTS namespace: invalid configuration"
         )
 
 
+def _namespace(sort: str, text: str) -> Namespace:
+    return parse_namespace(sort, text) or default_cgroup_namespace(
+        unified=os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    )
+
+
 def _network(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
-    networks = request.network or [defaults["netns"]]
-    first = networks[0]
-    if len(networks) > 1 or "," in first.partition(":")[0]:
-        if first in ("none", "host") or first.startswith("container:"):
-            raise InvalidError(
-                f"cannot set multiple networks without bridge network mode, selected mode {first}: invalid argument"
-            )
-        raise UnsupportedError("more than one network for a container is not supported by this version of libpod")
-    mode, _, rest = first.partition(":")
-    if mode in ("none", "host") and not rest:
-        settings.network = mode
-    elif mode == "container":
-        if not rest:
-            raise InvalidError("invalid config provided: namespace mode container requires a value")
-        settings.network = first
-    elif mode in ("", "bridge", "private", "default"):
-        settings.network = "bridge"
-        _network_options(settings, rest)
-    elif mode in ("slirp4netns", "pasta", "ns"):
-        raise UnsupportedError(f"the network mode `{mode}` is not supported by this version of libpod")
-    else:
-        settings.network, settings.network_name = "bridge", mode
-        _network_options(settings, rest)
+    settings.network, settings.network_name, options = parse_networks(request.network or [defaults["netns"]])
+    _network_options(settings, options)
     _addresses(settings, request)
     _name_resolution(settings, request, defaults)
 
@@ -225,7 +207,7 @@ def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
     address = _parse_address(request.ip, f'"{request.ip}" is not an ip address') if request.ip else ""
     mac = parse_mac(request.mac_address) if request.mac_address else ""
     if address or mac:
-        if settings.network != "bridge":
+        if settings.network.kind != "bridge":
             option = "--ip" if request.ip else "--mac-address"
             raise InvalidError(f"{option} can only be set when the network mode is bridge: invalid argument")
         settings.address, settings.mac = address or settings.address, mac or settings.mac
@@ -250,7 +232,7 @@ def _published(settings: ContainerSettings, request: ContainerRequest, image: Ma
 def _name_resolution(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
     settings.dns = list(request.dns or defaults["dns_servers"])
     _check_servers(settings.dns, request)
-    mode = settings.network.partition(":")[0]
+    mode = settings.network.kind
     if mode in ("none", "container") and (request.dns or request.dns_search or request.dns_option):
         raise InvalidError(f"conflicting options: dns and the network mode: {mode}")
     if mode == "container" and request.add_host:
@@ -302,7 +284,7 @@ def _mounts(
     )
     settings.read_only = request.read_only
     settings.read_only_tmpfs = request.read_only_tmpfs
-    if request.shm_size and settings.ipc == "host":
+    if request.shm_size and settings.ipc.kind == "host":
         raise InvalidError("invalid config provided: cannot set shmsize when running in the {host } IPC Namespace")
     text = request.shm_size or defaults["shm_size"]
     try:
@@ -357,8 +339,8 @@ def _sysctls(settings: ContainerSettings, request: ContainerRequest, defaults: l
     sysctls = {}
     for text in defaults:
         name, _, value = text.partition("=")
-        foreign = (name.startswith("net.") and settings.network == "host") or (
-            not name.startswith("net.") and settings.ipc == "host"
+        foreign = (name.startswith("net.") and settings.network.kind == "host") or (
+            not name.startswith("net.") and settings.ipc.kind == "host"
         )
         if not foreign:
             sysctls[name] = value
@@ -370,9 +352,9 @@ def _sysctls(settings: ContainerSettings, request: ContainerRequest, defaults: l
             raise InvalidError(f"sysctl '{name}' is not allowed")
         if "" in name.split("."):
             raise InvalidError(f"sysctl '{name}' is malformed: a part of its name is empty")
-        kind, mode = ("Network", settings.network) if name.startswith("net.") else ("IPC", settings.ipc)
-        if mode == "host":
-            raise InvalidError(f"sysctl {text} can't be set since {kind} Namespace set to host: invalid argument")
+        sort, namespace = ("Network", settings.network) if name.startswith("net.") else ("IPC", settings.ipc)
+        if namespace.kind == "host":
+            raise InvalidError(f"sysctl {text} can't be set since {sort} Namespace set to host: invalid argument")
         sysctls[name] = value
     return sysctls
 

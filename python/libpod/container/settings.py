@@ -8,6 +8,7 @@ declaration on the command line, here, and in the line of `spec` that consumes i
 from __future__ import annotations
 
 from libpod.container.mounts import Mount
+from libpod.container.namespaces import Namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,12 +49,11 @@ FIELDS: dict[str, Any] = {
     "mounts": [],
     "shm_size": 65536000,
     "timezone": "",
-    # Namespaces: `private`, `host`, `none`, `container:<id>`.
-    "pid": "private",
-    "ipc": "shareable",
-    "uts": "private",
-    "cgroup_namespace": "host",
-    "network": "bridge",
+    "pid": Namespace("private"),
+    "ipc": Namespace("shareable"),
+    "uts": Namespace("private"),
+    "cgroup_namespace": Namespace("host"),
+    "network": Namespace("bridge"),
     "hostname": "",
     # Network.
     "network_name": "",
@@ -103,6 +103,8 @@ FIELDS: dict[str, Any] = {
     "detach_keys": "ctrl-p,ctrl-q",
 }
 
+_NAMESPACES = frozenset(field for field, value in FIELDS.items() if isinstance(value, Namespace))
+
 
 class ContainerSettings:
     """The options of one container, with defaults for all that was not said."""
@@ -139,11 +141,11 @@ class ContainerSettings:
     mounts: list[Mount]
     shm_size: int
     timezone: str
-    pid: str
-    ipc: str
-    uts: str
-    cgroup_namespace: str
-    network: str
+    pid: Namespace
+    ipc: Namespace
+    uts: Namespace
+    cgroup_namespace: Namespace
+    network: Namespace
     hostname: str
     network_name: str
     ports: list[dict[str, Any]]
@@ -201,6 +203,9 @@ class ContainerSettings:
     def to_document(self) -> dict[str, Any]:
         """Return what differs from the defaults as plain data for container.json."""
         document = {field: value for field, default in FIELDS.items() if (value := getattr(self, field)) != default}
+        for field, value in document.items():
+            if field in _NAMESPACES:
+                document[field] = value.to_document()
         if self.mounts:
             document["mounts"] = [mount.to_document() for mount in self.mounts]
         return document
@@ -209,5 +214,8 @@ class ContainerSettings:
     def from_document(cls, document: dict[str, Any]) -> ContainerSettings:
         """Read what `to_document` wrote; fields of a later version are passed over."""
         settings = cls(**{field: value for field, value in document.items() if field in FIELDS})
+        for field in _NAMESPACES:
+            if field in document:
+                setattr(settings, field, Namespace.from_document(document[field]))
         settings.mounts = [Mount.from_document(mount) for mount in document.get("mounts", ())]
         return settings

@@ -73,7 +73,7 @@ def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
         "annotations": annotations_of(settings),
         "linux": _linux(settings, context),
     }
-    if settings.uts == "private":
+    if settings.uts.kind == "private":
         spec["hostname"] = hostname(settings, context.container_id)
     return spec
 
@@ -94,7 +94,7 @@ def hostname(settings: ContainerSettings, container_id: str) -> str:
     """Return the host name that a container sees: its own, or the host's where it shares the network or the name."""
     if settings.hostname:
         return settings.hostname
-    if settings.uts != "private" or settings.network == "host":
+    if settings.uts.kind != "private" or settings.network.kind == "host":
         return os.uname().nodename
     return container_id[:12]
 
@@ -202,11 +202,11 @@ def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str,
         ),
         _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
-    if settings.ipc == "host" or context.shm:
+    if settings.ipc.kind == "host" or context.shm:
         # The mount that is shared may be read-only for its owner; that says nothing here.
         shared = ["bind", "rprivate", *(memory or (["rw"] if context.shm else [])), "nosuid", "noexec", "nodev"]
         own.append(_mount("/dev/shm", "bind", context.shm or "/dev/shm", shared))
-    elif settings.ipc != "none":
+    elif settings.ipc.kind != "none":
         size = f"size={settings.shm_size}"
         own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", size, *memory]))
     if settings.read_only and settings.read_only_tmpfs:
@@ -249,19 +249,18 @@ def _linux(settings: ContainerSettings, context: Context) -> dict[str, Any]:
 
 
 def _namespaces(settings: ContainerSettings, context: Context) -> list[dict[str, str]]:
-    modes = {
+    namespaces = {
         "pid": settings.pid,
         "network": settings.network,
         "ipc": settings.ipc,
         "uts": settings.uts,
-        "mount": "private",
         "cgroup": settings.cgroup_namespace,
     }
     chosen = []
     for kind in _NAMESPACES:
         if kind in context.joined:
             chosen.append({"type": kind, "path": context.joined[kind]})
-        elif modes[kind] != "host":
+        elif kind == "mount" or namespaces[kind].kind != "host":
             chosen.append({"type": kind})
     return chosen
 

@@ -133,14 +133,14 @@ def _resolve_user(container: Container, settings: ContainerSettings, context: Co
 
 
 def _join_namespaces(host: Host, settings: ContainerSettings, context: Context) -> None:
-    for kind, mode, name in (
+    for kind, namespace, name in (
         ("pid", settings.pid, "pid"),
         ("ipc", settings.ipc, "ipc"),
         ("uts", settings.uts, "uts"),
         ("network", settings.network, "net"),
     ):
-        if mode.startswith("container:"):
-            other = Records(host).lookup(mode.removeprefix("container:"))
+        if namespace.kind == "container":
+            other = Records(host).lookup(namespace.target)
             state = other.state
             if not state.is_running:
                 raise StateError(

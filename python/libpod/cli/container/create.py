@@ -36,7 +36,7 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
             context.engine.containers.discard(container)
         raise
     cidfile.close(keep=True)
-    if request.publish and container.settings.network != "bridge":
+    if request.publish and container.settings.network.kind != "bridge":
         context.warn(
             "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
         )

@@ -92,7 +92,7 @@ class _Line:
     @property
     def networks(self) -> list[str]:
         settings = self.row.container.settings
-        if settings.network != "bridge":
+        if settings.network.kind != "bridge":
             return []
         return [settings.network_name or self.view.context.engine.conf.network["default_network"]]
 
