@@ -1,8 +1,8 @@
 //! The conversation between the parent and the child of a start: one message per packet, over a socket pair.
 //!
 //! The socket closes on `execve`. An end of file after *go* therefore says that the user's program runs; before, that the
-//! other side is gone. The first byte of a packet is its meaning, the rest its text; a descriptor travels beside *network* and
-//! beside *prepared*.
+//! other side is gone. The first byte of a packet is its meaning, the rest its text; a descriptor travels beside
+//! *network*, *born* and *prepared*.
 
 use crate::error::{Error, Result};
 use rustix::io::Errno;
@@ -22,6 +22,8 @@ const PACKET_SIZE: usize = 8192;
 pub enum Message {
     /// Child, before all else: its new network namespace. Its parent may lack the right to open it through /proc.
     Network(OwnedFd),
+    /// A child that forked once more: the process that will be the container's first, which is the parent's child too.
+    Born(OwnedFd),
     /// Parent: the ids of the user namespace are mapped.
     Ready,
     /// Child: the mounts stand, the root is not yet changed; parent: hooks of that moment are done.
@@ -57,6 +59,7 @@ impl Channel {
     pub fn send(&self, message: &Message) -> rustix::io::Result<()> {
         let (tag, text, fd) = match message {
             Message::Network(namespace) => (b'N', String::new(), Some(namespace.as_fd())),
+            Message::Born(process) => (b'B', String::new(), Some(process.as_fd())),
             Message::Ready => (b'R', String::new(), None),
             Message::Midway => (b'M', String::new(), None),
             Message::Prepared(terminal) => (b'P', String::new(), terminal.as_ref().map(AsFd::as_fd)),
@@ -117,8 +120,10 @@ impl AsFd for Channel {
 }
 
 fn parse(tag: u8, text: &[u8], fd: Option<OwnedFd>) -> Result<Message> {
+    let sent = || Error::Died { how: format!("no descriptor came with `{}`", char::from(tag)) };
     Ok(match tag {
-        b'N' => Message::Network(fd.ok_or_else(|| Error::Died { how: "no network namespace came with `N`".into() })?),
+        b'N' => Message::Network(fd.ok_or_else(sent)?),
+        b'B' => Message::Born(fd.ok_or_else(sent)?),
         b'R' => Message::Ready,
         b'M' => Message::Midway,
         b'P' => Message::Prepared(fd),

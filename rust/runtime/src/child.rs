@@ -9,7 +9,7 @@ use crate::namespaces::NamespacePlan;
 use crate::request::Stdio;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step};
-use libpod_sys::process::{Namespaces, place_fd, reset_signals};
+use libpod_sys::process::{Namespaces, clone3_sibling, place_fd, reset_signals};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::setsid;
 use std::os::fd::{AsFd, OwnedFd};
@@ -31,9 +31,37 @@ pub struct Setup<'a> {
     pub listener: Option<&'a OwnedFd>,
 }
 
-/// Set up and execute; returns the exit code of a child that could not.
+/// Set up and execute; returns the exit code of a child that could not, or that has forked once more.
 pub fn run(setup: &Setup<'_>, mut stage: Stage) -> i32 {
-    let error = match attempt(setup, &mut stage) {
+    let begun = place_stdio(setup.stdio).and_then(|()| stage.withdraw(&setup.namespaces.descriptors()));
+    match begun {
+        Ok(()) if setup.namespaces.joins_before_it_makes() => relay(setup, stage),
+        Ok(()) => go_on(setup, &mut stage),
+        Err(error) => {
+            stage.fail(error);
+            1
+        }
+    }
+}
+
+/// Join the namespaces, and fork the container's first process into its new ones.
+fn relay(setup: &Setup<'_>, mut stage: Stage) -> i32 {
+    let outcome = setup.namespaces.join().and_then(|()| stage.withdraw(&[])).and_then(|()| {
+        let child = clone3_sibling(setup.namespaces.new, || go_on(setup, &mut stage));
+        let child = child.map_err(|error| Error::call("make the container's namespaces", &error))?;
+        stage.send(&Message::Born(child.pidfd))
+    });
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => {
+            stage.fail(error);
+            1
+        }
+    }
+}
+
+fn go_on(setup: &Setup<'_>, stage: &mut Stage) -> i32 {
+    let error = match attempt(setup, stage) {
         Ok(never) => match never {},
         Err(error) => error,
     };
@@ -42,8 +70,6 @@ pub fn run(setup: &Setup<'_>, mut stage: Stage) -> i32 {
 }
 
 fn attempt(setup: &Setup<'_>, stage: &mut Stage) -> Result<std::convert::Infallible> {
-    place_stdio(setup.stdio)?;
-    stage.withdraw(&setup.namespaces.descriptors())?;
     reset_signals();
     setsid().map_err(|errno| Error::pathless("start a session", errno))?;
     if setup.namespaces.new.contains(Namespaces::NET) {

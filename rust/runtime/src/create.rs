@@ -10,17 +10,17 @@ use crate::channel::{Channel, Message};
 use crate::child::{self, Setup};
 use crate::command::Command;
 use crate::error::{Error, Result};
-use crate::mounting::Mounter;
 use crate::namespaces::NamespacePlan;
 use crate::plan;
 use crate::request::{Request, Stdio};
 use crate::spec::IdMapping;
 use crate::stage::Stage;
-use crate::step::{HookContext, Step};
+use crate::step::{HookContext, Step, open_for_child};
 use libpod_sys::process::{Child, Namespaces, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// A container whose first process exists and does not yet run the user's program.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Created<'a> {
     cgroup: Cgroup,
     context: HookContext<'a>,
     new_network: bool,
+    /// Messages that were read while the process was still unknown.
+    early: VecDeque<Message>,
     /// What was not done as asked.
     pub warnings: Vec<String>,
 }
@@ -64,12 +66,14 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
     let steps = plan::build(request, process, &namespaces, &cgroup)?;
     let mut warnings = Vec::new();
     let context = HookContext { spec, id: request.id, bundle: request.bundle };
+    let sources = open_for_child(&steps, request.mounter)?;
     cgroup.create(&spec.linux.resources, &mut warnings)?;
     let listener = request.start_socket.as_ref();
     kept.extend(listener.map(AsRawFd::as_raw_fd));
     let setup =
         Setup { steps: &steps, command: &command, namespaces: &namespaces, stdio: &request.stdio, context, listener };
-    let (child, channel) = match spawn(&setup, request.mounter, kept, &cgroup) {
+    let stage = |channel| Stage::new(request.mounter, channel, kept).with_sources(sources);
+    let (child, channel, early) = match spawn(&setup, stage, &cgroup) {
         Ok(started) => started,
         Err(error) => {
             // The first error is the one that counts; a cgroup that will not go is found by the next removal.
@@ -77,13 +81,14 @@ pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
             return Err(error);
         }
     };
-    let created = Created {
+    let mut created = Created {
         pid: child.pid,
         pidfd: Some(child.pidfd),
         channel,
         cgroup: cgroup.clone(),
         context,
         new_network: namespaces.new.contains(Namespaces::NET),
+        early,
         warnings,
     };
     match created.map_ids(&namespaces) {
@@ -102,17 +107,24 @@ pub fn describe(request: &Request<'_>) -> Result<Vec<String>> {
     Ok(plan::build(request, process, &namespaces, &cgroup)?.iter().map(Step::describe).collect())
 }
 
-fn spawn(setup: &Setup<'_>, mounter: Mounter, kept: Vec<RawFd>, cgroup: &Cgroup) -> Result<(Child, Channel)> {
+/// Make the process. Messages come with it that it has sent before it was known.
+fn spawn(
+    setup: &Setup<'_>,
+    stage: impl FnOnce(Channel) -> Stage,
+    cgroup: &Cgroup,
+) -> Result<(Child, Channel, VecDeque<Message>)> {
     let namespaces = setup.namespaces;
     let (ours, theirs) = Channel::pair()?;
     let (mut ours, mut theirs) = (Some(ours), Some(theirs));
     let unified = cgroup.unified_directory();
     let restore = enter_pid_namespace(namespaces)?;
-    let child = clone_hidden(namespaces.new, unified.as_ref().map(AsFd::as_fd), || {
+    let relayed = namespaces.joins_before_it_makes();
+    let new = if relayed { Namespaces::NONE } else { namespaces.new };
+    let child = clone_hidden(new, unified.as_ref().map(AsFd::as_fd), || {
         // The child's copy of the parent's end: as long as it is open, the parent is never seen to go.
         drop(ours.take());
         match theirs.take() {
-            Some(channel) => child::run(setup, Stage::new(mounter, channel, kept)),
+            Some(channel) => child::run(setup, stage(channel)),
             None => 1,
         }
     });
@@ -122,7 +134,55 @@ fn spawn(setup: &Setup<'_>, mounter: Mounter, kept: Vec<RawFd>, cgroup: &Cgroup)
     }
     let child = child?.map_err(|error| Error::call("make the container's namespaces", &error))?;
     let channel = ours.ok_or_else(|| Error::invalid("the channel was used up"))?;
-    Ok((child, channel))
+    if !relayed {
+        return Ok((child, channel, VecDeque::new()));
+    }
+    let (child, early) = adopt(child, &channel)?;
+    Ok((child, channel, early))
+}
+
+/// Wait for the process that `relay`, our child, forks for us; `relay` ends then.
+fn adopt(relay: Child, channel: &Channel) -> Result<(Child, VecDeque<Message>)> {
+    // The new process may be faster than the one that made it, and may even have failed by now.
+    let mut early = VecDeque::new();
+    let born = loop {
+        match channel.receive() {
+            Ok(Some(Message::Born(pidfd))) => break Ok(pidfd),
+            Ok(Some(message)) => early.push_back(message),
+            Ok(None) => break Err(Error::Died { how: "without a word".into() }),
+            Err(error) => break Err(error),
+        }
+    };
+    // It has nothing left to do, and its end is not what is waited for later.
+    let _ = waitid(WaitId::PidFd(relay.pidfd.as_fd()), WaitIdOptions::EXITED);
+    let pidfd = born.map_err(|error| early.drain(..).find_map(failure).unwrap_or(error))?;
+    match number_of(&pidfd) {
+        Ok(pid) => Ok((Child { pid, pidfd }, early)),
+        Err(error) => {
+            end(&pidfd);
+            Err(error)
+        }
+    }
+}
+
+fn failure(message: Message) -> Option<Error> {
+    if let Message::Failed(error) = message { Some(error) } else { None }
+}
+
+/// Kill and reap; each fails only where the process is already gone.
+fn end(pidfd: &OwnedFd) {
+    let _ = pidfd_send_signal(pidfd, Signal::KILL);
+    let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+}
+
+/// The number of the process behind a pidfd, in our PID namespace.
+fn number_of(pidfd: &OwnedFd) -> Result<Pid> {
+    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Error::step("read", &path, rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO))
+    })?;
+    let number = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    number.and_then(Pid::from_raw).ok_or_else(|| Error::Died { how: "before it could be found".into() })
 }
 
 /// Let the next child be born into the PID namespace to join; returns this process's own, to go back to.
@@ -158,7 +218,7 @@ impl Created<'_> {
     /// the right to open it through /proc.
     pub fn netns(&mut self) -> Result<OwnedFd> {
         while self.new_network {
-            match self.channel.receive()? {
+            match self.receive()? {
                 Some(Message::Network(namespace)) => return Ok(namespace),
                 Some(Message::Warning(text)) => self.warnings.push(text),
                 Some(Message::Failed(error)) => return Err(error),
@@ -169,6 +229,13 @@ impl Created<'_> {
         let path = format!("/proc/{}/ns/net", self.pid.as_raw_nonzero());
         openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| Error::step("open", path, errno))
+    }
+
+    fn receive(&mut self) -> Result<Option<Message>> {
+        match self.early.pop_front() {
+            Some(message) => Ok(Some(message)),
+            None => self.channel.receive(),
+        }
     }
 
     /// Map the ids of a new user namespace, and tell the child.
@@ -188,7 +255,7 @@ impl Created<'_> {
     /// Returns the terminal's master end where there is a terminal.
     pub fn wait_prepared(&mut self) -> Result<Option<OwnedFd>> {
         loop {
-            match self.channel.receive()? {
+            match self.receive()? {
                 Some(Message::Network(_)) => {}
                 Some(Message::Warning(text)) => self.warnings.push(text),
                 Some(Message::Midway) => self.run_midway_hooks()?,
@@ -229,9 +296,9 @@ impl Created<'_> {
     }
 
     /// What the child has reported, if it has.
-    fn child_error(&self) -> Option<Error> {
+    fn child_error(&mut self) -> Option<Error> {
         loop {
-            match self.channel.receive() {
+            match self.receive() {
                 Ok(Some(Message::Failed(error))) => return Some(error),
                 Ok(Some(Message::Network(_) | Message::Warning(_))) => {}
                 _ => return None,
@@ -256,9 +323,8 @@ impl Created<'_> {
 impl Drop for Created<'_> {
     fn drop(&mut self) {
         let Some(pidfd) = self.pidfd.take() else { return };
-        // Each fails only where the process, or the cgroup, is already gone.
-        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
-        let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+        end(&pidfd);
+        // Each fails only where the cgroup is already gone.
         let _ = self.cgroup.kill();
         let _ = self.cgroup.remove();
     }

@@ -124,7 +124,7 @@ impl MountOptions {
             "idmap" | "ridmap" => return Err(Error::unsupported(format!("mount option `{word}`"), None)),
             // Where labels would go, SELinux is off or refused elsewhere.
             "z" | "Z" | "U" => return Err(Error::invalid(format!("mount option `{word}` belongs to the engine"))),
-            word if IGNORED.contains(&word) => {}
+            word if word.is_empty() || IGNORED.contains(&word) => {}
             word => self.data.push(word.into()),
         }
         Ok(())
@@ -193,6 +193,12 @@ mod tests {
         let options = parse(&words("rbind,rro,rnosuid")).expect("valid");
         assert_eq!(options.recursive.set, RDONLY | NOSUID);
         assert_eq!(options.attributes, Attributes::default());
+    }
+
+    #[test]
+    fn an_empty_word_says_nothing() {
+        assert_eq!(parse(&words("")).expect("valid"), MountOptions::default());
+        assert_eq!(parse(&words("nosuid,,mode=755,")).expect("valid").data, ["mode=755"]);
     }
 
     #[test]

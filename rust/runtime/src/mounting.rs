@@ -57,6 +57,12 @@ impl AsRawFd for Tree {
     }
 }
 
+impl AsFd for Tree {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 impl Tree {
     /// The descriptor itself.
     pub fn into_fd(self) -> OwnedFd {

@@ -14,7 +14,7 @@ pub struct NamespacePlan {
     pub new: Namespaces,
     /// Made by the process itself once it is in its cgroup, whose path becomes the root of the view.
     pub new_cgroup: bool,
-    /// Joined, in the order in which that is possible: the user namespace first.
+    /// Joined, in the order in which that is possible: the user namespace last, which takes the rights over the others away.
     pub joined: Vec<Joined>,
 }
 
@@ -67,13 +67,27 @@ impl NamespacePlan {
         }
         plan.new_cgroup = plan.new.contains(Namespaces::CGROUP);
         plan.new = plan.new.without(Namespaces::CGROUP);
-        plan.joined.sort_by_key(|joined| joined.kind != Namespaces::USER);
+        plan.joined.sort_by_key(|joined| joined.kind == Namespaces::USER);
         Ok(plan)
     }
 
     /// The PID namespace to join, which only a child can be born into.
     pub fn joined_pid(&self) -> Option<&Joined> {
         self.joined.iter().find(|joined| joined.kind == Namespaces::PID)
+    }
+
+    /// Whether the process has to fork once more after it has joined namespaces.
+    ///
+    /// New ones belong to the user namespace in which they are made, so an existing one is joined before; and a namespace of the host
+    /// can only be joined by a process that is not yet in a user namespace below.
+    pub fn joins_before_it_makes(&self) -> bool {
+        let joins = |kind| self.joined.iter().any(|joined| joined.kind == kind);
+        joins(Namespaces::USER) || self.new.contains(Namespaces::USER) && self.joins_any()
+    }
+
+    /// Whether a namespace other than that of process ids is joined.
+    pub fn joins_any(&self) -> bool {
+        self.joined.iter().any(|joined| joined.kind != Namespaces::PID)
     }
 
     /// The descriptors that [`NamespacePlan::join`] takes.
@@ -115,7 +129,8 @@ mod tests {
         .expect("valid");
         assert_eq!(plan.new, Namespaces::MOUNT | Namespaces::PID);
         assert!(plan.new_cgroup && plan.joined_pid().is_none());
-        assert_eq!(plan.joined[0].kind, Namespaces::USER);
+        assert_eq!(plan.joined[1].kind, Namespaces::USER);
+        assert!(plan.joins_before_it_makes());
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn build<'a>(
     let mut steps = Vec::with_capacity(64);
     steps.extend(process.oom_score_adj.map(Step::OomScore));
     steps.push(Step::JoinCgroup(cgroup));
-    if !namespaces.joined.is_empty() {
+    if namespaces.joins_any() && !namespaces.joins_before_it_makes() {
         steps.push(Step::Join(namespaces));
     }
     if namespaces.new.contains(Namespaces::USER) {
@@ -71,12 +71,19 @@ pub fn build<'a>(
     if namespaces.new_cgroup {
         steps.push(Step::NewCgroupView);
     }
+    if namespaces.new.contains(Namespaces::NET) {
+        steps.push(Step::Loopback);
+    }
     let propagation = host_propagation(spec)?;
     steps.extend(propagation.map(Step::DetachPropagation));
     let mounts = spec.mounts.iter().map(|mount| plan_mount(request, mount)).collect::<Result<Vec<_>>>()?;
     // Sources first: a mount of the container may hide one.
     for mount in &mounts {
         if let Planned::Bind { source, options, .. } = mount {
+            if let Some(kind) = propagation.filter(|_| in_userns && !request.mounter.is_classic()) {
+                steps.push(Step::TakeSource(source.clone(), options.bind.unwrap_or(Bind::Recursive), kind));
+                continue;
+            }
             if let Some(foreign) = Foreign::parse(source) {
                 steps.push(Step::CopyForeign(foreign, options.bind.unwrap_or(Bind::Plain)));
                 continue;

@@ -7,6 +7,7 @@ use crate::mounting::{Mounter, Tree, mount_id};
 use crate::rootdir::RootDir;
 use libpod_sys::process::close_all_but;
 use rustix::io::Errno;
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The state of the child.
@@ -16,6 +17,8 @@ pub struct Stage {
     pub mounter: Mounter,
     /// Sources of binds, opened before anything could hide them; each is taken by its bind.
     pub sources: Vec<Option<Source>>,
+    /// Sources that the parent has opened, in the order of the steps that take them.
+    handed: VecDeque<Tree>,
     /// The master end of the container's terminal.
     pub terminal: Option<OwnedFd>,
     /// The mounted empty directory that hides others, once there is one.
@@ -52,6 +55,7 @@ impl Stage {
         Self {
             mounter,
             sources: Vec::new(),
+            handed: VecDeque::new(),
             terminal: None,
             empty: None,
             root: None,
@@ -59,6 +63,20 @@ impl Stage {
             channel,
             kept,
         }
+    }
+
+    /// Take over the sources that the parent has opened.
+    #[must_use]
+    pub fn with_sources(mut self, handed: Vec<Tree>) -> Self {
+        self.handed = handed.into();
+        self
+    }
+
+    /// Put the next one of them among the sources.
+    pub fn take_source(&mut self) -> Result<()> {
+        let tree = self.handed.pop_front().ok_or_else(|| Error::invalid("a bind without its source"))?;
+        self.sources.push(Some(Source::Copy(tree)));
+        Ok(())
     }
 
     /// Hide from other processes, and close every descriptor but the standard ones, the channel, those kept, what the steps still
@@ -71,6 +89,7 @@ impl Stage {
         allowed.extend(self.root.as_ref().map(|root| root.as_fd().as_raw_fd()));
         allowed.extend(self.terminal.as_ref().map(AsRawFd::as_raw_fd));
         allowed.extend(self.empty.as_ref().map(AsRawFd::as_raw_fd));
+        allowed.extend(self.handed.iter().map(AsRawFd::as_raw_fd));
         allowed.extend(self.sources.iter().flatten().map(AsRawFd::as_raw_fd));
         close_all_but(&allowed).map_err(|error| Error::call("close descriptors", &error))
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::foreign::Foreign;
 use crate::hooks;
 use crate::mount_options::{Bind, MountOptions};
-use crate::mounting::{NewMount, Target};
+use crate::mounting::{Mounter, NewMount, Target, Tree};
 use crate::namespaces::NamespacePlan;
 use crate::rlimits::set_oom_score;
 use crate::root_change::RootChange;
@@ -18,6 +18,7 @@ use crate::rootfs::{self, Rootfs};
 use crate::spec::{ConsoleSize, Hook, Spec};
 use crate::stage::{Source, Stage};
 use crate::{cgroup_mount, console, copy_up, protect};
+use libpod_sys::netlink::{Message, Socket};
 use libpod_sys::process::{Namespaces, unshare};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -48,6 +49,10 @@ pub enum Step<'a> {
     OpenSource(PathBuf, Option<Bind>),
     /// Copy the source of a bind from another process's mount namespace.
     CopyForeign(Foreign, Bind),
+    /// Take the source of a bind that the parent has opened ([`open_for_child`]).
+    TakeSource(PathBuf, Bind, MountPropagationFlags),
+    /// Bring the loopback of a new network namespace up.
+    Loopback,
     /// Mount the root. `beside_host`: the mounts around it still propagate to the host.
     MountRoot {
         /// Where it comes from.
@@ -140,6 +145,8 @@ impl Step<'_> {
             Self::DetachPropagation(kind) => format!("set propagation of all mounts to {kind:?}"),
             Self::OpenSource(path, _) => format!("open {}", path.display()),
             Self::CopyForeign(source, _) => format!("copy {source:?}"),
+            Self::TakeSource(path, ..) => format!("take {} from the parent", path.display()),
+            Self::Loopback => "bring lo up".into(),
             Self::MountRoot { rootfs, .. } => format!("mount root {rootfs:?}"),
             Self::Change(change) => change.describe(),
             Self::Mount(mount) => format!("mount {} on {}", mount.kind, mount.path.display()),
@@ -182,6 +189,8 @@ impl Step<'_> {
                 stage.sources.push(Some(Source::Copy(source.copy(stage.mounter, *bind)?)));
                 Ok(())
             }
+            Self::TakeSource(..) => stage.take_source(),
+            Self::Loopback => bring_loopback_up(),
             Self::MountRoot { rootfs, beside_host } => {
                 stage.set_root(rootfs::mount_root(stage.mounter, rootfs, *beside_host)?)
             }
@@ -226,6 +235,44 @@ fn become_root() -> Result<()> {
     let fail = |errno| Error::pathless("become root of the user namespace", errno);
     set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT).map_err(fail)?;
     set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).map_err(fail)
+}
+
+/// The loopback is the first link of every network namespace; it is made down, and programs expect it up.
+fn bring_loopback_up() -> Result<()> {
+    const NEWLINK: u16 = 16;
+    const LOOPBACK: u32 = 1;
+    const UP: u32 = 1;
+    let fail = |error: &libpod_sys::Error| Error::call("bring lo up", error);
+    // `struct ifinfomsg`: family and type, index, flags, and the mask of those that change.
+    let mut header = [0; 16];
+    header[4..8].copy_from_slice(&LOOPBACK.to_ne_bytes());
+    header[8..12].copy_from_slice(&UP.to_ne_bytes());
+    header[12..16].copy_from_slice(&UP.to_ne_bytes());
+    let mut socket = Socket::route().map_err(|error| fail(&error))?;
+    match socket.transact(vec![Message::new(NEWLINK, 0).fixed(&header)]).map_err(|error| fail(&error))? {
+        Ok(()) => Ok(()),
+        Err(refused) => Err(Error::pathless("bring lo up", refused.errno)),
+    }
+}
+
+/// Open the sources of the binds that a child in a user namespace takes: it may lack the right to reach them. Each is a copy of the
+/// mounts there, which gets the propagation that the child's own mounts have.
+pub fn open_for_child(steps: &[Step<'_>], mounter: Mounter) -> Result<Vec<Tree>> {
+    let taken = steps.iter().filter_map(|step| match step {
+        Step::TakeSource(path, bind, kind) => Some((path, *bind, *kind)),
+        _ => None,
+    });
+    taken
+        .map(|(path, bind, kind)| {
+            if let Some(foreign) = Foreign::parse(path) {
+                return foreign.copy(mounter, bind);
+            }
+            let fail = |errno| Error::step("open bind source", path, errno);
+            let tree = mounter.open_tree(path, bind).map_err(fail)?;
+            mounter.set_propagation(tree.as_fd(), kind, true).map_err(fail)?;
+            Ok(tree)
+        })
+        .collect()
 }
 
 fn detach_propagation(kind: MountPropagationFlags) -> Result<()> {

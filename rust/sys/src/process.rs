@@ -104,12 +104,27 @@ fn prove_single_thread() -> Result<()> {
 /// Fork into new `namespaces`, and into `cgroup` (a cgroup v2 directory) where one is given; the child runs `body` and exits
 /// with what it returns, or with 101 where it panics.
 pub fn clone3(namespaces: Namespaces, cgroup: Option<BorrowedFd<'_>>, body: impl FnOnce() -> i32) -> Result<Child> {
+    clone_with(namespaces.0, libc::SIGCHLD, cgroup, body)
+}
+
+/// Fork as [`clone3`] does a process that is not a child of this one but of its parent.
+pub fn clone3_sibling(namespaces: Namespaces, body: impl FnOnce() -> i32) -> Result<Child> {
+    // The signal that its end sends is then that of this process.
+    clone_with(namespaces.0 | libc::CLONE_PARENT as u64, 0, None, body)
+}
+
+fn clone_with(
+    flags: u64,
+    exit_signal: libc::c_int,
+    cgroup: Option<BorrowedFd<'_>>,
+    body: impl FnOnce() -> i32,
+) -> Result<Child> {
     prove_single_thread()?;
     let mut pidfd: libc::c_int = -1;
     let mut args = CloneArgs {
-        flags: namespaces.0 | libc::CLONE_PIDFD as u64,
+        flags: flags | libc::CLONE_PIDFD as u64,
         pidfd: ptr::from_mut(&mut pidfd) as u64,
-        exit_signal: libc::SIGCHLD as u64,
+        exit_signal: exit_signal as u64,
         ..CloneArgs::default()
     };
     if let Some(directory) = cgroup {

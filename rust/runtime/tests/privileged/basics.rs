@@ -10,6 +10,8 @@ pub const TESTS: &[Test] = &[
     ("exit_codes_come_through", exit_codes_come_through),
     ("namespaces_are_the_container_s_own", namespaces_are_the_container_s_own),
     ("namespaces_can_be_joined", namespaces_can_be_joined),
+    ("the_loopback_of_a_new_network_is_up", the_loopback_of_a_new_network_is_up),
+    ("a_child_s_own_error_comes_before_its_missing_network", a_child_s_own_error_comes_before_its_missing_network),
     ("names_and_sysctls_are_set", names_and_sysctls_are_set),
     ("sysctls_of_the_host_are_refused", sysctls_of_the_host_are_refused),
     ("devices_are_the_default_ones", devices_are_the_default_ones),
@@ -233,4 +235,36 @@ fn a_failing_hook_stops_the_start() {
             Error::Hook { moment: moment.into(), path: "/bin/sh".into(), reason: "exit status 3".into() }
         );
     }
+}
+
+fn the_loopback_of_a_new_network_is_up() {
+    const UP: u32 = 1;
+    let flags = Bench::new().sh("cat /sys/class/net/lo/flags");
+    let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).expect("a number");
+    assert_eq!(flags & UP, UP, "{flags:x}");
+}
+
+fn a_child_s_own_error_comes_before_its_missing_network() {
+    let bench = Bench::new()
+        .set("/process/args", json!(["true"]))
+        .mount(json!({"destination": "/x", "type": "bind", "source": "/nonexistent/source", "options": ["bind"]}));
+    let spec = serde_json::from_value(bench.spec.clone()).expect("valid");
+    let request = libpod_runtime::Request {
+        id: &bench.id,
+        bundle: &bench.directory,
+        spec: &spec,
+        rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
+        changes: &[],
+        stdio: crate::bench::pipes().0,
+        preserve_fds: 0,
+        seccomp: None,
+        start_socket: None,
+        mounter: bench.mounter,
+    };
+    let mut created = libpod_runtime::create(&request).expect("creates");
+    // It has failed and ended, and its files below /proc with it.
+    let ended = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+    rustix::process::waitid(rustix::process::WaitId::PidFd(created.pidfd()), ended).expect("waits");
+    let error = created.netns().and_then(|_| created.wait_prepared()).expect_err("no source");
+    assert_eq!(error.to_string(), "open bind source /nonexistent/source: no such file or directory");
 }

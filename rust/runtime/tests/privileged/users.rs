@@ -14,6 +14,9 @@ pub const TESTS: &[Test] = &[
     ("home_comes_from_passwd_unless_given", home_comes_from_passwd_unless_given),
     ("no_new_privileges_is_set_where_asked", no_new_privileges_is_set_where_asked),
     ("a_filter_is_loaded_last", a_filter_is_loaded_last),
+    ("a_user_namespace_binds_what_only_the_host_s_root_may_reach", a_user_namespace_binds_what_only_root_may_reach),
+    ("a_user_namespace_can_be_joined", a_user_namespace_can_be_joined),
+    ("a_user_namespace_stands_beside_namespaces_of_the_host", a_user_namespace_stands_beside_namespaces_of_the_host),
     ("a_user_namespace_maps_ids", a_user_namespace_maps_ids),
 ];
 
@@ -124,4 +127,72 @@ fn a_user_namespace_maps_ids() {
     let text = bench.sh("id -u; cat /proc/self/uid_map; stat -c %u /; echo x > /dev/null && echo written; head -c 1 /dev/zero | busybox wc -c");
     let words: Vec<&str> = text.split_whitespace().collect();
     assert_eq!(words, ["0", "0", "100000", "1000", "0", "written", "1"], "{text}");
+}
+
+/// `bench` in a user namespace whose root is user 100000 of the host, and with a root directory that is that user's.
+fn in_user_namespace(mut bench: Bench) -> Bench {
+    for path in ["", "bin"] {
+        let owner = rustix::process::Uid::from_raw(100_000);
+        rustix::fs::chown(bench.root(path), Some(owner), None).expect("sets");
+    }
+    let maps = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]);
+    bench.spec["linux"]["uidMappings"] = maps.clone();
+    bench.spec["linux"]["gidMappings"] = maps;
+    bench.spec["linux"]["namespaces"].as_array_mut().expect("a list").push(json!({"type": "user"}));
+    bench
+}
+
+fn a_user_namespace_binds_what_only_root_may_reach() {
+    for owner in [0, 1234] {
+        let bench = in_user_namespace(Bench::new());
+        let closed = bench.directory.join("closed");
+        fs::create_dir_all(closed.join("data")).expect("makes");
+        fs::write(closed.join("data/file"), "reached").expect("writes");
+        rustix::fs::chown(&closed, Some(rustix::process::Uid::from_raw(owner)), None).expect("sets");
+        rustix::fs::chmod(&closed, rustix::fs::Mode::from_raw_mode(0o700)).expect("sets");
+        let bench = bench
+            .mount(json!({"destination": "/tree", "type": "bind", "source": closed.join("data"), "options": ["rbind", "ro"]}))
+            .mount(json!({"destination": "/one", "type": "bind", "source": closed.join("data/file"), "options": ["bind"]}));
+        let outcome = bench.run(&["sh", "-c", "cat /tree/file /one; touch /tree/x"]).expect("runs");
+        assert_eq!((outcome.out.as_str(), outcome.code), ("reachedreached", 1), "read, and read-only: {outcome:?}");
+    }
+}
+
+/// With a namespace that belongs to the other's user namespace, and new ones that must belong to it: /proc is mounted, a name set.
+fn a_user_namespace_can_be_joined() {
+    let first = in_user_namespace(Bench::new());
+    let (_, cgroup) = first
+        .run_with(&["sleep", "100"], |running| {
+            let path = |name: &str| format!("/proc/{}/ns/{name}", running.pid.as_raw_nonzero());
+            let mut second = in_user_namespace(Bench::new());
+            second.spec["linux"]["namespaces"] = json!([
+                {"type": "mount"}, {"type": "uts"}, {"type": "pid"}, {"type": "user", "path": path("user")},
+                {"type": "network", "path": path("net")}, {"type": "ipc", "path": path("ipc")},
+            ]);
+            second.spec["linux"]["uidMappings"] = json!([]);
+            second.spec["linux"]["gidMappings"] = json!([]);
+            let script = "id -u; hostname; echo $$; for n in user net ipc; do readlink /proc/self/ns/$n; done";
+            let text = second.run(&["sh", "-c", script]).expect("runs").out;
+            let namespace = |name: &str| fs::read_link(path(name)).expect("reads").display().to_string();
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines, ["0", "inside", "1", &namespace("user"), &namespace("net"), &namespace("ipc")], "{text}");
+            let own = fs::read_to_string("/proc/thread-self/children").expect("reads");
+            assert_eq!(own.split_whitespace().count(), 1, "the process in between is gone: {own}");
+            let mut missing = second;
+            missing.spec["process"]["args"] = json!(["nosuch"]);
+            assert!(missing.run(&["nosuch"]).expect_err("no such command").to_string().contains("not found in $PATH"));
+            running.cgroup.kill().expect("kills");
+        })
+        .expect("runs");
+    cgroup.remove().expect("goes");
+}
+
+fn a_user_namespace_stands_beside_namespaces_of_the_host() {
+    let mut bench = in_user_namespace(Bench::new());
+    let namespaces = bench.spec["linux"]["namespaces"].as_array_mut().expect("a list");
+    namespaces.retain(|namespace| namespace["type"] != "ipc");
+    namespaces.push(json!({"type": "ipc", "path": "/proc/self/ns/ipc"}));
+    let text = bench.sh("id -u; readlink /proc/self/ns/ipc; cat /proc/self/uid_map | busybox awk '{print $2}'");
+    let ipc = fs::read_link("/proc/self/ns/ipc").expect("reads").display().to_string();
+    assert_eq!(text.lines().collect::<Vec<_>>(), ["0", &ipc, "100000"]);
 }
