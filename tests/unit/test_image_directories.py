@@ -113,7 +113,7 @@ def test_a_push_keeps_what_it_does_not_know_of_an_index(tmp_path: Path) -> None:
 def test_a_push_into_a_malformed_index_changes_nothing(tmp_path: Path, manifests: object) -> None:
     (tmp_path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": manifests}))
     before = (tmp_path / "index.json").read_bytes()
-    with pytest.raises(InvalidError, match=rf"{tmp_path}: index\.json"):
+    with pytest.raises(InvalidError, match=rf"{tmp_path}: the index\.json"):
         LayoutDestination(str(tmp_path), "x")
     assert ((tmp_path / "index.json").read_bytes(), names(tmp_path)) == (before, {"index.json"})
 

@@ -84,7 +84,7 @@ def test_own_media_type_decides_before_the_claimed_one(value: dict[str, Any], cl
         ({"schemaVersion": 2}, InvalidError, "neither"),
         (image(schemaVersion=3), InvalidError, "schemaVersion"),
         (image(schemaVersion=...), InvalidError, "schemaVersion"),
-        ([], InvalidError, "not a JSON object"),
+        ([], InvalidError, "is a list, not an object"),
         (image(config=...), InvalidError, "config"),
         (image(config=[]), InvalidError, "config"),
         (image(layers={}), InvalidError, "layers"),

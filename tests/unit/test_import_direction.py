@@ -20,6 +20,7 @@ CRATES = {
     "sys": set(),
     "json": set(),
     "digest": set(),
+    "image": {"sys", "digest"},
     "layer": {"sys", "digest"},
     "store": {"sys", "digest", "layer"},
     "registry": {"sys", "digest"},
@@ -27,8 +28,8 @@ CRATES = {
     "runtime": {"sys", "json"},
     "monitor": {"sys", "json", "network", "runtime"},
     "helper": {"sys", "json", "runtime", "monitor"},
-    "python": {"sys", "json", "digest", "layer", "store", "registry", "network", "runtime", "monitor"},
-    "fuzz": {"sys", "json", "layer", "registry", "runtime", "monitor"},
+    "python": {"sys", "json", "digest", "image", "layer", "store", "registry", "network", "runtime", "monitor"},
+    "fuzz": {"sys", "json", "image", "layer", "registry", "runtime", "monitor"},
 }
 
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.

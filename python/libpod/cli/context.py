@@ -97,8 +97,16 @@ class Context:
         say(f"Error: {text}")
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened, and tell what this command could not read of the tables of images."""
         if self._engine is not None:
+            for path, image, reason in self._engine.host.store.known_damage():
+                remedy = f"; `podman rmi {image}` removes it" if image else ""
+                name = f"image {image}" if image else "an image"
+                say(
+                    printable(
+                        f"WARNING: {path}: the record of {name} cannot be read and is left aside: {reason}{remedy}"
+                    )
+                )
             self._engine.close()
             self._engine = None
 

@@ -5,13 +5,13 @@ Start reading at `ContainerManager`: each verb stands in one module beside this 
 
 from __future__ import annotations
 
-from libpod import _core, arguments, timestamp
+from libpod import arguments, timestamp
 from libpod.container.model import Container
 from libpod.container.namespaces import Namespace
 from libpod.container.records import Records
 from libpod.container.resolve import resolve
 from libpod.document import write_document
-from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, NotFoundError, StateError
+from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ContainerManager(Records):
     def _create_of(self, request: ContainerRequest, image: Image, words: Names, image_name: str) -> Container:
         for directory in (self._host.places.graphroot, self._host.places.runroot):
             arguments.storable(directory)
-        settings = resolve(request, self._image_defaults(image), words, self._host.conf)
+        settings = resolve(request, image.defaults, words, self._host.conf)
         settings.created = timestamp.rfc3339(timestamp.now())
         settings.image_id = image.id
         settings.image = image_name or (image.names[0] if image.names else image.id)
@@ -82,16 +82,6 @@ class ContainerManager(Records):
             self.drop(container)
             raise
         return container
-
-    def _image_defaults(self, image: Image) -> dict[str, Any]:
-        """Return what an image says about running it, on the short way: its id is the digest of its config."""
-        try:
-            config = _core.parse_json(self._store.image_data(image.id, f"sha256:{image.id}"))
-        except NotFoundError:
-            # An image whose config was made up from older documents.
-            return image.defaults
-        defaults: dict[str, Any] = config.get("config") or {}
-        return defaults
 
     def _resolve_joined(self, settings: ContainerSettings) -> None:
         """Replace the names in `container:NAME` by ids."""

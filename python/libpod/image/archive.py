@@ -102,11 +102,13 @@ class DockerArchive(Closing):
         return archive
 
     def _read_images(self) -> None:
-        document = _core.parse_json(self.tar.read("manifest.json", DOCUMENT_LIMIT))
-        if not isinstance(document, list) or not document:
-            raise InvalidError(f"{self.path}: manifest.json lists no image", path=self.path)
-        for place, item in enumerate(document):
-            self.images.append(DockerArchiveSource(self, place, item))
+        try:
+            document = _core.read_document(self.tar.read("manifest.json", DOCUMENT_LIMIT), "archive")
+            if not document:
+                raise InvalidError("the manifest.json lists no image")
+            self.images = [DockerArchiveSource(self, place, item) for place, item in enumerate(document)]
+        except InvalidError as error:
+            raise InvalidError(f"{self.path}: {error}", path=self.path) from error
 
     def choose(self, wanted: str) -> DockerArchiveSource:
         """Return the image named by `wanted`: a reference, `@index`, or "" for the only one."""
@@ -133,21 +135,17 @@ class DockerArchive(Closing):
 class DockerArchiveSource(ImageSource):
     """One image of an archive."""
 
-    def __init__(self, archive: DockerArchive, place: int, item: object) -> None:
-        if not isinstance(item, dict):
-            raise InvalidError(f"{archive.path}: an item of manifest.json is not an object", path=archive.path)
+    def __init__(self, archive: DockerArchive, place: int, item: dict[str, Any]) -> None:
         self.archive = archive
         self.reference = f"docker-archive:{archive.path}:@{place}"
-        self._config_name = _text(item.get("Config"), "Config", archive.path)
-        layers = item.get("Layers") or []
-        if not isinstance(layers, list):
-            raise InvalidError(f"{archive.path}: Layers of manifest.json is not a list", path=archive.path)
-        self._layer_names = [_text(name, "Layers", archive.path) for name in layers]
-        tags = item.get("RepoTags") or []
-        if not isinstance(tags, list):
-            raise InvalidError(f"{archive.path}: RepoTags of manifest.json is not a list", path=archive.path)
+        self._config_name = _name(item.get("Config"), f"[{place}].Config")
+        self._layer_names = [
+            _name(name, f"[{place}].Layers[{number}]") for number, name in enumerate(item.get("Layers") or ())
+        ]
         #: As they stand in the archive; short ones mean docker.io to Docker and localhost to Podman.
-        self.names = [_text(tag, "RepoTags", archive.path) for tag in tags]
+        self.names = [
+            _name(tag, f"[{place}].RepoTags[{number}]") for number, tag in enumerate(item.get("RepoTags") or ())
+        ]
         self._layers: dict[str, tarball.Member] = {}
         self._manifest: bytes | None = None
         self._config: ImageConfig | None = None
@@ -193,9 +191,10 @@ class DockerArchiveSource(ImageSource):
         return self.archive.tar.blob(member)
 
 
-def _text(value: object, name: str, path: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidError(f"{path}: {name} of manifest.json is not a string", path=path)
+def _name(value: str | None, member: str) -> str:
+    """Return a name of `manifest.json`; without one the archive cannot be read."""
+    if not value:
+        raise InvalidError(f"the manifest.json's `{member}` is empty")
     return value
 
 

@@ -26,7 +26,6 @@ from libpod.image.manifest import (
     OCI_MANIFEST,
     check_digest,
     check_digest_syntax,
-    check_strings,
     digest_of,
     go_json,
     parse_descriptor,
@@ -94,15 +93,13 @@ class _TarFiles:
 
 
 def _read_index(files: HeldDirectory | _TarFiles) -> dict[str, Any]:
-    """Read `index.json`; its `manifests` are a list of objects with annotations. Raises: NotFoundError, InvalidError."""
-    document = _core.parse_json(files.read("index.json", DOCUMENT_LIMIT))
-    if not isinstance(document, dict) or not isinstance(document.get("manifests"), list):
-        raise InvalidError(f"{files.path}: index.json lists no manifests", path=files.path)
-    for place, entry in enumerate(document["manifests"]):
-        name = f"{files.path}: index.json: manifests[{place}]"
-        if not isinstance(entry, dict):
-            raise InvalidError(f"{name} is not a descriptor", path=files.path)
-        check_strings(entry.get("annotations"), f"{name}.annotations")
+    """Read `index.json` by its types; its `manifests` are a list. Raises: NotFoundError, InvalidError naming the file."""
+    try:
+        document: dict[str, Any] = _core.read_document(files.read("index.json", DOCUMENT_LIMIT), "layout")
+        if document.get("manifests") is None:
+            raise InvalidError("the index.json lists no manifests")
+    except InvalidError as error:
+        raise InvalidError(f"{files.path}: {error}", path=files.path) from error
     return document
 
 
@@ -114,7 +111,7 @@ class Layout(Closing):
         self.path = files.path
         manifests = _read_index(files)["manifests"]
         self.entries = [
-            parse_descriptor(entry, f"{files.path}: index.json: manifests[{place}]")
+            parse_descriptor(entry, f"{files.path}: the index.json's manifests[{place}]")
             for place, entry in enumerate(manifests)
         ]
 

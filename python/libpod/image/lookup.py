@@ -6,7 +6,8 @@ verbs need is imported where it is used.
 
 from __future__ import annotations
 
-from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
+from libpod import _core
+from libpod.errors import ImageNotFoundError, InvalidError, LibpodError, NotFoundError
 from libpod.image import reference as references
 
 TYPE_CHECKING = False
@@ -99,8 +100,26 @@ class Image:
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """What the image says about running it: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on."""
-        return self.document.config
+        """What the image says about running it: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on.
+
+        Raises: CorruptError (other bytes than the id names), InvalidError (a member of another type).
+        """
+        return self.document.config if self._config is not None else self._read_defaults()
+
+    def _read_defaults(self) -> dict[str, Any]:
+        """Read the config on the short way of `run`, without the manifest: the id is the digest of the config."""
+        digest = f"sha256:{self.id}"
+        try:
+            raw = self._store.image_data(self.id, digest)
+        except NotFoundError:
+            # An image whose config was made up from older documents, or whose layers are known by other digests.
+            return self.document.config
+        try:
+            value = _core.read_document(raw, "config", digest)
+        except LibpodError as error:
+            raise error.prefixed(f"image {self.id}: ") from None
+        defaults: dict[str, Any] = value.get("config") or {}
+        return defaults
 
     @property
     def labels(self) -> dict[str, str]:

@@ -4,6 +4,10 @@
 bytes, because a digest is over those and never over a re-encoding. `parse_config` does the same for an image config.
 A document larger than 4 MiB, one that carries the members of two types, a malformed digest or a negative size is
 refused; a digest that does not match is the caller's to find (`check_digest`). Docker schema 1 is not supported.
+
+The types of all members are judged by the extension (`rust/image`), in the way of the Go programs that share the store.
+`value` of a config is the document as those understand it: a member's name in another case is that member, times are
+written in one form.
 """
 
 from __future__ import annotations
@@ -106,11 +110,11 @@ class Manifest:
         self.media_type = media_type
         self.digest = digest_of(raw)
         self.config = parse_descriptor(value.get("config"), "config")
-        layers = _list(value.get("layers"), "layers")
+        layers = value.get("layers") or []
         if len(layers) > LAYER_LIMIT:
             raise InvalidError(f"the manifest lists {len(layers)} layers, more than the limit of {LAYER_LIMIT}")
         self.layers = [parse_descriptor(layer, f"layers[{place}]") for place, layer in enumerate(layers)]
-        self.annotations = check_strings(value.get("annotations"), "annotations")
+        self.annotations: dict[str, str] = value.get("annotations") or {}
 
     @property
     def is_oci(self) -> bool:
@@ -127,9 +131,9 @@ class Index:
         self.raw = raw
         self.media_type = media_type
         self.digest = digest_of(raw)
-        members = _list(value.get("manifests"), "manifests")
+        members = value.get("manifests") or []
         self.members = [parse_descriptor(member, f"manifests[{place}]") for place, member in enumerate(members)]
-        self.annotations = check_strings(value.get("annotations"), "annotations")
+        self.annotations: dict[str, str] = value.get("annotations") or {}
 
     def choose(self, platform: Platform) -> Descriptor:
         """Pick the member for `platform`: variants in order of preference, then the first in the list.
@@ -192,7 +196,7 @@ def parse_manifest(raw: bytes, claimed: str = "") -> Manifest | Index:
     claimed: the media type that the transport gave ("" or a generic one if none); the document's own decides.
     Raises: InvalidError (size, JSON, members of two types, fields), UnsupportedError (schema 1, an unknown type).
     """
-    value = _document(raw, "manifest")
+    value = _core.read_document(raw, "manifest")
     media_type = detect_type(value, claimed)
     if media_type in (DOCKER_MANIFEST, OCI_MANIFEST):
         return Manifest(raw, media_type, value)
@@ -236,87 +240,36 @@ def _wrong_type(stated: object, known: Sequence[str]) -> Exception:
 
 
 def parse_config(raw: bytes) -> ImageConfig:
-    """Parse an image config from its raw bytes and check the fields that the engine relies on.
+    """Parse an image config from its raw bytes; what the types of Podman refuse is refused.
 
-    Raises: InvalidError.
+    Raises: InvalidError naming the member.
     """
-    value = _document(raw, "image config")
-    rootfs = value.get("rootfs")
-    if rootfs is not None and not isinstance(rootfs, dict):
-        raise InvalidError("the image config's rootfs is not an object")
-    diff_ids = _list((rootfs or {}).get("diff_ids"), "rootfs.diff_ids")
-    for place, diff_id in enumerate(diff_ids):
+    value = _core.read_document(raw, "config")
+    for place, diff_id in enumerate((value.get("rootfs") or {}).get("diff_ids") or ()):
         check_digest_syntax(diff_id, f"rootfs.diff_ids[{place}]")
-    for entry in _list(value.get("history"), "history"):
-        if not isinstance(entry, dict):
-            raise InvalidError("an entry of the image config's history is not an object")
-    _check_members(value, ("config", "container_config"), dict, "an object")
-    _check_members(value, ("created", "architecture", "os", "variant", "author"), str, "a string")
-    _check_defaults(value.get("config") or {})
     return ImageConfig(raw, value)
 
 
-def _check_defaults(config: Mapping[str, Any]) -> None:
-    for name in ("Env", "Cmd", "Entrypoint"):
-        values = config.get(name)
-        if values is not None and not (isinstance(values, list) and all(isinstance(text, str) for text in values)):
-            raise InvalidError(f"the image config's {name} is not a list of strings")
-    _check_members(config, ("User", "WorkingDir", "StopSignal"), str, "a string")
-    _check_members(config, ("Labels", "Volumes", "ExposedPorts"), dict, "an object")
-    check_strings(config.get("Labels"), "Labels")
+def parse_descriptor(value: dict[str, Any] | None, name: str) -> Descriptor:
+    """Return a descriptor of a document that was read by its types; size -1 when none is stated.
 
-
-def _check_members(value: Mapping[str, Any], names: Iterable[str], kind: type, word: str) -> None:
-    """Refuse a member that is there and of another kind; null counts as absent."""
-    for name in names:
-        if value.get(name) is not None and not isinstance(value[name], kind):
-            raise InvalidError(f"the image config's {name} is not {word}")
-
-
-def _document(raw: bytes, what: str) -> dict[str, Any]:
-    if len(raw) > DOCUMENT_LIMIT:
-        raise InvalidError(f"the {what} has {len(raw)} bytes, more than the limit of {DOCUMENT_LIMIT}")
-    try:
-        value = _core.parse_json(raw)
-    except InvalidError as error:
-        raise InvalidError(f"parsing the {what}: {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidError(f"the {what} is not a JSON object")
-    return value
-
-
-def _list(value: object, name: str) -> list[Any]:
+    Raises: InvalidError naming the member.
+    """
     if value is None:
-        return []
-    if not isinstance(value, list):
-        raise InvalidError(f"{name} is not a list")
-    return value
-
-
-def check_strings(value: object, name: str) -> dict[str, str]:
-    """Return an object of strings, an empty one for null. Raises: InvalidError naming the member."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise InvalidError(f"{name} is not an object of strings")
-    return value
-
-
-def parse_descriptor(value: object, name: str) -> Descriptor:
-    """Check one descriptor of a document and return it. Raises: InvalidError naming the member."""
-    if not isinstance(value, dict):
-        raise InvalidError(f"{name} is not a descriptor")
-    media_type, size, platform = value.get("mediaType") or "", value.get("size", -1), value.get("platform")
-    if not isinstance(media_type, str):
-        raise InvalidError(f"{name}.mediaType is not a string")
-    if not isinstance(size, int) or isinstance(size, bool) or size < -1:
-        raise InvalidError(f"{name}.size is not a size")
-    if platform is not None and not isinstance(platform, dict):
-        raise InvalidError(f"{name}.platform is not an object")
-    digest = check_digest_syntax(value.get("digest"), f"{name}.digest")
-    urls = [url for url in _list(value.get("urls"), f"{name}.urls") if isinstance(url, str)]
-    annotations = check_strings(value.get("annotations"), f"{name}.annotations")
-    return Descriptor(media_type, digest, size, annotations=annotations, platform=platform, urls=urls)
+        raise InvalidError(f"{name} is missing")
+    size = value.get("size")
+    if size is None:
+        size = -1
+    if size < -1:
+        raise InvalidError(f"{name}.size is not a size: {size}")
+    return Descriptor(
+        value.get("mediaType") or "",
+        check_digest_syntax(value.get("digest"), f"{name}.digest"),
+        size,
+        annotations=value.get("annotations"),
+        platform=value.get("platform"),
+        urls=value.get("urls") or (),
+    )
 
 
 def check_digest_syntax(digest: object, name: str) -> str:

@@ -60,7 +60,7 @@ class Remover:
         try:
             image, full = resolve(self._store, name)
         except ImageNotFoundError as error:
-            if not (self._ignore or self._force):
+            if not self._remove_damaged(name) and not (self._ignore or self._force):
                 self.removal.errors.append(error)
             return
         except LibpodError as error:
@@ -78,6 +78,22 @@ class Remover:
                 self._delete_if_there(image)
             except (LibpodError, OSError) as error:
                 self.removal.errors.append(error)
+        for _, damaged, _ in self._store.known_damage():
+            if damaged is not None:
+                self._remove_damaged(damaged)
+
+    def _remove_damaged(self, name: str) -> bool:
+        """Remove an image whose record cannot be read, by its id or the beginning of it; False when there is none."""
+        wanted = name.removeprefix("sha256:")
+        found = [damaged for _, damaged, _ in self._store.known_damage() if damaged and damaged.startswith(wanted)]
+        if len(found) != 1 or len(wanted) < 2:
+            return False
+        try:
+            self._store.remove_image(found[0])
+            self.removal.reports.append(("Deleted", found[0]))
+        except (LibpodError, OSError) as error:
+            self.removal.errors.append(error)
+        return True
 
     def _remove_named(self, image: Image, full: str, name: str) -> None:
         if full and len(image.names) > 1:

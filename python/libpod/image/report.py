@@ -5,8 +5,8 @@ from __future__ import annotations
 from libpod import timestamp
 from libpod.errors import UnsupportedError
 from libpod.image.lookup import all_images
-from libpod.image.manifest import DOCKER_MANIFEST, Manifest, parse_manifest
-from libpod.image.storage import layer_chain
+from libpod.image.manifest import DOCKER_MANIFEST, Manifest
+from libpod.image.storage import layer_chain, read_manifest
 from libpod.image.tree import Tree
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ def repo_digests(image: Image) -> list[str]:
 
 def inspect(store: Store, image: Image) -> dict[str, Any]:
     """Describe an image in the members that Podman prints, in its order."""
-    manifest = parse_manifest(store.image_data(image.id, "manifest"))
+    manifest = read_manifest(store, image.record)
     if not isinstance(manifest, Manifest):
         raise UnsupportedError(f"{image.id} is a manifest list, not an image")
     document = image.document

@@ -9,10 +9,18 @@ Source: containers/image storage/storage_dest.go (PutManifest, Commit) for the i
 
 from __future__ import annotations
 
-from libpod import _core
+from libpod import _core, timestamp
 from libpod.errors import CorruptError, InvalidError, NotFoundError
 from libpod.image.descriptor import Descriptor
-from libpod.image.manifest import DOCUMENT_LIMIT, OCI_MANIFEST, Manifest, layer_type, parse_config, parse_manifest
+from libpod.image.manifest import (
+    DOCUMENT_LIMIT,
+    OCI_MANIFEST,
+    Manifest,
+    check_digest,
+    layer_type,
+    parse_config,
+    parse_manifest,
+)
 from libpod.image.transport import PRESERVE, ImageDestination, ImageSource, LostBlobError
 
 TYPE_CHECKING = False
@@ -154,7 +162,8 @@ class StoreDestination(ImageDestination):
                 layer=self._chain[-1] if self._chain else None,
                 # The digest by which it was asked for: the index's where one stood before it, as with Podman.
                 digest=self._known_digest() or (self._index or manifest).digest,
-                created=config.created,
+                # The time that Go calls zero is no time: the image is as old as its record, as with Podman.
+                created=config.created if config.created != timestamp.ZERO_TEXT else None,
                 metadata=_core.dump_json({"signatures-sizes": {manifest.digest: []}}),
                 data=data,
                 layers=layers,
@@ -186,6 +195,7 @@ class StoreSource(ImageSource):
         self.reference = f"containers-storage:{names[0]}"
         self.names = record["names"] or []
         self._store = store
+        self._record = record
         self._id: str = record["id"]
         self._top: str | None = record["layer"] or None
         self._layer_ids: dict[str, str] = {}
@@ -194,8 +204,9 @@ class StoreSource(ImageSource):
 
     def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
         """Return the image's manifest, or one that is stored under its digest."""
-        key = "manifest" if instance is None else f"manifest-{instance}"
-        return self._store.image_data(self._id, key), ""
+        if instance is None:
+            return _read_manifest(self._store, self._record), ""
+        return self._store.image_data(self._id, f"manifest-{instance}"), ""
 
     def layers(self, manifest: Manifest, config: ImageConfig) -> list[Descriptor]:
         """Return the layers as uncompressed tars, base first, matched with the config's diff ids."""
@@ -247,9 +258,24 @@ def layer_chain(store: Store, top: str | None) -> list[dict[str, Any]]:
     return records
 
 
+def read_manifest(store: Store, record: dict[str, Any]) -> Manifest | Index:
+    """Read an image's manifest, proven by what its record says of it. Raises: NotFoundError, CorruptError, InvalidError."""
+    return parse_manifest(_read_manifest(store, record))
+
+
+def _read_manifest(store: Store, record: dict[str, Any]) -> bytes:
+    raw: bytes = store.image_data(record["id"], "manifest")
+    digest = record["big-data-digests"].get("manifest")
+    if digest:
+        check_digest(raw, digest, f"image {record['id']}: manifest")
+    return raw
+
+
 def read_config(store: Store, record: dict[str, Any]) -> ImageConfig:
-    """Read an image's config from the store. Raises: NotFoundError, InvalidError."""
-    manifest = parse_manifest(store.image_data(record["id"], "manifest"))
+    """Read an image's config, proven by its manifest. Raises: NotFoundError, CorruptError, InvalidError."""
+    manifest = read_manifest(store, record)
     if not isinstance(manifest, Manifest):
         raise InvalidError(f"image {record['id']} is a manifest list and has no config")
-    return parse_config(store.image_data(record["id"], manifest.config.digest))
+    raw = store.image_data(record["id"], manifest.config.digest)
+    check_digest(raw, manifest.config.digest, f"image {record['id']}: image config")
+    return parse_config(raw)

@@ -1,8 +1,18 @@
-//! Documents: of a launch, of seccomp, of the OCI runtime.
+//! Documents: of a launch, of seccomp, of the OCI runtime, of an image.
 
 use libpod_monitor::document::{Exec, Launch};
 use libpod_runtime::seccomp::{Program, compile, profile::LinuxSeccomp, resolve};
 use libpod_runtime::spec::Spec;
+
+/// Read an image's document of each kind. What is read is in the form that Go gives it: read again it stays the same.
+pub fn image(data: &[u8]) {
+    use libpod_image::{Kind, read};
+    for kind in [Kind::Config, Kind::Manifest, Kind::Layout, Kind::Archive] {
+        let Ok(value) = read(data, kind, None) else { continue };
+        let text = serde_json::to_vec(&value).expect("plain data");
+        assert_eq!(read(&text, kind, None).expect("what was read can be read"), value);
+    }
+}
 
 /// Read a launch document, of a container or of one more process.
 pub fn launch(data: &[u8]) {

@@ -10,7 +10,7 @@ mod documents;
 mod wire;
 
 pub use archive::{apply, compression, pax, tar, tar_split};
-pub use documents::{launch, seccomp, spec};
+pub use documents::{image, launch, seccomp, spec};
 pub use wire::{challenge, frames, netlink, url};
 
 /// A target's name and what it does with one input.
@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("challenge", challenge),
     ("compression", compression),
     ("frames", frames),
+    ("image", image),
     ("launch", launch),
     ("netlink", netlink),
     ("pax", pax),

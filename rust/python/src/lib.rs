@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 mod account;
 mod blob;
+mod document;
 mod error;
 mod file;
 mod layer;
@@ -23,6 +24,7 @@ mod value;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     account::register(module)?;
     blob::register(module)?;
+    document::register(module)?;
     file::register(module)?;
     layer::register(module)?;
     network::register(module)?;

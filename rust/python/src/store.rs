@@ -203,6 +203,14 @@ impl Store {
         images.iter().map(|image| image_dict(py, image)).collect()
     }
 
+    /// Records of images that could not be read, as `(file, id, reason)`, when the images were last asked for; reads nothing.
+    ///
+    /// The id is None where it cannot be read either.
+    fn known_damage(&self) -> Vec<(String, Option<String>, String)> {
+        let all = self.inner.known_damage().into_iter();
+        all.map(|(path, damaged)| (path.to_string_lossy().into_owned(), damaged.id, damaged.reason)).collect()
+    }
+
     /// One image by id, name, unique id prefix or `repository@digest`.
     ///
     /// Raises: ImageNotFoundError, InvalidError (the prefix fits several).

@@ -1,5 +1,6 @@
 //! Images: look up, create, name, remove, and their items of big data.
 
+use crate::damage::Damaged;
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::layers::{Addition, unused};
@@ -9,9 +10,11 @@ use crate::record::{Image, Layer};
 use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
-use crate::table::{Home, Table, Writing};
+use crate::table::{Area, Home, Table, Writing};
 use libpod_digest::Digest;
+use libpod_sys::rfc3339;
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// What a new image record is made of.
 #[derive(Debug, Default)]
@@ -51,6 +54,16 @@ impl Store {
         let mut all: Vec<Image> = self.images.read()?.iter().cloned().collect();
         all.extend(self.other_images()?);
         Ok(all)
+    }
+
+    /// Records of images that cannot be read, as this process last saw them, each with the file it stands in. Reads nothing.
+    pub fn known_damage(&self) -> Vec<(PathBuf, Damaged)> {
+        let areas = std::iter::once(&self.images).chain(self.others.iter().map(|other| &other.images));
+        let with_path = |area: &Area<Image>| {
+            let path = area.path().to_owned();
+            area.known_damage().into_iter().map(move |damaged| (path.clone(), damaged))
+        };
+        areas.flat_map(with_path).collect()
     }
 
     /// One image by id, name, unique prefix of its id, or `repository@digest`.
@@ -115,8 +128,11 @@ impl Store {
         for (key, _) in &new.data {
             name::data_path(&self.images_directory(), &id, key)?;
         }
+        // One malformed date or digest would make the whole table unreadable for other tools.
+        if !new.created.is_empty() && rfc3339::canonical(&new.created).is_none() {
+            return Err(Error::Invalid(format!("`{}` is not a time as of RFC 3339", new.created.escape_debug())));
+        }
         let mut digests = new.digests.iter().map(|(_, digest)| digest).chain([&new.digest]);
-        // One malformed digest would make the whole table unreadable for other tools.
         match digests.find(|digest| !digest.is_empty() && !is_digest(digest)) {
             Some(digest) => Err(Error::Invalid(format!("`{digest}` is not a digest"))),
             None => Ok(id),
@@ -145,13 +161,14 @@ impl Store {
         images.get(id).cloned().ok_or_else(|| Error::ImageNotFound(id.to_owned()))
     }
 
-    /// Remove an image and the layers that nothing else needs; answers their ids, uppermost first.
+    /// Remove an image and the layers that nothing else needs; answers their ids, uppermost first. One whose record cannot be
+    /// read is removed, too.
     pub fn remove_image(&self, id: &str) -> Result<Vec<String>> {
         self.prepare()?;
         let bin = self.bin();
         let mut layers = self.write_layers(&bin)?;
         let mut images = self.images.write()?;
-        let Some(image) = images.get(id).cloned() else {
+        let Some(image) = images.get(id).cloned().or_else(|| damaged_image(&images, id)) else {
             return Err(match self.other_image(|table| Ok(table.get(id)))? {
                 Some(_) => Error::ReadOnlyImage(id.to_owned()),
                 None => Error::ImageNotFound(id.to_owned()),
@@ -206,6 +223,14 @@ impl Store {
         paths.all(|path| path.is_ok_and(|path| path.exists()))
             && (image.layer.is_empty() || Id::parse(&image.layer).is_ok_and(|layer| self.tree.find(&layer).exists()))
     }
+}
+
+/// What of a damaged record has to be known for removing the image.
+fn damaged_image(images: &Table<Image>, id: &str) -> Option<Image> {
+    let damaged = images.damaged().find(|damaged| damaged.id.as_deref() == Some(id))?;
+    let layer = if name::is_id(damaged.layer()) { damaged.layer().to_owned() } else { String::new() };
+    let mapped_layers = damaged.mapped_layers().into_iter().filter(|id| name::is_id(id)).collect();
+    Some(Image { id: id.to_owned(), layer, mapped_layers, ..Image::default() })
 }
 
 fn record_image(images: &mut Writing<'_, Image>, new: &NewImage) {

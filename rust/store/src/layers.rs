@@ -251,7 +251,8 @@ pub(crate) fn unused(
 ) -> Vec<String> {
     let mut unused: Vec<String> = Vec::new();
     for id in ids {
-        let by_image = images.iter().any(|image| image.layer == *id || image.mapped_layers.contains(id));
+        let by_image = images.iter().any(|image| image.layer == *id || image.mapped_layers.contains(id))
+            || images.damaged().any(|image| image.layer() == *id || image.mapped_layers().contains(id));
         let by_container = containers.iter().any(|container| container.layer == *id);
         let by_child = layers.iter().any(|layer| layer.parent == *id && !unused.contains(&layer.id));
         if layers.get(id).is_some() && !by_image && !by_container && !by_child {

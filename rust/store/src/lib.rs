@@ -23,6 +23,7 @@ mod check;
 mod containers;
 #[cfg(test)]
 mod crash;
+mod damage;
 mod error;
 mod file;
 mod hostmount;
@@ -49,6 +50,7 @@ mod testing;
 mod walk;
 
 pub use containers::{NewContainer, Rootfs};
+pub use damage::Damaged;
 pub use error::{Error, Result};
 pub use images::{Naming, NewImage};
 pub use layers::{Addition, StagedLayer};

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Other {
     root: PathBuf,
     layers: Area<Layer>,
-    images: Area<Image>,
+    pub(crate) images: Area<Image>,
 }
 
 impl Other {

@@ -3,6 +3,9 @@
 //! A field that this version does not know is kept in `extra` and written back. Fields that are zero or empty are left
 //! out, as other tools leave them out.
 
+use crate::name;
+use libpod_digest::Digest;
+use libpod_sys::rfc3339;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -14,6 +17,12 @@ pub trait Record: Clone + Serialize + for<'de> Deserialize<'de> {
     fn names(&self) -> &[String];
     /// The names, to change them.
     fn names_mut(&mut self) -> &mut Vec<String>;
+    /// May a record that is not of this type be left aside, so that the others can be read?
+    const MAY_BE_LEFT_ASIDE: bool;
+    /// What makes the record unreadable although it is of its type. An id becomes a path here and in Python, and paths are deleted.
+    fn flaw(&self) -> Option<String> {
+        (!name::is_id(self.id())).then(|| format!("`{}` is not an ID", self.id().escape_debug()))
+    }
 }
 
 /// One range of an id mapping.
@@ -252,8 +261,12 @@ impl Container {
 }
 
 macro_rules! record {
-    ($type:ty) => {
+    ($type:ty, $left_aside:literal $(, $flaw:item)?) => {
         impl Record for $type {
+            const MAY_BE_LEFT_ASIDE: bool = $left_aside;
+
+            $($flaw)?
+
             fn id(&self) -> &str {
                 &self.id
             }
@@ -269,9 +282,26 @@ macro_rules! record {
     };
 }
 
-record!(Layer);
-record!(Image);
-record!(Container);
+record!(Layer, false);
+record!(
+    Image,
+    true,
+    /// Other programs refuse the whole table for a date or a digest that is none.
+    fn flaw(&self) -> Option<String> {
+        if !name::is_id(&self.id) {
+            return Some(format!("`{}` is not an ID", self.id.escape_debug()));
+        }
+        if !self.created.is_empty() && rfc3339::canonical(&self.created).is_none() {
+            return Some(format!("created `{}` is not a time as of RFC 3339", self.created.escape_debug()));
+        }
+        let listed = self.big_data_digests.values().map(|digest| digest.as_str().unwrap_or_default());
+        let mut digests = listed.chain((!self.digest.is_empty()).then_some(self.digest.as_str()));
+        digests
+            .find(|digest| digest.parse::<Digest>().is_err())
+            .map(|digest| format!("`{}` is not a digest", digest.escape_debug()))
+    }
+);
+record!(Container, false);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Images, layers and containers together, as an engine uses them.
 
 use crate::testing::{Scratch, additions, container_of, id_of, image_of, new_image, store};
-use crate::{Error, Naming, NewContainer, layer_id};
+use crate::{Error, Naming, NewContainer, Store, layer_id};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -92,6 +92,95 @@ fn a_malformed_digest_never_reaches_the_table() {
     new = new_image('a', &[], "");
     new.data.push(("..".to_owned(), Vec::new()));
     assert!(matches!(store.create_image(&new, &mut Vec::new()), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn a_date_that_is_none_never_reaches_the_table() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    let mut new = new_image('a', &[], "");
+    for created in ["yesterday", "2024-02-30T00:00:00Z", "2024-01-02T00:00:00z"] {
+        new.created = created.to_owned();
+        assert!(matches!(store.create_image(&new, &mut Vec::new()), Err(Error::Invalid(_))), "{created}");
+    }
+    assert!(store.images().expect("images").is_empty());
+}
+
+/// Change the record of one image in images.json.
+fn damage(store: &Store, letter: char, member: &str, value: Value) {
+    let id = letter.to_string().repeat(64);
+    edit(&store.images_directory().join("images.json"), |all| {
+        all.iter_mut().find(|record| record["id"] == id.as_str()).expect("the record")[member] = value;
+    });
+}
+
+fn ids(store: &Store) -> String {
+    store.images().expect("images").iter().filter_map(|image| image.id.chars().next()).collect()
+}
+
+#[test]
+fn a_damaged_image_hides_no_other_and_stays_as_it_is() {
+    for (member, value) in [
+        ("names", json!([5])),
+        ("created", json!("yesterday")),
+        ("created", json!(7)),
+        ("digest", json!("sha256:short")),
+        ("big-data-digests", json!({"manifest": 5})),
+        ("layer", json!(["x"])),
+    ] {
+        let scratch = Scratch::new();
+        let store = store(scratch.path());
+        for letter in ['a', 'b', 'c'] {
+            image_of(&store, letter, &[&format!("{letter}:1")], &["one", &letter.to_string()]);
+        }
+        damage(&store, 'b', member, value.clone());
+        let table = || std::fs::read_to_string(store.images_directory().join("images.json")).expect("read");
+        let record: Vec<Value> = serde_json::from_str(&table()).expect("a table");
+        assert_eq!(ids(&store), "ac", "{member}");
+        let (path, found) = store.known_damage().pop().expect("it is told");
+        assert!(path.ends_with("images.json"));
+        assert_eq!(found.id, Some("b".repeat(64)));
+        assert!(found.reason.contains(value.as_str().unwrap_or("")), "{}", found.reason);
+        assert!(matches!(store.image("b:1"), Err(Error::ImageNotFound(_))));
+        // Writers keep it, and its layers with it.
+        store.name_image(&"a".repeat(64), Naming::Add, &["new:1".into()]).expect("name");
+        let removed = store.remove_image(&"c".repeat(64)).expect("remove");
+        assert_eq!(removed.len(), 1, "the lowest layer is needed");
+        assert!(table().contains(&record[1].to_string()), "{member}");
+        assert_eq!(ids(&store), "a");
+        // It is removed by its id, with the layers that it alone needs.
+        store.remove_image(&"b".repeat(64)).expect("remove the damaged one");
+        assert_eq!((ids(&store).as_str(), store.known_damage().len()), ("a", 0));
+        let kept = if member == "layer" { 3 } else { 2 };
+        assert_eq!(store.layers().expect("layers").len(), kept, "{member}");
+    }
+}
+
+#[test]
+fn an_image_that_comes_again_takes_the_place_of_its_damaged_record() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    image_of(&store, 'a', &["a:1"], &["one"]);
+    damage(&store, 'a', "created", json!("yesterday"));
+    assert_eq!(ids(&store), "");
+    image_of(&store, 'a', &["a:1"], &["one"]);
+    assert_eq!((ids(&store).as_str(), store.known_damage().len()), ("a", 0));
+    assert_eq!(store.image("a:1").expect("found").id, "a".repeat(64));
+}
+
+#[test]
+fn a_record_whose_id_is_none_is_left_aside_too() {
+    let scratch = Scratch::new();
+    let store = store(scratch.path());
+    image_of(&store, 'a', &["a:1"], &["one"]);
+    for id in ["", "..", "../overlay", "/etc"] {
+        damage(&store, 'a', "id", json!(id));
+        assert_eq!(ids(&store), "");
+        let (_, found) = store.known_damage().pop().expect("it is told");
+        assert_eq!((found.id, found.reason), (None, format!("`{id}` is not an ID")));
+        edit(&store.images_directory().join("images.json"), |all| all[0]["id"] = json!("a".repeat(64)));
+    }
+    assert_eq!(ids(&store), "a");
 }
 
 #[test]

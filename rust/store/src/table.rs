@@ -3,10 +3,10 @@
 //! Start at [`Area`]. Readers take no lock: both files are only ever replaced by rename, so what is read is whole. A
 //! writer holds the lock, works on a [`Writing`] copy that was loaded under it, and saves.
 
+use crate::damage::{self, Damaged};
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::lockfile::{self, Held, Token};
-use crate::name::Id;
 use crate::record::Record;
 use libpod_sys::lock::Kind;
 use rustix::io::Errno;
@@ -56,12 +56,29 @@ struct Stamp {
 #[derive(Debug, Clone)]
 pub(crate) struct Table<T> {
     files: [Vec<T>; 2],
+    damaged: [Vec<Damaged>; 2],
 }
 
 impl<T: Record> Table<T> {
     /// All records.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.files.iter().flatten()
+    }
+
+    /// Records that are left aside.
+    pub(crate) fn damaged(&self) -> impl Iterator<Item = &Damaged> {
+        self.damaged.iter().flatten()
+    }
+
+    /// One file's text. Damaged records stand at its end, as they were.
+    fn text(&self, home: Home) -> serde_json::Result<Vec<u8>> {
+        let (records, damaged) = (&self.files[home as usize], &self.damaged[home as usize]);
+        if damaged.is_empty() {
+            return serde_json::to_vec(records);
+        }
+        let mut all = records.iter().map(serde_json::to_value).collect::<serde_json::Result<Vec<_>>>()?;
+        all.extend(damaged.iter().map(|damaged| damaged.record.clone()));
+        serde_json::to_vec(&all)
     }
 
     /// The record with exactly this id.
@@ -116,6 +133,17 @@ impl<T: Record> Area<T> {
         &self.lock
     }
 
+    /// Records that were left aside when this process last read the table. Reads nothing.
+    pub(crate) fn known_damage(&self) -> Vec<Damaged> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.as_ref().map(|(_, table)| table.damaged().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Where the stable records stand.
+    pub(crate) fn path(&self) -> &Path {
+        &self.files[Home::Stable as usize]
+    }
+
     /// Lock for reading: nobody changes the table while the result lives.
     pub(crate) fn lock_shared(&self) -> Result<Held> {
         lockfile::acquire(&self.lock, Kind::Shared)
@@ -155,32 +183,15 @@ impl<T: Record> Area<T> {
         {
             return Ok(Arc::clone(table));
         }
-        let stable: Vec<T> = parse(&self.files[0])?;
-        let mut volatile: Vec<T> = if stamp.files[1].is_some() { parse(&self.files[1])? } else { Vec::new() };
+        let (stable, damaged) = damage::parse::<T>(&self.files[0])?;
+        let (mut volatile, more_damaged) =
+            if stamp.files[1].is_some() { damage::parse::<T>(&self.files[1])? } else { Default::default() };
         volatile.retain(|record| !stable.iter().any(|other| other.id() == record.id()));
-        let mut table = Table { files: [stable, volatile] };
+        let mut table = Table { files: [stable, volatile], damaged: [damaged, more_damaged] };
         settle_names(&mut table);
         let table = Arc::new(table);
         *cache = Some((stamp, Arc::clone(&table)));
         Ok(table)
-    }
-}
-
-/// A missing or empty file is the empty list. A malformed one is an error: nothing may be saved over it.
-fn parse<T: Record>(path: &Path) -> Result<Vec<T>> {
-    match file::read(path)? {
-        None => Ok(Vec::new()),
-        Some(bytes) if bytes.is_empty() => Ok(Vec::new()),
-        Some(bytes) => {
-            let list: Option<Vec<T>> =
-                serde_json::from_slice(&bytes).map_err(|error| Error::corrupt(path, error.to_string()))?;
-            let list = list.unwrap_or_default();
-            // An id becomes a path here and in Python, and paths are deleted.
-            match list.iter().find(|record| Id::parse(record.id()).is_err()) {
-                Some(record) => Err(Error::corrupt(path, format!("`{}` is not an ID", record.id()))),
-                None => Ok(list),
-            }
-        }
     }
 }
 
@@ -210,8 +221,11 @@ impl<T> std::ops::Deref for Writing<'_, T> {
 }
 
 impl<T: Record> Writing<'_, T> {
-    /// Append a record.
+    /// Append a record, in place of a damaged one with its id.
     pub(crate) fn push(&mut self, home: Home, record: T) {
+        for file in &mut self.table.damaged {
+            file.retain(|damaged| damaged.id.as_deref() != Some(record.id()));
+        }
         self.table.files[home as usize].push(record);
         self.changed[home as usize] = true;
     }
@@ -247,6 +261,10 @@ impl<T: Record> Writing<'_, T> {
             let before = file.len();
             file.retain(|record| !ids.iter().any(|id| id == record.id()));
             self.changed[home as usize] |= file.len() != before;
+            let damaged = &mut self.table.damaged[home as usize];
+            let before = damaged.len();
+            damaged.retain(|record| !ids.iter().any(|id| record.id.as_ref() == Some(id)));
+            self.changed[home as usize] |= damaged.len() != before;
         }
     }
 
@@ -263,8 +281,7 @@ impl<T: Record> Writing<'_, T> {
             }
             let path = &self.area.files[home as usize];
             let durability = if home == Home::Stable { Durability::Synced } else { Durability::Volatile };
-            let text = serde_json::to_vec(&self.table.files[home as usize])
-                .map_err(|error| Error::corrupt(path, error.to_string()))?;
+            let text = self.table.text(home).map_err(|error| Error::corrupt(path, error.to_string()))?;
             file::replace(path, &text, durability)?;
             self.changed[home as usize] = false;
         }
@@ -278,7 +295,7 @@ impl<T: Record> Writing<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Image;
+    use crate::record::{Image, Layer};
     use crate::testing::Scratch;
 
     /// A full id that begins so.
@@ -355,9 +372,9 @@ mod tests {
     #[test]
     fn an_id_that_leads_elsewhere_makes_the_table_malformed() {
         let scratch = Scratch::new();
-        let area: Area<Image> = Area::new(scratch.path(), "images");
+        let area: Area<Layer> = Area::new(scratch.path(), "layers");
         for id in ["", "..", "../overlay", "/etc", "networks", &"A".repeat(64)] {
-            std::fs::write(scratch.path().join("images.json"), format!(r#"[{{"id":"{id}"}}]"#)).expect("write");
+            std::fs::write(scratch.path().join("layers.json"), format!(r#"[{{"id":"{id}"}}]"#)).expect("write");
             assert!(matches!(area.read(), Err(Error::Corrupt { .. })), "{id}");
         }
     }
