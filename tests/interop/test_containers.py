@@ -487,6 +487,18 @@ SCRIPTS: dict[str, list[str]] = {
         "rm",
         "container exists m",
     ],
+    "remove what others depend on": [
+        "run -d --name a rich sleep 1000",
+        "run -d --name b --network container:a rich sleep 1000",
+        "rm a",
+        "rm -f -t 0 a",
+        "run --replace --name a rich true",
+        "stop -t 0 a",
+        "rm a",
+        "rm -f -t 0 b",
+        "rm a",
+        "ps -aq",
+    ],
     "pause": [
         "run -d --name q rich sleep 1000",
         "pause q",

@@ -12,7 +12,7 @@ from libpod import _core
 from libpod.container import ending
 from libpod.container.locking import Lock
 from libpod.container.records import Records
-from libpod.errors import ContainerNotFoundError, LibpodError, StateError
+from libpod.errors import ContainerNotFoundError, ExistsError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def begin(
         if container.settings.remove and (fresh or not container.state.is_running):
             from libpod.container.removal import discard
 
-            discard(host, container)
+            # If others depend on it, it stays; why it could not be started is what matters.
+            if not container.is_joined:
+                discard(host, container)
         raise
 
 
@@ -53,6 +55,7 @@ def finish(host: Host, container: Container, session: Session | None) -> None:
     session: the connection with its monitor, if there is one. The record goes when the monitor has given network and cgroup
     back, and not before: without the record, libpod would not find them. A container that another client starts again
     stays.
+    Raises: ExistsError if others depend on the container; then it stays, too.
     """
     taken = ending.wait_taken_down(session)
     if taken is not None and taken["restarts"]:
@@ -65,6 +68,10 @@ def finish(host: Host, container: Container, session: Session | None) -> None:
     except StateError:
         # It was started again meanwhile; it will be removed at the end of that run.
         return
+    except ExistsError:
+        if session is not None:
+            session.cleanup_done()
+        raise
     if session is not None:
         session.cleanup_done()
 
@@ -75,6 +82,10 @@ def _drop(host: Host, container: Container) -> bool:
         with Lock(container):
             if container.state.is_running:
                 return False
+            if container.is_joined:
+                from libpod.container.dependents import refuse
+
+                refuse(host, container)
             if container.settings.mounts:
                 from libpod.container.volumes import Volumes
 
@@ -89,16 +100,18 @@ class Stay:
     """One stay with a running container, until it ends or the user detaches.
 
     host, container: what runs where. session: the connection with its monitor; the stay closes it. owner: whether the
-    container was created for this stay; a container of `--rm` then does not survive an error.
+    container was created for this stay; a container of `--rm` then does not survive an error. complaint: why a container
+    of `--rm` was not removed at its end.
     """
 
-    __slots__ = ("_container", "_host", "_owner", "session")
+    __slots__ = ("_container", "_host", "_owner", "complaint", "session")
 
     def __init__(self, host: Host, container: Container, session: Session, *, owner: bool = False) -> None:
         self._host = host
         self._container = container
         self._owner = owner
         self.session = session
+        self.complaint: ExistsError | None = None
 
     @classmethod
     def join(cls, host: Host, container: Container) -> Stay:
@@ -161,9 +174,13 @@ class Stay:
         return collected
 
     def _leave(self) -> None:
-        if self._container.settings.remove:
-            finish(self._host, self._container, self.session)
-        self.session.close()
+        try:
+            if self._container.settings.remove:
+                finish(self._host, self._container, self.session)
+        except ExistsError as error:
+            self.complaint = error
+        finally:
+            self.session.close()
 
     def _give_up(self) -> None:
         from libpod.container import removal

@@ -15,7 +15,7 @@ from libpod.container.foreground import begin, finish
 from libpod.container.locking import Lock, settled_state
 from libpod.container.records import Records
 from libpod.container.removal import cleanup
-from libpod.errors import ContainerNotFoundError, CorruptError, StateError
+from libpod.errors import ContainerNotFoundError, CorruptError, ExistsError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def wait(host: Host, container: Container, *, interval_s: float = 0.25, session:
         if state.status == "created":
             return 0
         if state.status == "exited":
-            if _removes_itself(container):
-                finish(host, container, None)
+            _finish_quietly(host, container, None)
             return state.exit_code
         code = _hear_end(host, container, listen(container))
         # Without a word its monitor was killed, or ended with it just now.
@@ -85,13 +84,21 @@ def _hear_end(host: Host, container: Container, session: Session | None) -> int 
         record = session.wait_end()
         if record is None:
             return None
-        if _removes_itself(container):
-            finish(host, container, session)
+        _finish_quietly(host, container, session)
         return int(record["exit_code"])
     except StateError:
         return None
     finally:
         session.close()
+
+
+def _finish_quietly(host: Host, container: Container, session: Session | None) -> None:
+    """Remove a container of `--rm` that has ended, unless others depend on it."""
+    try:
+        if _removes_itself(container):
+            finish(host, container, session)
+    except ExistsError:
+        return
 
 
 def _removes_itself(container: Container) -> bool:
@@ -120,7 +127,7 @@ def stop(host: Host, container: Container, *, timeout_s: int | None = None) -> b
 
     timeout_s: 0 kills at once, a negative number waits for ever; None is the container's own. Returns whether it had to be
     killed after it was asked. A container that does not run is left as it is; one of `--rm` is gone when this returns.
-    Raises: StateError for a paused container.
+    Raises: StateError for a paused container, ExistsError for one of `--rm` that others depend on; it is stopped then.
     """
     state = container.state
     try:

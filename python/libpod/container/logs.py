@@ -12,7 +12,7 @@ from libpod import _core
 from libpod.container import ending
 from libpod.container.foreground import finish
 from libpod.container.locking import settled_state
-from libpod.errors import InvalidError
+from libpod.errors import ExistsError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class Runs:
                 return self._process(self._container.state)
             if self._container.settings.remove:
                 finish(self._host, self._container, session)
+        except ExistsError:
+            # Others depend on it.
+            return None
         finally:
             if session is not None:
                 session.close()

@@ -68,13 +68,21 @@ class ContainerManager(Records):
             NetworkManager(self._host).lookup(settings.network_name).check()
         if request.replace and request.name:
             self.replace(request.name)
+        if settings.joined_ids:
+            from libpod.container.dependents import with_joined
+
+            return with_joined(self._host, settings, lambda: self._make(settings, image.top_layer))
+        return self._make(settings, image.top_layer)
+
+    def _make(self, settings: ContainerSettings, layer: str | None) -> Container:
+        """Create the record and the volumes of a container, or nothing."""
         if not settings.mounts:
-            return self._create(settings, image.top_layer)
+            return self._create(settings, layer)
         from libpod.container.volumes import Volumes
 
         volumes = Volumes(self._host)
         volumes.choose_names(settings)
-        container = self._create(settings, image.top_layer)
+        container = self._create(settings, layer)
         try:
             volumes.make(settings)
         except BaseException:
@@ -290,6 +298,16 @@ class ContainerManager(Records):
                 if self.exists(container.id):
                     raise
         raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
+
+    def ordered(self, containers: Iterable[Container | str], *, depend: bool = False) -> list[list[Container]]:
+        """Order containers for removal: each stands in a later group than those that use a namespace of it.
+
+        depend: such containers that are not named come along.
+        """
+        from libpod.container.dependents import groups
+
+        found = [self._one(container) for container in arguments.several("containers", containers, Container)]
+        return groups(self._host, found, depend=depend)
 
     # To the end -------------------------------------------------------------------------------------------------------
 

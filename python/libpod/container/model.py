@@ -101,6 +101,16 @@ class Container:
         return self.run_directory + ".ended"
 
     @property
+    def is_joined(self) -> bool:
+        """Whether another container ever was to use a namespace of this one; `dependents` knows whether one does."""
+        return os.path.exists(self.joined_path)
+
+    @property
+    def joined_path(self) -> str:
+        """Path of the mark that says so."""
+        return self.user_directory + "/joined"
+
+    @property
     def settings_path(self) -> str:
         """Path of container.json."""
         return self.user_directory + "/container.json"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from libpod.container import ending, networking
+from libpod.container.dependents import refuse
 from libpod.container.locking import Lock
 from libpod.container.model import remove_tree
 from libpod.container.records import Records
@@ -110,7 +111,7 @@ def remove(
 
     force: from every state; a running one is stopped, what a crash left is taken away. timeout_s: as for `ending.end`.
     volumes: anonymous volumes go, too; they always do for a container of `--rm`.
-    Raises: StateError for a running container without `force`.
+    Raises: StateError for a running container without `force`, ExistsError for one that others depend on.
     """
     session: Session | None = None
     killed, ended = False, (0, 0)
@@ -122,6 +123,7 @@ def remove(
                     f"cannot remove container {container.id} as it is {state.status} - running or paused containers"
                     " cannot be removed without force: container state improper"
                 )
+            refuse(host, container)
             settings = _settings(container)
             session = ending.listen(container, cleans_up=settings.remove)
             limit = settings.stop_timeout if timeout_s is None else timeout_s
@@ -156,6 +158,7 @@ def _remove_ended(host: Host, container: Container, ended: tuple[int, int], *, v
         state = container.state
         if state.is_running and (state.pid, state.start_time) != ended:
             return state
+        refuse(host, container)
         _clean(host, container, state, record=False)
         drop(host, container, volumes=volumes)
     return None

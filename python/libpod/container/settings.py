@@ -200,6 +200,11 @@ class ContainerSettings:
         if given:
             raise TypeError(f"no such setting of a container: {', '.join(given)}")
 
+    @property
+    def joined_ids(self) -> set[str]:
+        """Ids of the containers whose namespaces this one uses."""
+        return {space.target for space in (self.pid, self.ipc, self.uts, self.network) if space.kind == "container"}
+
     def to_document(self) -> dict[str, Any]:
         """Return what differs from the defaults as plain data for container.json."""
         document = {field: value for field, default in FIELDS.items() if (value := getattr(self, field)) != default}

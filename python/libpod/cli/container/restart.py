@@ -23,7 +23,11 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
         if context.engine.containers.restart(container, timeout_s=timeout):
             terminal.warn_killed(container, timeout)
 
-    return targets.for_each(context, found, act)
+    # A container comes after those whose namespaces it shares: it joins their new ones.
+    after = context.engine.containers.ordered([container for _, container in found])
+    ids = [{container.id for container in group} for group in reversed(after)]
+    groups = [[index for index, (_, container) in enumerate(found) if container.id in group] for group in ids]
+    return targets.for_each(context, found, act, groups=groups)
 
 
 COMMAND = Command(

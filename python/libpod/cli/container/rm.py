@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.command import Command, Option, flag
 from libpod.cli.container import targets, terminal
 from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
@@ -30,8 +30,10 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
         error.exit_code = _NOT_FOUND
         raise
 
-    def act(pair: tuple[str, Container]) -> None:
-        container = pair[1]
+    words = {container.id: word for word, container in found}
+    outcomes: dict[str, LibpodError | OSError | None] = {}
+
+    def act(container: Container) -> None:
         # Containers of other tools do not run under our eyes: only by force.
         if not container.is_ours and container.exists and not options.force:
             raise StateError(
@@ -41,12 +43,15 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
         if manager.remove(container, force=options.force, timeout_s=timeout, volumes=options.volumes):
             terminal.warn_killed(container, timeout)
 
-    errors: list[LibpodError | OSError] = []
-    for (word, _), outcome in each(act, found):
-        if outcome is None:
-            context.write(word)
-        else:
-            errors.append(outcome)
+    for group in manager.ordered([container for _, container in found], depend=options.depend):
+        for container, outcome in each(act, group):
+            outcomes[container.id] = outcome
+    # Dependents that came along first, by their ids; then in the order of the command line.
+    order = [container_id for container_id in outcomes if container_id not in words] + list(words)
+    for container_id in order:
+        if outcomes[container_id] is None:
+            context.write(words.get(container_id, container_id))
+    errors = [failed for container_id in order if (failed := outcomes[container_id]) is not None]
     for failed in errors:
         context.report(failed)
     return _exit_code(errors)
@@ -70,7 +75,7 @@ COMMAND = Command(
     options=(
         targets.all_of("Remove all containers"),
         targets.CIDFILE,
-        unsupported("--depend", kind="bool"),
+        flag("--depend", help="Remove container and all containers that depend on the selected container"),
         Option("--filter", kind="strings", help="Filter output based on conditions given"),
         flag("--force", "-f", help="Force removal of a running or unusable container"),
         targets.IGNORE,

@@ -23,7 +23,8 @@ def start(context: Context, options: Options, arguments: list[str]) -> int:
     if (options.attach or options.interactive) and len(found) == 1:
         return _attached(context, options, found[0][1])
     # One after the other: one may share a namespace of another.
-    return targets.for_each(context, found, lambda container: _detached(context, container), in_turn=True)
+    in_turn = [[index] for index in range(len(found))]
+    return targets.for_each(context, found, lambda container: _detached(context, container), groups=in_turn)
 
 
 def _not_started(container: Container, error: LibpodError | OSError, *, quote: str = "") -> LibpodError:

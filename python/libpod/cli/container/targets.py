@@ -7,7 +7,7 @@ from libpod.errors import ContainerNotFoundError, InvalidError, LibpodError, Usa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from libpod.cli.context import Context, Options
     from libpod.container.model import Container
@@ -99,23 +99,22 @@ def for_each(
     found: Sequence[tuple[str, Container]],
     act: Callable[[Container], bool | None],
     *,
-    in_turn: bool = False,
+    groups: Iterable[Sequence[int]] | None = None,
 ) -> int:
     """Act on all containers and print the word of each, unless the act answers False; then report all errors but the last.
 
-    in_turn: one after the other, as where one may need another. The last error is raised, so that the program ends as after
-    a single one; always with 125, never with a code that speaks of a container's command.
+    groups: what in `found` is acted upon at once, where some have to be done before others. The last error is raised, so that
+    the program ends as after a single one; always with 125, never with a code that speaks of a container's command.
     """
     from libpod.cli.parallel import each
 
     errors = []
-    groups = [[pair] for pair in found] if in_turn else [found]
-    for group in groups:
-        for (word, _), outcome in each(lambda pair: act(pair[1]), group):
+    for group in [range(len(found))] if groups is None else groups:
+        for index, outcome in each(lambda index: act(found[index][1]), group):
             if isinstance(outcome, (LibpodError, OSError)):
                 errors.append(outcome)
             elif outcome is not False:
-                context.write(word)
+                context.write(found[index][0])
     for error in errors[:-1]:
         context.report(error)
     if errors:

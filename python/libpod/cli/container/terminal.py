@@ -52,10 +52,10 @@ def warn_killed(container: Container, timeout_s: int | None) -> None:
     )
 
 
-def warn(text: str) -> None:
-    """Write a warning to stderr in the words of Podman's log."""
+def warn(text: str, *, level: str = "warning") -> None:
+    """Write a line of Podman's log to stderr."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    say(f'time="{stamp}" level=warning msg="{printable(text)}"')
+    say(f'time="{stamp}" level={level} msg="{printable(text)}"')
 
 
 def relay(
@@ -100,7 +100,7 @@ def stay(
     """
     sys.stdout.flush()
     try:
-        return staying.relay(
+        code = staying.relay(
             0 if stdin else None,
             1 if stdout else None,
             2 if stderr else None,
@@ -113,3 +113,6 @@ def stay(
         raise LibpodError(
             f"attaching to container {container.id}: {message_of(error)}", op="attach", errno=error.errno
         ) from None
+    if staying.complaint is not None:
+        warn(f"Removing container {container.id}: {message_of(staying.complaint)}", level="error")
+    return code
