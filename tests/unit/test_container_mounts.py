@@ -227,4 +227,27 @@ def test_a_path_of_an_image_is_never_read_as_options() -> None:
 def test_a_mount_survives_container_json() -> None:
     mount = parse_volume("named:/mnt:ro,nocopy")
     again = Mount.from_document(mount.to_document())
-    assert again.to_document() == mount.to_document()
+    assert again == mount
+    assert again.shows("/volumes/named/_data").to_oci() == {
+        "destination": "/mnt",
+        "type": "bind",
+        "source": "/volumes/named/_data",
+        "options": ["ro", "rprivate", "nosuid", "nodev", "rbind"],
+    }
+    assert again.source == "", "the copy alone shows it"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "writable", "propagation", "others"),
+    [
+        ("/tmp:/a/../b/", "/b", True, "rprivate", ["rbind"]),
+        ("/tmp://b:ro,rshared", "/b", False, "rshared", ["rbind"]),
+        ("named:/b/./c:slave,noexec", "/b/c", True, "slave", ["noexec", "nosuid", "nodev", "rbind"]),
+    ],
+)
+def test_a_mount_knows_its_place_and_what_its_options_mean(
+    text: str, place: str, writable: bool, propagation: str, others: list[str]
+) -> None:
+    mount = parse_volume(text)
+    assert (mount.place, mount.is_writable, mount.propagation) == (place, writable, propagation)
+    assert mount.other_options == others

@@ -9,6 +9,7 @@ import pytest
 
 from libpod.container import environment, limits, namespaces, security
 from libpod.container.devices import parse_cgroup_rule, parse_device
+from libpod.container.limits import Limit
 from libpod.container.names import random_id, random_name
 from libpod.container.namespaces import Namespace, default_cgroup_namespace, parse_namespace, parse_networks
 from libpod.container.signals import parse_signal, signal_name
@@ -89,10 +90,10 @@ def test_a_bad_limit_is_refused_in_podmans_words(text: str, reason: str) -> None
 
 def test_the_last_limit_of_a_type_wins_and_files_and_processes_are_always_limited() -> None:
     merged = limits.merge_limits([], ["nofile=100:200", "nofile=30:40", "core=-1"])
-    assert merged[0] == ("RLIMIT_CORE", limits.UNLIMITED, limits.UNLIMITED)
-    assert merged[1] == ("RLIMIT_NOFILE", 30, 40)
-    assert merged[2][0] == "RLIMIT_NPROC"
-    assert merged[2][1] <= limits.MAXIMUM
+    assert merged[0] == Limit("RLIMIT_CORE", limits.UNLIMITED, limits.UNLIMITED)
+    assert merged[1] == Limit("RLIMIT_NOFILE", 30, 40)
+    assert merged[2].kind == "RLIMIT_NPROC"
+    assert merged[2].soft <= limits.MAXIMUM
 
 
 def test_host_means_the_limits_of_this_process() -> None:
@@ -102,8 +103,8 @@ def test_host_means_the_limits_of_this_process() -> None:
     try:
         for name, kind in kinds.items():
             resource.setrlimit(kind, (700, before[name][1]))
-        merged = {name: (soft, hard) for name, soft, hard in limits.merge_limits(["core=5"], ["host"])}
-        mixed = {name: (soft, hard) for name, soft, hard in limits.merge_limits([], ["nofile=1:2", "host"])}
+        merged = {limit.kind: (limit.soft, limit.hard) for limit in limits.merge_limits(["core=5"], ["host"])}
+        mixed = {limit.kind: (limit.soft, limit.hard) for limit in limits.merge_limits([], ["nofile=1:2", "host"])}
     finally:
         for name, kind in kinds.items():
             resource.setrlimit(kind, before[name])
@@ -112,8 +113,8 @@ def test_host_means_the_limits_of_this_process() -> None:
 
 
 def test_the_users_limits_replace_those_of_the_configuration() -> None:
-    assert ("RLIMIT_CORE", 5, 5) not in limits.merge_limits(["core=5"], ["nofile=1:2"])
-    assert ("RLIMIT_CORE", 5, 5) in limits.merge_limits(["core=5"], [])
+    assert Limit("RLIMIT_CORE", 5, 5) not in limits.merge_limits(["core=5"], ["nofile=1:2"])
+    assert Limit("RLIMIT_CORE", 5, 5) in limits.merge_limits(["core=5"], [])
 
 
 def test_an_env_file_is_read_as_podman_reads_it(tmp_path: Path) -> None:

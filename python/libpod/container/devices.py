@@ -32,9 +32,21 @@ class Device:
         self.path = path
         self.access = access
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Device) and self.to_document() == other.to_document()
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.path, self.access))
+
     def to_document(self) -> list[str]:
         """Return the device as plain data for container.json."""
         return [self.source, self.path, self.access]
+
+    @classmethod
+    def from_document(cls, document: list[str]) -> Device:
+        """Read what `to_document` wrote."""
+        source, path, access = document
+        return cls(source, path, access)
 
 
 def parse_device(text: str) -> Device:
@@ -100,22 +112,27 @@ def parse_cgroup_rule(text: str) -> dict[str, Any]:
     return rule
 
 
-def expand_devices(devices: list[list[str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def expand_devices(devices: list[Device]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Turn the settings' devices into OCI nodes and the rules that allow them; a directory stands for all nodes below.
 
     Raises: OSError where a device is gone since the container was created.
     """
     nodes, rules = [], []
-    for source, path, access in devices:
-        found = os.stat(source)
-        members = [(source, path)]
-        if stat.S_ISDIR(found.st_mode):
-            members = [(member, path + member.removeprefix(source)) for member in _nodes(source)]
+    for device in devices:
+        members = [(device.source, device.path)]
+        if os.path.isdir(device.source):
+            members = [(member, device.path + member.removeprefix(device.source)) for member in _nodes(device.source)]
         for member, inside in members:
             node = _node(inside, os.stat(member))
             nodes.append(node)
             rules.append(
-                {"allow": True, "type": node["type"], "major": node["major"], "minor": node["minor"], "access": access}
+                {
+                    "allow": True,
+                    "type": node["type"],
+                    "major": node["major"],
+                    "minor": node["minor"],
+                    "access": device.access,
+                }
             )
     return nodes, rules
 

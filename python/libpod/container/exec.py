@@ -120,7 +120,7 @@ def _process(
         "env": [f"{name}={value}" for name, value in variables.items()],
         "cwd": workdir or settings.workdir,
         "capabilities": dict.fromkeys(_SETS, ()) | _capabilities(container, found["uid"], privileged=privileged),
-        "rlimits": [{"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in settings.limits],
+        "rlimits": [limit.to_oci() for limit in settings.limits],
         "noNewPrivileges": settings.no_new_privileges and not privileged,
     }
 

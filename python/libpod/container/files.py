@@ -10,7 +10,6 @@ import os
 
 from libpod import _core
 from libpod.container import networking, spec
-from libpod.container.mounts import clean_destination
 from libpod.container.records import Records
 from libpod.container.resolve import zone_file
 
@@ -30,8 +29,8 @@ def write_files(host: Host, container: Container, settings: ContainerSettings, c
 
     Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
     """
-    taken = {clean_destination(mount.destination) for mount in settings.mounts} if settings.mounts else set[str]()
-    if any(clean_destination(mount.destination) == "/run" and mount.kind == "bind" for mount in settings.mounts):
+    taken = {mount.place for mount in settings.mounts}
+    if any(mount.place == "/run" and mount.kind == "bind" for mount in settings.mounts):
         # As in Podman: a directory of the host at /run stays as it is.
         taken.add("/run/.containerenv")
     directory = container.boot_directory
@@ -134,7 +133,7 @@ def set_timezone(
 
     Returns what is to be changed in the root: the link, or a link of the image's that a bind would follow.
     """
-    mounted = {clean_destination(mount.destination) for mount in settings.mounts}
+    mounted = {mount.place for mount in settings.mounts}
     if "/etc/localtime" in mounted:
         return []
     path = zone_file(settings.timezone)

@@ -11,7 +11,6 @@ import os
 from libpod import timestamp
 from libpod.container import spec
 from libpod.container.exec import session_ids
-from libpod.container.mounts import clean_destination
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,17 +142,15 @@ def _layer_directory(path: str) -> str:
 
 
 def _mount(host: Host, mount: Mount) -> dict[str, Any]:
-    hidden = ("ro", "rw", "private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
-    propagation = [option for option in mount.options if option in hidden[2:]]
     document = {
         "Type": mount.kind,
         "Source": mount.source,
         "Destination": mount.destination,
         "Driver": "",
         "Mode": "",
-        "Options": [option for option in mount.options if option not in hidden],
-        "RW": "ro" not in mount.options,
-        "Propagation": propagation[0] if propagation else "",
+        "Options": mount.other_options,
+        "RW": mount.is_writable,
+        "Propagation": mount.propagation,
     }
     if mount.kind == "volume":
         from libpod.container.volumes import Volumes
@@ -348,7 +345,7 @@ def _host_config(host: Host, container: Container, settings: ContainerSettings, 
 
 def _bind(mount: Mount) -> str:
     source = mount.volume if mount.kind == "volume" else mount.source
-    return f"{source}:{clean_destination(mount.destination)}:{','.join(mount.options)}"
+    return f"{source}:{mount.place}:{','.join(mount.options)}"
 
 
 def _log_size(size_bytes: int) -> str:
@@ -380,8 +377,8 @@ def _resources(settings: ContainerSettings) -> dict[str, Any]:
         "CpusetCpus": settings.cpuset_cpus,
         "CpusetMems": settings.cpuset_mems,
         "Devices": [
-            {"PathOnHost": source, "PathInContainer": path, "CgroupPermissions": ""}
-            for source, path, _ in settings.devices
+            {"PathOnHost": device.source, "PathInContainer": device.path, "CgroupPermissions": ""}
+            for device in settings.devices
         ],
         "DiskQuota": 0,
         "KernelMemory": 0,
@@ -390,7 +387,7 @@ def _resources(settings: ContainerSettings) -> dict[str, Any]:
         "MemorySwappiness": swappiness,
         "OomKillDisable": settings.oom_kill_disable,
         "PidsLimit": max(settings.pids_limit, 0),
-        "Ulimits": [{"Name": kind, "Soft": soft, "Hard": hard} for kind, soft, hard in settings.limits],
+        "Ulimits": [{"Name": limit.kind, "Soft": limit.soft, "Hard": limit.hard} for limit in settings.limits],
         "CpuCount": 0,
         "CpuPercent": 0,
         "IOMaximumIOps": 0,

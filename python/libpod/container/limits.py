@@ -1,6 +1,6 @@
 """Resource limits of one process: `--ulimit` and its defaults.
 
-A limit is `(type, soft, hard)` with the OCI name of its type. Start reading at `parse_ulimit`.
+Start reading at `parse_ulimit`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from libpod.errors import InvalidError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    Limit = tuple[str, int, int]
+    from typing import Any
 
 TYPES = frozenset(
     "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
@@ -23,6 +22,40 @@ UNLIMITED = 2**64 - 1
 MAXIMUM = 1048576
 
 _CAP_SYS_RESOURCE = 24
+
+
+class Limit:
+    """How much of one resource a process may use. kind: `RLIMIT_NOFILE` and so on; soft and hard: `UNLIMITED` at most."""
+
+    __slots__ = ("hard", "kind", "soft")
+
+    def __init__(self, kind: str, soft: int, hard: int) -> None:
+        self.kind = kind
+        self.soft = soft
+        self.hard = hard
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Limit) and self.to_document() == other.to_document()
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.soft, self.hard))
+
+    def __repr__(self) -> str:
+        return f"Limit({self.kind!r}, {self.soft}, {self.hard})"
+
+    def to_oci(self) -> dict[str, Any]:
+        """Return the limit as an entry of `process.rlimits` of the runtime spec."""
+        return {"type": self.kind, "soft": self.soft, "hard": self.hard}
+
+    def to_document(self) -> list[Any]:
+        """Return the limit as plain data for container.json."""
+        return [self.kind, self.soft, self.hard]
+
+    @classmethod
+    def from_document(cls, document: list[Any]) -> Limit:
+        """Read what `to_document` wrote."""
+        kind, soft, hard = document
+        return cls(kind, soft, hard)
 
 
 def parse_ulimit(text: str) -> Limit:
@@ -49,7 +82,7 @@ def _parse(text: str) -> Limit:
     hard = quantity.parse_integer(parts[1]) if len(parts) == 2 else soft
     if hard != -1 and (soft == -1 or soft > hard):
         raise InvalidError(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
-    return ("RLIMIT_" + name.upper(), UNLIMITED if soft == -1 else soft, UNLIMITED if hard == -1 else hard)
+    return Limit("RLIMIT_" + name.upper(), UNLIMITED if soft == -1 else soft, UNLIMITED if hard == -1 else hard)
 
 
 def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
@@ -64,7 +97,7 @@ def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
     for text in texts or defaults:
         if text != "host":
             limit = parse_ulimit(text)
-            chosen[limit[0]] = limit
+            chosen[limit.kind] = limit
     for name, value in (("RLIMIT_NOFILE", MAXIMUM), ("RLIMIT_NPROC", MAXIMUM if texts else _pid_max())):
         if name in chosen:
             continue
@@ -72,7 +105,7 @@ def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
             chosen[name] = _own(name)
         else:
             value = _attainable(name, value)
-            chosen[name] = (name, value, value)
+            chosen[name] = Limit(name, value, value)
     return [chosen[name] for name in sorted(chosen)]
 
 
@@ -83,7 +116,7 @@ def _own(name: str) -> Limit:
     soft, hard = (
         UNLIMITED if value == resource.RLIM_INFINITY else value for value in resource.getrlimit(getattr(resource, name))
     )
-    return name, soft, hard
+    return Limit(name, soft, hard)
 
 
 def _pid_max() -> int:

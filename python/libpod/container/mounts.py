@@ -33,13 +33,16 @@ _RUNTIMES_OWN = frozenset(
 
 
 class Mount:
-    """One mount: kind `bind`, `tmpfs`, `devpts` or `volume`, where it appears, what it shows, and its OCI options.
+    """One mount: its kind, where it appears, what it shows, and its OCI options.
 
+    kind: `bind`, `volume`, `tmpfs` or `devpts`; of libpod's own mounts also `proc`, `sysfs`, `mqueue` and `cgroup`.
+    destination: as it was written; place: the same, absolute and without `.`, `..` and doubled slashes.
+    source: a path of the host, a volume's directory once that is known, or the name that the file system shows.
     volume: name of a named volume, or "" for an anonymous one. anonymous: created for this container alone, and removed
     with it where volumes are. copy_up: an empty volume first receives what the image has at the destination.
     """
 
-    __slots__ = ("anonymous", "copy_up", "destination", "kind", "options", "source", "volume")
+    __slots__ = ("anonymous", "copy_up", "destination", "kind", "options", "place", "source", "volume")
 
     def __init__(
         self,
@@ -54,15 +57,47 @@ class Mount:
     ) -> None:
         self.kind = kind
         self.destination = destination
+        self.place = clean_destination(destination)
         self.source = source
         self.options = list(options)
         self.volume = volume
         self.anonymous = anonymous
         self.copy_up = copy_up
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mount) and self.to_document() == other.to_document()
+
+    __hash__ = None  # type: ignore[assignment]  # a volume gets its name and its source later
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is mounted to be written to."""
+        return "ro" not in self.options
+
+    @property
+    def propagation(self) -> str:
+        """How mounts below it reach the host and come from there: `rprivate`, `shared`, …, or nothing."""
+        return next((option for option in self.options if option in _PROPAGATION), "")
+
+    @property
+    def other_options(self) -> list[str]:
+        """Its options but for access and propagation."""
+        return [option for option in self.options if option not in ("ro", "rw") and option not in _PROPAGATION]
+
+    def shows(self, source: str) -> Mount:
+        """Return a copy that shows a directory of the host: a volume whose place on disk is known."""
+        document = self.to_document()
+        document["source"] = source
+        return Mount.from_document(document)
+
+    def to_oci(self) -> dict[str, Any]:
+        """Return the mount as an entry of `mounts` of the runtime spec."""
+        kind = "bind" if self.kind == "volume" else self.kind
+        return {"destination": self.destination, "type": kind, "source": self.source, "options": self.options}
+
     def to_document(self) -> dict[str, Any]:
         """Return the mount as plain data for container.json."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "place"}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Mount:
@@ -343,14 +378,13 @@ def merge_mounts(
     # Podman keeps --tmpfs in a map, so that a repeated destination is no error there: the last one wins.
     parsed += {text.partition(":")[0]: parse_tmpfs(text) for text in tmpfs}.values()
     for mount in parsed:
-        destination = clean_destination(mount.destination)
-        if destination == "/":
+        if mount.place == "/":
             raise InvalidError(f"{mount.destination}: a mount cannot take the place of the container's root")
-        if destination in by_destination:
-            if by_destination[destination].to_document() == mount.to_document():
+        if mount.place in by_destination:
+            if by_destination[mount.place] == mount:
                 continue
-            raise InvalidError(f"{destination}: duplicate mount destination")
-        by_destination[destination] = mount
+            raise InvalidError(f"{mount.place}: duplicate mount destination")
+        by_destination[mount.place] = mount
         if mount.kind == "bind" and not os.path.lexists(storable(mount.source)):
             raise InvalidError(f"statfs {mount.source}: no such file or directory", path=mount.source, errno=ENOENT)
     for path in image_volumes:

@@ -364,7 +364,7 @@ def _devices(settings: ContainerSettings, request: ContainerRequest, defaults: M
         return
     from libpod.container.devices import parse_cgroup_rule, parse_device
 
-    settings.devices = [parse_device(text).to_document() for text in (*defaults["devices"], *request.device)]
+    settings.devices = [parse_device(text) for text in (*defaults["devices"], *request.device)]
     settings.device_rules = [parse_cgroup_rule(text) for text in request.device_cgroup_rule]
     if request.privileged:
         settings.devices = []

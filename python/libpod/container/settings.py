@@ -7,12 +7,15 @@ declaration on the command line, here, and in the line of `spec` that consumes i
 
 from __future__ import annotations
 
+from libpod.container.limits import Limit
 from libpod.container.mounts import Mount
 from libpod.container.namespaces import Namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from libpod.container.devices import Device
 
 #: Field → value of a container for which nothing was said. Lists and mappings are copied for each container.
 FIELDS: dict[str, Any] = {
@@ -168,7 +171,7 @@ class ContainerSettings:
     cpuset_cpus: str
     cpuset_mems: str
     pids_limit: int
-    limits: list[tuple[str, int, int]]
+    limits: list[Limit]
     cgroup_parent: str
     capabilities: list[str]
     cap_add: list[str]
@@ -180,7 +183,7 @@ class ContainerSettings:
     proc_options: list[str]
     security_options: list[str]
     sysctls: dict[str, str]
-    devices: list[list[str]]
+    devices: list[Device]
     device_rules: list[dict[str, Any]]
     log_driver: str
     log_path: str
@@ -211,8 +214,8 @@ class ContainerSettings:
         for field, value in document.items():
             if field in _NAMESPACES:
                 document[field] = value.to_document()
-        if self.mounts:
-            document["mounts"] = [mount.to_document() for mount in self.mounts]
+            elif field in ("devices", "limits", "mounts"):
+                document[field] = [item.to_document() for item in value]
         return document
 
     @classmethod
@@ -223,4 +226,9 @@ class ContainerSettings:
             if field in document:
                 setattr(settings, field, Namespace.from_document(document[field]))
         settings.mounts = [Mount.from_document(mount) for mount in document.get("mounts", ())]
+        settings.limits = [Limit.from_document(limit) for limit in document.get("limits", ())]
+        if settings.devices:
+            from libpod.container.devices import Device
+
+            settings.devices = [Device.from_document(device) for device in document["devices"]]
         return settings

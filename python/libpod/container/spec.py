@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from libpod.container import security
-from libpod.container.mounts import clean_destination
+from libpod.container.mounts import Mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Context:
     .containerenv of this boot are; bind_files: destination → source of such files that exist. user: what `View.find_user`
     found. joined: namespace type → path to join. volumes: destination → directory on the host. shm: directory to show at
     /dev/shm instead of a tmpfs of its own. init_path: the init program on the host; init_inside: its place in the container.
-    unplaced: destinations of libpod's own mounts that are left out, because nothing is there in a directory of the host.
+    unplaced: places of libpod's own mounts that are left out, because nothing is there in a directory of the host.
     """
 
     __slots__ = (
@@ -69,7 +69,7 @@ def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
         "ociVersion": OCI_VERSION,
         "process": _process(settings, context),
         "root": {"path": context.rootfs, "readonly": settings.read_only},
-        "mounts": mounts_of(settings, context),
+        "mounts": [mount.to_oci() for mount in mounts_of(settings, context)],
         "annotations": annotations_of(settings),
         "linux": _linux(settings, context),
     }
@@ -118,7 +118,7 @@ def _process(settings: ContainerSettings, context: Context) -> dict[str, Any]:
         "env": environment,
         "cwd": settings.workdir,
         "capabilities": capabilities(settings, context.user["uid"]),
-        "rlimits": [{"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in settings.limits],
+        "rlimits": [limit.to_oci() for limit in settings.limits],
         "noNewPrivileges": settings.no_new_privileges,
     }
     if settings.oom_score_adj is not None:
@@ -162,27 +162,23 @@ def created_annotations(settings: ContainerSettings) -> dict[str, str]:
     }
 
 
-def mounts_of(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
+def mounts_of(settings: ContainerSettings, context: Context) -> list[Mount]:
     """All mounts, parents before children; the user's replace libpod's own of the same destination.
 
     As in Podman, a mount of the user's at /dev takes pts and mqueue below it away.
     """
-    takes_dev = any(clean_destination(mount.destination) == "/dev" for mount in settings.mounts)
+    takes_dev = any(mount.place == "/dev" for mount in settings.mounts)
     chosen = {
-        mount["destination"]: mount
+        mount.place: mount
         for mount in _own_mounts(settings, context)
-        if mount["destination"] not in context.unplaced
-        and not (takes_dev and mount["destination"] in ("/dev/pts", "/dev/mqueue"))
+        if mount.place not in context.unplaced and not (takes_dev and mount.place in ("/dev/pts", "/dev/mqueue"))
     }
     for mount in settings.mounts:
-        source, kind, options = mount.source, mount.kind, mount.options
-        if kind == "volume":
-            source, kind = context.volumes[mount.destination], "bind"
-        chosen[clean_destination(mount.destination)] = _mount(mount.destination, kind, source, options)
-    return sorted(chosen.values(), key=lambda mount: clean_destination(mount["destination"]).rstrip("/").count("/"))
+        chosen[mount.place] = mount.shows(context.volumes[mount.destination]) if mount.kind == "volume" else mount
+    return sorted(chosen.values(), key=lambda mount: mount.place.count("/"))
 
 
-def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str, Any]]:
+def _own_mounts(settings: ContainerSettings, context: Context) -> list[Mount]:
     access = "rw" if settings.privileged else "ro"
     # --read-only-tmpfs=false: nothing in memory can be written either.
     memory = ["ro"] if settings.read_only and not settings.read_only_tmpfs else []
@@ -190,40 +186,33 @@ def _own_mounts(settings: ContainerSettings, context: Context) -> list[dict[str,
     system = ["nosuid", "noexec", "nodev", access]
     if settings.privileged:
         system.insert(0, "rprivate")
+    dev = ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k", *memory]
+    terminals = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
     own = [
-        _mount("/proc", "proc", "proc", proc),
-        _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k", *memory]),
-        _mount("/sys", "sysfs", "sysfs", system),
-        _mount(
-            "/dev/pts",
-            "devpts",
-            "devpts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-        ),
-        _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+        Mount("proc", "/proc", "proc", proc),
+        Mount("tmpfs", "/dev", "tmpfs", dev),
+        Mount("sysfs", "/sys", "sysfs", system),
+        Mount("devpts", "/dev/pts", "devpts", terminals),
+        Mount("mqueue", "/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
     if settings.ipc.kind == "host" or context.shm:
         # The mount that is shared may be read-only for its owner; that says nothing here.
         shared = ["bind", "rprivate", *(memory or (["rw"] if context.shm else [])), "nosuid", "noexec", "nodev"]
-        own.append(_mount("/dev/shm", "bind", context.shm or "/dev/shm", shared))
+        own.append(Mount("bind", "/dev/shm", context.shm or "/dev/shm", shared))
     elif settings.ipc.kind != "none":
         size = f"size={settings.shm_size}"
-        own.append(_mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", size, *memory]))
+        own.append(Mount("tmpfs", "/dev/shm", "shm", ["nosuid", "noexec", "nodev", "mode=1777", size, *memory]))
     if settings.read_only and settings.read_only_tmpfs:
-        own += [_mount(path, "tmpfs", "tmpfs", _TMPFS_OPTIONS) for path in ("/run", "/tmp", "/var/tmp")]
+        own += [Mount("tmpfs", path, "tmpfs", _TMPFS_OPTIONS) for path in ("/run", "/tmp", "/var/tmp")]
     binds = ["bind", "rprivate"]
     if settings.read_only:
         binds += ["ro", "nosuid", "noexec", "nodev"]
-    own += [_mount(destination, "bind", source, binds) for destination, source in context.bind_files.items()]
+    own += [Mount("bind", destination, source, binds) for destination, source in context.bind_files.items()]
     if settings.init:
-        own.append(_mount(context.init_inside, "bind", context.init_path, ["bind", "ro", "rprivate"]))
+        own.append(Mount("bind", context.init_inside, context.init_path, ["bind", "ro", "rprivate"]))
     cgroup = ["rprivate", "nosuid", "noexec", "nodev", "relatime", access]
-    own.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", cgroup))
+    own.append(Mount("cgroup", "/sys/fs/cgroup", "cgroup", cgroup))
     return own
-
-
-def _mount(destination: str, kind: str, source: str, options: list[str]) -> dict[str, Any]:
-    return {"destination": destination, "type": kind, "source": source, "options": options}
 
 
 def _linux(settings: ContainerSettings, context: Context) -> dict[str, Any]:
@@ -267,13 +256,10 @@ def _namespaces(settings: ContainerSettings, context: Context) -> list[dict[str,
 
 def _root_propagation(settings: ContainerSettings) -> str:
     """A mount that shall receive or pass on mounts needs a root that lets them through."""
-    options = [option for mount in settings.mounts if mount.kind == "bind" for option in mount.options]
-    if "shared" in options or "rshared" in options:
+    asked = {mount.propagation for mount in settings.mounts if mount.kind == "bind"}
+    if not asked.isdisjoint(("shared", "rshared")):
         return "shared"
-    for word in ("rslave", "slave"):
-        if word in options:
-            return word
-    return ""
+    return next((word for word in ("rslave", "slave") if word in asked), "")
 
 
 def _resources(settings: ContainerSettings) -> dict[str, Any]:

@@ -10,20 +10,16 @@ A `View` of the extension follows links as the container will, through the layer
 from __future__ import annotations
 
 from libpod import _core
-from libpod.container.mounts import clean_destination
 from libpod.container.spec import INIT_PATHS, mounts_of
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from libpod._core import View
     from libpod.container.model import Container
+    from libpod.container.mounts import Mount
     from libpod.container.settings import ContainerSettings
     from libpod.container.spec import Context
-
-_KERNEL = frozenset(("proc", "sysfs", "devpts", "mqueue", "cgroup"))
 
 
 def look(settings: ContainerSettings, context: Context, layers: list[str]) -> View:
@@ -36,7 +32,7 @@ def look(settings: ContainerSettings, context: Context, layers: list[str]) -> Vi
     if not settings.mounts:
         # Without a mount of the user's, everything lies in the container's own root.
         return view
-    given = {clean_destination(mount.destination): mount.kind for mount in settings.mounts}
+    given = {mount.place for mount in settings.mounts}
     if settings.init:
         # Judged as the mount itself will be: the user's mounts that are parents of a place come before it.
         context.init_inside = next((path for path in INIT_PATHS if _has_place(path, settings, context, layers)), "")
@@ -46,39 +42,37 @@ def look(settings: ContainerSettings, context: Context, layers: list[str]) -> Vi
                 hint="mount another directory, or run without --init",
             )
     for mount in mounts_of(settings, context):
-        destination = mount["destination"]
-        kind = given.get(clean_destination(destination))
-        if kind is None and not _is_placed(view, destination):
-            context.unplaced.add(destination)
-            context.bind_files.pop(destination, None)
-            continue
-        view.mount(destination, _shown(mount, kind), mount["source"])
+        if mount.place in given or _is_placed(view, mount.place):
+            _add(view, mount)
+        else:
+            context.unplaced.add(mount.place)
+            context.bind_files.pop(mount.place, None)
     return view
 
 
-def _is_placed(view: View, destination: str) -> bool:
+def _is_placed(view: View, path: str) -> bool:
     """Whether something is there, or may be made there."""
-    kind, owner = view.place(destination)
+    kind, owner = view.place(path)
     return kind is not None or owner != "host"
 
 
 def _has_place(path: str, settings: ContainerSettings, context: Context, layers: list[str]) -> bool:
     view = _core.View(layers)
     for mount in mounts_of(settings, context):
-        if mount["destination"] not in INIT_PATHS:
-            view.mount(mount["destination"], _shown(mount, None), mount["source"])
+        if mount.place not in INIT_PATHS:
+            _add(view, mount)
     return _is_placed(view, path)
 
 
-def _shown(mount: dict[str, Any], kind: str | None) -> str:
-    """The word of `View.mount` for a mount of the spec; kind: that of the user's mount there."""
-    if kind == "volume":
-        return "volume"
-    if mount["type"] in _KERNEL:
-        return "kernel"
-    if mount["type"] == "tmpfs":
-        return "tmpfs" if "tmpcopyup" in mount["options"] else "tmpfs-empty"
-    return "bind" if "rbind" in mount["options"] else "bind-plain"
+def _add(view: View, mount: Mount) -> None:
+    if mount.kind in ("bind", "volume"):
+        plain = mount.kind == "bind" and "rbind" not in mount.options
+        kind = "bind-plain" if plain else mount.kind
+    elif mount.kind == "tmpfs":
+        kind = "tmpfs" if "tmpcopyup" in mount.options else "tmpfs-empty"
+    else:
+        kind = "kernel"
+    view.mount(mount.place, kind, mount.source)
 
 
 def check_workdir(container: Container, settings: ContainerSettings, context: Context, view: View) -> bool:
@@ -92,7 +86,7 @@ def check_workdir(container: Container, settings: ContainerSettings, context: Co
     if kind is None and not settings.mounts:
         # It may lie in one of libpod's own mounts, which the view of a container without others leaves out.
         for mount in mounts_of(settings, context):
-            view.mount(mount["destination"], _shown(mount, None), mount["source"])
+            _add(view, mount)
         kind, owner = view.place(workdir)
     if kind in ("directory", "unknown"):
         return False
