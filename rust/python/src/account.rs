@@ -93,7 +93,7 @@ impl View {
 
     /// The contents of `/etc/passwd` (`passwd`) or `/etc/group` (`group`); empty where there is none.
     fn accounts<'py>(&self, py: Python<'py>, database: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let text = detached(py, || self.0.read(&format!("etc/{database}")))?;
+        let text = detached(py, || self.0.read(&format!("/etc/{database}")))?;
         Ok(PyBytes::new(py, &text))
     }
 }

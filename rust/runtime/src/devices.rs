@@ -5,12 +5,12 @@
 
 use crate::error::{Error, Result};
 use crate::mount_options::{Bind, MountOptions};
-use crate::mounting::{Mounter, Target, mount_id};
-use crate::rootdir::{Missing, RootDir};
+use crate::mounting::{Target, mount_id};
+use crate::rootdir::Missing;
 use crate::spec::Device;
 use crate::stage::Stage;
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, chmodat, chownat, makedev, mknodat, openat, symlinkat, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, chmodat, chownat, fstat, makedev, mknodat, openat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
@@ -97,8 +97,8 @@ fn node(device: &Device) -> Result<Node> {
     })
 }
 
-/// Make one node; bind the host's where the kernel refuses to make it, and where the directory is not the container's own: a node
-/// made there would stay on the host.
+/// Make one node; bind the host's where the kernel refuses to make it. In a directory that is not the container's own nothing is
+/// made, for it would stay on the host: the host's node is bound over what is there.
 pub fn make(stage: &Stage, node: &Node, bind: bool) -> Result<()> {
     let fail = |errno| Error::step("make device", &node.path, errno);
     let root = stage.root()?;
@@ -106,15 +106,15 @@ pub fn make(stage: &Stage, node: &Node, bind: bool) -> Result<()> {
     let own = |place: BorrowedFd<'_>| stage.is_own(place);
     let parent = match root.resolve_or_make_if(directory, Missing::Directory, &own) {
         Err(Errno::XDEV) if node.is_default => return Ok(()),
-        // Asked for by name: the mount point is made as for every other mount.
-        Err(Errno::XDEV) => return bind_host(stage.mounter, root, node),
+        Err(Errno::XDEV) => return Err(not_made(node)),
         other => other.map_err(fail)?,
     };
-    if !stage.is_own(parent.as_fd()).map_err(fail)? {
-        return if node.is_default { Ok(()) } else { bind_host(stage.mounter, root, node) };
+    let is_own = stage.is_own(parent.as_fd()).map_err(fail)?;
+    if !is_own && node.is_default {
+        return Ok(());
     }
-    if bind {
-        return bind_host(stage.mounter, root, node);
+    if !is_own || bind {
+        return bind_host(stage, node);
     }
     let name = node.path.file_name().map(OsStr::to_owned).unwrap_or_default();
     let create = || mknodat(&parent, &name, node.kind, Mode::from_raw_mode(node.mode), makedev(node.major, node.minor));
@@ -130,7 +130,7 @@ pub fn make(stage: &Stage, node: &Node, bind: bool) -> Result<()> {
             unlinkat(&parent, &name, AtFlags::empty()).map_err(fail)?;
             create().map_err(fail)?;
         }
-        Err(Errno::PERM) => return bind_host(stage.mounter, root, node),
+        Err(Errno::PERM) => return bind_host(stage, node),
         other => other.map_err(fail)?,
     }
     // The mask of this process has cut the mode; the node is ours, in a directory nobody else works in yet.
@@ -142,13 +142,26 @@ pub fn make(stage: &Stage, node: &Node, bind: bool) -> Result<()> {
     chownat(&parent, &name, owner.0, owner.1, AtFlags::SYMLINK_NOFOLLOW).map_err(fail)
 }
 
-fn bind_host(mounter: Mounter, root: &RootDir, node: &Node) -> Result<()> {
+fn bind_host(stage: &Stage, node: &Node) -> Result<()> {
     let fail = |errno| Error::step("bind device", &node.path, errno);
+    let root = stage.root()?;
+    let own = |place: BorrowedFd<'_>| stage.is_own(place);
+    let fd = match root.resolve_or_make_if(&node.path, Missing::File, &own) {
+        Err(Errno::XDEV) => return Err(not_made(node)),
+        other => other.map_err(fail)?,
+    };
+    if FileType::from_raw_mode(fstat(&fd).map_err(fail)?.st_mode) == FileType::Directory {
+        return Err(fail(Errno::ISDIR));
+    }
     let source = openat(CWD, &node.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
-    let tree = mounter.clone_tree(source, Bind::Plain).map_err(fail)?;
-    let fd = root.resolve_or_make(&node.path, Missing::File).map_err(fail)?;
+    let tree = stage.mounter.clone_tree(source, Bind::Plain).map_err(fail)?;
     let options = MountOptions { bind: Some(Bind::Plain), ..MountOptions::default() };
-    mounter.bind(root, tree, &Target { path: node.path.clone(), fd }, &options)
+    stage.mounter.bind(root, tree, &Target { path: node.path.clone(), fd }, &options)
+}
+
+fn not_made(node: &Node) -> Error {
+    let reason = "no device is made in a directory of the host, and nothing is there to put one over".into();
+    Error::UnsafePath { path: node.path.clone(), reason }
 }
 
 /// Make the links of `/dev`; one that the image brings stays. A `/dev` that is not the container's own gets none.

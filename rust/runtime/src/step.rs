@@ -20,7 +20,7 @@ use crate::stage::{Source, Stage};
 use crate::{cgroup_mount, console, copy_up, protect};
 use libpod_sys::netlink::{Message, Socket};
 use libpod_sys::process::{Namespaces, unshare};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, UnmountFlags, unmount};
 use rustix::process::{Gid, Uid, chdir, fchdir, pivot_root};
@@ -303,7 +303,7 @@ fn mount_new(stage: &mut Stage, mount: &NewMount) -> Result<()> {
         }
     };
     let target = Target { path: mount.path.clone(), fd };
-    check_target(root, &target)?;
+    check_target(root, &target, true)?;
     let mut options = mount.options.clone();
     if mount.kind == "tmpfs" {
         // As with runc, this mount alone is read-only: another container may show the same file system.
@@ -327,13 +327,19 @@ fn mount_new(stage: &mut Stage, mount: &NewMount) -> Result<()> {
 }
 
 /// Refuse a place that a link of the image leads to, and where a mount would take the container's root or a part of its /proc away.
-/// What the names alone say was checked when the steps were planned.
-fn check_target(root: &RootDir, target: &Target) -> Result<()> {
-    let fail = |errno| Error::step("look at mount point", &target.path, errno);
+/// What the names alone say was checked when the steps were planned. A directory goes on a directory, and a file on anything else:
+/// the kernel says only that the argument is invalid.
+fn check_target(root: &RootDir, target: &Target, is_directory: bool) -> Result<()> {
+    let fail = |errno| Error::step("mount on", &target.path, errno);
     let refuse = |reason: &str| Err(Error::UnsafePath { path: target.path.clone(), reason: reason.into() });
     let (top, place) = (rustix::fs::fstat(root).map_err(fail)?, rustix::fs::fstat(&target.fd).map_err(fail)?);
     if (top.st_dev, top.st_ino) == (place.st_dev, place.st_ino) {
         return refuse("leads to the container's root, which a mount cannot take the place of");
+    }
+    match (is_directory, FileType::from_raw_mode(place.st_mode) == FileType::Directory) {
+        (true, false) => return Err(fail(Errno::NOTDIR)),
+        (false, true) => return Err(fail(Errno::ISDIR)),
+        _ => {}
     }
     let in_proc = rustix::fs::fstatfs(&target.fd).map_err(fail)?.f_type as u64 == protect::PROC_SUPER_MAGIC;
     if in_proc && !target.path.starts_with("/proc") {
@@ -355,7 +361,7 @@ fn bind(stage: &mut Stage, index: usize, path: &Path, options: &MountOptions) ->
     let root = stage.root()?;
     let fd = root.resolve_or_make(path, missing).map_err(|errno| Error::step("make mount point", path, errno))?;
     let target = Target { path: path.into(), fd };
-    check_target(root, &target)?;
+    check_target(root, &target, tree.is_directory)?;
     stage.mounter.bind(root, tree, &target, options)
 }
 

@@ -156,12 +156,12 @@ impl View {
 
     /// Resolve `USER[:GROUP]` by the passwd and group files of the tree.
     pub fn find_user(&self, text: &str) -> Result<Found> {
-        user::find(&Databases { passwd: self.read("etc/passwd")?, group: self.read("etc/group")? }, text)
+        user::find(&Databases { passwd: self.read("/etc/passwd")?, group: self.read("/etc/group")? }, text)
     }
 
     /// Resolve one group, by name or by number.
     pub fn find_group(&self, group: &str) -> Result<u32> {
-        user::find_group(&Databases { passwd: Vec::new(), group: self.read("etc/group")? }, group)
+        user::find_group(&Databases { passwd: Vec::new(), group: self.read("/etc/group")? }, group)
     }
 
     /// What a path is, its last symbolic link followed, and whose.
@@ -184,7 +184,7 @@ impl View {
         Ok(Place { kind, owner: last.owner })
     }
 
-    /// The contents of a small file; empty where there is none.
+    /// The contents of a small file; empty if there is none.
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
         let fail = |errno| Error::step("open", path, errno);
         let walked = match self.walk(Path::new(path)) {

@@ -136,10 +136,15 @@ fn a_device_asked_for_is_bound_over_a_file_of_the_host() {
     let bench = bench
         .mount(json!({"destination": "/data", "type": "bind", "source": &data, "options": ["rbind"]}))
         .mount(json!({"destination": "/dev/random", "type": "bind", "source": "/dev/urandom", "options": ["bind"]}))
-        .set("/linux/devices", json!([{"path": "/data/zero", "type": "c", "major": 1, "minor": 5}]));
-    // The node on the host has the device's own path there.
+        .set("/linux/devices", json!([{"path": "/data/new/zero", "type": "c", "major": 1, "minor": 5}]));
+    let error = bench.run(&["true"]).expect_err("nothing is there to bind it over");
+    assert_eq!(error.kind(), ErrorKind::UnsafePath, "{error}");
+    let device = json!([{"path": "/data/zero", "type": "c", "major": 1, "minor": 5}]);
+    let bench = bench.set("/linux/devices", device);
+    // What is bound is the host's node of the same path.
     let error = bench.run(&["true"]).expect_err("the host has no /data/zero");
     assert!(matches!(error, Error::Step { .. }), "{error}");
+    assert_eq!(names_in(&data), ["null", "stdin", "zero"]);
     assert_eq!(fs::read_to_string(data.join("zero")).expect("a file"), "the user's");
     let bench = bench.set("/linux/devices", json!([]));
     assert_eq!(bench.sh("stat -c %t:%T /dev/random; cat /data/zero"), "1:9\nthe user's");
