@@ -3,7 +3,7 @@
 # make check  format, lints, types, stubs, import directions
 # make fuzz   every fuzz target for FUZZ_SECONDS (default 600) each
 # make deny   licences and advisories of the crates
-# make bench  ours beside Podman on this machine; writes docs/benchmarks.md
+# make bench  libpod beside its peers on this machine; writes docs/benchmarks.md
 
 VENV ?= .venv
 PYTHON ?= python3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -10,13 +11,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from tests.support.newer import PODMAN
 
 from benches.inputs import LAYERS, Inputs, sh
-from benches.measure import Case
+from benches.measure import OURS, Case, Work
+from benches.newer import Newer
+from benches.places import Place
 
-OURS = str(Path(sys.executable).parent / "podman")
+LIBPOD = str(Path(sys.executable).parent / "podman")
 HELPER = str(Path(sys.executable).parent / "libpod-runtime")
 #: This host's hard limits cannot be raised, and crun refuses its hybrid cgroups.
 PEER_RUN_FLAGS = ("--ulimit", "nofile=10000:20000", "--ulimit", "nproc=10000:20000")
@@ -24,101 +30,159 @@ PARALLEL = 16
 
 
 class Side:
-    """One program with a store of its own."""
+    """One program with stores of its own; `store` names one of them, or is the directory of one elsewhere."""
 
-    def __init__(self, program: list[str], directory: Path, run_flags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: list[str],
+        directory: Path,
+        run_flags: tuple[str, ...] = (),
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.name = name
         self.program = program
         self.directory = directory
         self.run_flags = run_flags
+        self.environment = environment
         self.count = itertools.count()
 
-    def words(self, *words: str, store: str = "main") -> list[str]:
+    def words(self, *words: str, store: Path | None = None) -> list[str]:
         """Argument vector of one command."""
         arguments = list(words)
         if arguments[0] == "run":
             arguments[1:1] = self.run_flags
-        base = self.directory / store
+        base = store or self.directory / "main"
         return [*self.program, "--root", str(base / "r"), "--runroot", str(base / "o"), *arguments]
 
-    def __call__(self, *words: str, store: str = "main") -> None:
+    def __call__(self, *words: str, store: Path | None = None) -> None:
         """Run one command that must succeed; its output is dropped."""
-        subprocess.run(self.words(*words, store=store), check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        subprocess.run(
+            self.words(*words, store=store),
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=self.environment,
+        )
 
-    def fresh(self, *words: str) -> None:
-        """Run one command on a store that nothing was in before."""
-        self(*words, store=f"fresh{next(self.count)}")
+    def fresh(self, place: Path, *words: str) -> None:
+        """Run one command on a store below `place` that nothing was in before."""
+        self(*words, store=place / f"{self.directory.name}{next(self.count)}")
+
+
+class Docker(Side):
+    """Docker's client: it has one store, its daemon's."""
+
+    def words(self, *words: str, store: Path | None = None) -> list[str]:
+        """Argument vector of one command; no store is chosen."""
+        return [*self.program, *words]
 
 
 class Bench:
-    """The stores, the inputs and the registry that the cases share."""
+    """The stores, the inputs and the registry that the cases share.
 
-    def __init__(self, directory: Path, inputs: Path) -> None:
+    newer: also measure the newer peers: Podman 5.8 with runc, Docker without a network, crun.
+    """
+
+    def __init__(self, directory: Path, inputs: Path, *, newer: bool) -> None:
         self.directory = directory
-        self.ours = Side([OURS], directory / "u")
-        self.peer = Side(["podman", "--runtime", "runc"], directory / "p", PEER_RUN_FLAGS)
-        self.sides = (self.ours, self.peer)
-        self.inputs = Inputs(inputs, self.peer.program)
+        self.ours = Side(OURS, [LIBPOD], directory / "u")
+        self.podmans = [Side("podman 4.3", ["podman", "--runtime", "runc"], directory / "p", PEER_RUN_FLAGS)]
+        self.docker: Docker | None = None
+        self.newer: Newer | None = None
+        self.inputs = Inputs(inputs, self.podmans[0].program)
         self.registry: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self.place: Place | None = None
+        if newer:
+            inputs.mkdir(parents=True, exist_ok=True)
+            shared = tuple(path for path in (directory, inputs) if not path.is_relative_to("/tmp"))
+            self.newer = Newer(directory, shared)
+            program = [*self.newer.enter, *PODMAN]
+            self.podmans.append(Side("podman 5.8", program, directory / "n", PEER_RUN_FLAGS, self.newer.environment))
+            self.docker = Docker("docker", self.newer.docker(), directory / "d", (), self.newer.environment)
 
-    def cases(self) -> Iterator[Case]:
-        """All rows, cheap ones first; what a row needs is prepared just before it."""
-        self.inputs.make()
-        for side in self.sides:
+    @property
+    def engines(self) -> list[Side]:
+        """libpod and every Podman."""
+        return [self.ours, *self.podmans]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the Podmans: the faster of them is what the budgets are against."""
+        return tuple(side.name for side in self.podmans)
+
+    def cases(self, only: Sequence[str] = ()) -> Iterator[Case]:
+        """All rows, cheap ones first; what a row needs is prepared just before it.
+
+        only: the words that are looked for; without one of images, the large image is not made.
+        """
+        self.inputs.make_small()
+        for side in self.engines:
             side("import", str(self.inputs.small), "localhost/small:latest")
+        if self.docker is not None:
+            self.docker("import", str(self.inputs.small), "localhost/small:latest")
         yield from self._commands()
         yield from self._containers()
         yield self._runtime()
-        yield from self._images()
+        if not only or any(word.startswith(("load", "pull", "save", "push")) for word in only):
+            self.inputs.make_large()
+            yield from self._images()
 
-    def _both(self, *words: str) -> dict[str, object]:
-        return {"ours": lambda: self.ours(*words), "theirs": lambda: self.peer(*words)}
+    def _case(self, name: str, *words: str, docker: bool = False, **options: Any) -> Case:
+        """One command on libpod and every Podman; docker: on Docker, too."""
+        sides = [*self.podmans, *([self.docker] if docker and self.docker is not None else [])]
+        peers = {side.name: functools.partial(side, *words) for side in sides}
+        return Case(name, functools.partial(self.ours, *words), peers, against=self.names, **options)
 
     def _commands(self) -> Iterator[Case]:
-        yield Case("version", **self._both("version"))  # type: ignore[arg-type]
-        yield Case("ps", **self._both("ps"))  # type: ignore[arg-type]
-        yield Case("images", **self._both("images"))  # type: ignore[arg-type]
+        yield self._case("version", "version", budget=0.4)
+        yield self._case("ps", "ps", docker=True, budget=0.5)
+        yield self._case("images", "images", docker=True, budget=0.4)
 
     def _containers(self) -> Iterator[Case]:
         none = ("run", "--rm", "--network", "none", "localhost/small", "true")
-        yield Case("run --rm --network none IMG true", **self._both(*none), budget=0.5, rounds=25)  # type: ignore[arg-type]
+        yield self._case("run --rm --network none IMG true", *none, docker=True, budget=0.15, rounds=25)
         yield self._in_process(none)
-        # Podman takes the bridge down with its last container, and both sides share it: one of each keeps it up.
-        for side in self.sides:
+        # Podman takes the bridge down with its last container, and all sides share it: one of each keeps it up.
+        for side in self.engines:
             side("run", "-d", "--name", "keeper", "localhost/small", "sleep", "100000")
-        bridge = ("run", "--rm", "localhost/small", "true")
-        yield Case("run --rm IMG true (bridge)", **self._both(*bridge), budget=0.35)  # type: ignore[arg-type]
-        for side in self.sides:
+        yield self._case("run --rm IMG true (bridge)", "run", "--rm", "localhost/small", "true", budget=0.13)
+        for side in self.engines:
             side("rm", "-f", "-t", "0", "keeper")
         yield self._parallel(none)
-        for side in self.sides:
+        idle = [*self.engines, *([self.docker] if self.docker is not None else [])]
+        for side in idle:
             side("run", "-d", "--name", "idle", "--network", "none", "localhost/small", "sleep", "100000")
-        yield Case("exec C true", **self._both("exec", "idle", "true"), budget=0.45, rounds=25)  # type: ignore[arg-type]
+        yield self._case("exec C true", "exec", "idle", "true", docker=True, budget=0.11, rounds=25)
         yield self._monitor_memory()
-        for side in self.sides:
+        for side in self.engines:
             side("rm", "-f", "-t", "0", "idle")
+        if self.docker is not None:
+            self.docker("rm", "-f", "idle")
 
-    def _in_process(self, peer_words: tuple[str, ...]) -> Case:
+    def _in_process(self, words: tuple[str, ...]) -> Case:
         import libpod
 
-        engine = libpod.Engine(root=str(self.ours.directory / "main/r"), runroot=str(self.ours.directory / "main/o"))
+        store = self.ours.directory / "main"
+        engine = libpod.Engine(root=store / "r", runroot=store / "o")
 
         def ours() -> None:
             assert engine.run("localhost/small", ["true"], network="none").exit_code == 0
 
-        return Case(
-            "Engine.run(IMG, true, network none), in process",
-            ours=ours,
-            theirs=lambda: self.peer(*peer_words),
-            budget=0.15,
-            rounds=25,
-        )
+        case = self._case("Engine.run(IMG, true, network none), in process", *words, budget=0.06, rounds=25)
+        case.ours = ours
+        return case
 
     def _parallel(self, words: tuple[str, ...]) -> Case:
         def many(side: Side) -> None:
             running = [
                 subprocess.Popen(
-                    side.words(*words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                    side.words(*words),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env=side.environment,
                 )
                 for _ in range(PARALLEL)
             ]
@@ -126,22 +190,23 @@ class Bench:
                 _, errors = process.communicate()
                 assert process.returncode == 0, errors
 
+        peers = {side.name: functools.partial(many, side) for side in self.podmans}
         return Case(
-            f"{PARALLEL} x run --rm --network none at once",
-            ours=lambda: many(self.ours),
-            theirs=lambda: many(self.peer),
-            rounds=5,
+            f"{PARALLEL} x run --rm --network none at once", functools.partial(many, self.ours), peers, rounds=5
         )
 
     def _monitor_memory(self) -> Case:
+        old, *newer = self.podmans
+        peers = {"conmon 2.1.6": lambda: _pss("conmon", str(old.directory))}
+        for side in newer:
+            peers["conmon 2.1.13"] = lambda side=side: _pss("conmon", str(side.directory))
         return Case(
             "memory (PSS) of an idle container's monitor",
-            ours=lambda: _pss("libpod-runtime", str(self.ours.directory)),
-            theirs=lambda: _pss("conmon", str(self.peer.directory)),
-            budget=0.3,
+            lambda: _pss("libpod-runtime", str(self.ours.directory)),
+            peers,
+            budget=0.12,
             rounds=3,
             unit="kB",
-            peer="conmon",
         )
 
     def _runtime(self) -> Case:
@@ -151,41 +216,39 @@ class Bench:
         sh("runc", "spec", cwd=bundle)
         config = json.loads((bundle / "config.json").read_text())
         config["process"].update(terminal=False, args=["true"])
+        # Devices and limits need a cgroup, which crun does not take from a hybrid hierarchy.
         config["process"].pop("rlimits", None)
+        config["linux"].pop("resources", None)
         (bundle / "config.json").write_text(json.dumps(config))
         count = itertools.count()
 
-        def run(program: str) -> None:
-            name = f"bench-{os.getpid()}-{next(count)}"
-            subprocess.run(
-                [program, "run", name], cwd=bundle, check=True, stdin=subprocess.DEVNULL, capture_output=True
-            )
+        def run(*program: str, environment: dict[str, str] | None = None) -> None:
+            words = [*program, "run", "--bundle", str(bundle), f"bench-{os.getpid()}-{next(count)}"]
+            subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, env=environment)
 
+        peers: dict[str, Work] = {"runc 1.1": functools.partial(run, "runc")}
+        if self.newer is not None:
+            peers["crun 1.28"] = functools.partial(run, *self.newer.crun(), environment=self.newer.environment)
         return Case(
             "libpod-runtime run BUNDLE",
-            ours=lambda: run(HELPER),
-            theirs=lambda: run("runc"),
-            budget=0.3,
+            functools.partial(run, HELPER),
+            peers,
+            against=("runc 1.1",),
+            budget=0.2,
             rounds=25,
-            peer="runc",
         )
 
     def _images(self) -> Iterator[Case]:
-        inputs = self.inputs
-        for name, path, budget in (
-            ("load docker-archive, 1.4 GB", inputs.docker_archive, 0.15),
-            ("load OCI archive, gzip", inputs.oci_gzip, 0.15),
-            ("load OCI archive, zstd", inputs.oci_zstd, 0.2),
-        ):
-            yield Case(
-                name,
-                ours=lambda path=path: self.ours.fresh("load", "-q", "-i", str(path)),
-                theirs=lambda path=path: self.peer.fresh("load", "-q", "-i", str(path)),
-                budget=budget,
-                rounds=3,
-            )
+        archives = (
+            ("docker-archive, 1.4 GB", self.inputs.docker_archive, {"tmpfs": 0.12, "ext4": 0.15}),
+            ("OCI archive, gzip", self.inputs.oci_gzip, {"tmpfs": 0.12, "ext4": 0.15}),
+            ("OCI archive, zstd", self.inputs.oci_zstd, {"tmpfs": 0.15, "ext4": 0.18}),
+        )
+        for kind in ("tmpfs", "ext4"):
+            for what, path, budgets in archives:
+                yield self._into(kind, f"load {what}", budgets[kind], "load", "-q", "-i", str(path))
         self._start_registry()
-        for form, path in (("gzip", inputs.oci_gzip), ("zstd", inputs.oci_zstd)):
+        for form, path in (("gzip", self.inputs.oci_gzip), ("zstd", self.inputs.oci_zstd)):
             name = f"127.0.0.1:{self.port}/large:{form}"
             # Skopeo remembers where a layer is already, compressed in another way, and would leave it at that.
             copy = ("skopeo", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false")
@@ -194,21 +257,48 @@ class Bench:
             if manifest.count(f"+{form}") != LAYERS:
                 raise RuntimeError(f"the registry has other layers than {form}: {manifest}")
             words = ("pull", "-q", "--tls-verify=false", name)
-            yield Case(
-                f"pull {form} from a registry on loopback",
-                ours=lambda words=words: self.ours.fresh(*words),
-                theirs=lambda words=words: self.peer.fresh(*words),
-                budget=0.2,
-                rounds=3,
-            )
-        for side in self.sides:
-            side("load", "-q", "-i", str(inputs.docker_archive))
+            yield self._into("tmpfs", f"pull {form} from a registry on loopback", 0.15, *words)
+        for side in self.engines:
+            side("load", "-q", "-i", str(self.inputs.docker_archive))
         yield from self._ways_out()
+
+    def _into(self, kind: str, name: str, budget: float, *words: str) -> Case:
+        """A case whose stores are new each time, on a file system made for it."""
+
+        def place() -> Path:
+            if self.place is None:
+                self.place = Place(kind, self.directory)
+            return self.place.path
+
+        def reset() -> None:
+            # In memory there is no room for all of them; on a disk, removing a store would go on in the next one's time.
+            if kind == "tmpfs" and self.place is not None:
+                self._leave()
+            place()
+
+        def fresh(side: Side) -> None:
+            side.fresh(place(), *words)
+
+        peers = {side.name: functools.partial(fresh, side) for side in self.podmans}
+        return Case(
+            f"{name} ({kind})",
+            functools.partial(fresh, self.ours),
+            peers,
+            budget=budget,
+            rounds=3,
+            reset=reset,
+            close=self._leave,
+        )
+
+    def _leave(self) -> None:
+        if self.place is not None:
+            self.place.close()
+            self.place = None
 
     def _ways_out(self) -> Iterator[Case]:
         count = itertools.count()
 
-        def save(side: Side, form: str) -> None:
+        def save(form: str, side: Side) -> None:
             side("save", "-q", "--format", form, "-o", str(self.directory / f"out{next(count)}.tar"), "localhost/large")
 
         def push(side: Side) -> None:
@@ -216,22 +306,19 @@ class Bench:
             side("push", "-q", "--tls-verify=false", "localhost/large", target)
 
         for name, form, budget in (
-            ("save docker-archive", "docker-archive", 0.35),
-            ("save OCI archive (gzip)", "oci-archive", 0.4),
+            ("save docker-archive", "docker-archive", 0.15),
+            ("save OCI archive (gzip)", "oci-archive", 0.3),
         ):
-            yield Case(
-                name,
-                ours=lambda form=form: save(self.ours, form),
-                theirs=lambda form=form: save(self.peer, form),
-                budget=budget,
-                rounds=3,
-            )
+            work = functools.partial(save, form)
+            peers = {side.name: functools.partial(work, side) for side in self.podmans}
+            yield Case(name, functools.partial(work, self.ours), peers, budget=budget, rounds=3)
         # A registry that has the blobs already would answer without a transfer: each push starts with an empty one.
+        peers = {side.name: functools.partial(push, side) for side in self.podmans}
         yield Case(
             "push (gzip) to a registry on loopback",
-            ours=lambda: push(self.ours),
-            theirs=lambda: push(self.peer),
-            budget=0.4,
+            functools.partial(push, self.ours),
+            peers,
+            budget=0.3,
             rounds=3,
             reset=self._restart_registry,
         )
@@ -268,9 +355,13 @@ class Bench:
     def close(self) -> None:
         """Stop what was started and unmount what Podman left mounted below its stores."""
         self._stop_registry()
-        for side in self.sides:
+        self._leave()
+        for side in self.engines:
             if (side.directory / "main").exists():
-                subprocess.run(side.words("rm", "-f", "-a", "-t", "0"), capture_output=True, check=False)
+                words = side.words("rm", "-f", "-a", "-t", "0")
+                subprocess.run(words, capture_output=True, check=False, env=side.environment)
+        if self.newer is not None:
+            self.newer.close()
         mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for mount in sorted((point for point in mounts if point.startswith(str(self.directory))), reverse=True):
             subprocess.run(["umount", "-l", mount], capture_output=True, check=False)

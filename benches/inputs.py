@@ -93,11 +93,14 @@ class Inputs:
         self.oci_zstd = directory / "large.oci-zstd.tar"
         self.small = directory / "busybox.tar"
 
-    def make(self) -> None:
-        """Make what is not there yet; half an hour of saving is not spent twice."""
+    def make_small(self) -> None:
+        """Make the small image if it is not there yet."""
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self.small.exists():
             busybox_tar(self.small)
+
+    def make_large(self) -> None:
+        """Make the large image if it is not there yet; half an hour of saving is not spent twice."""
         if self.oci_zstd.exists():
             return
         # The last one to be made is missing: what is there is of a run that was interrupted.

@@ -8,7 +8,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-from benches.measure import Outcome
+from benches.measure import OURS, Outcome
+from benches.newer import Newer
 
 
 def _figure(value: float, unit: str) -> str:
@@ -22,17 +23,18 @@ def row(outcome: Outcome) -> str:
     case = outcome.case
     budget = f"{case.budget:.2f}" if case.budget is not None else "–"
     verdict = "" if case.budget is None or outcome.ratio <= case.budget else " **over**"
-    spread = f"{outcome.spread:.0%}" if len(outcome.ours) >= 4 else "–"
-    ours, theirs = (_figure(outcome.median(side), case.unit) for side in ("ours", "theirs"))
+    count = len(outcome.values[OURS])
+    spread = f"{outcome.spread:.0%}" if count >= 4 else "–"
+    peers = ", ".join(f"{name} {_figure(outcome.median(name), case.unit)}" for name in case.peers)
     return (
-        f"| {case.name} | {ours} | {theirs} ({case.peer}) | **{outcome.ratio:.2f}**{verdict} | {budget} "
-        f"| {len(outcome.ours)} | {spread} |"
+        f"| {case.name} | {_figure(outcome.median(OURS), case.unit)} | {peers} "
+        f"| **{outcome.ratio:.2f}**{verdict} ({outcome.rival}) | {budget} | {count} | {spread} |"
     )
 
 
 def table(outcomes: list[Outcome]) -> str:
     """The whole table."""
-    head = "| what | libpod | peer | ratio | budget | pairs | spread |\n|---|---|---|---|---|---|---|\n"
+    head = "| what | libpod | peers | ratio (to) | budget | rounds | spread |\n|---|---|---|---|---|---|---|\n"
     return head + "\n".join(row(outcome) for outcome in outcomes) + "\n"
 
 
@@ -43,6 +45,11 @@ def _version(*words: str) -> str:
         return "not installed"
 
 
+def _newer(newer: Newer) -> list[str]:
+    programs = (("podman", "--version"), ("runc", "--version"), ("crun", "--version"), ("conmon", "--version"))
+    return [newer.version(*words) for words in (*programs, ("docker", "--version"))]
+
+
 def _machine() -> str:
     model = next(
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
@@ -51,7 +58,7 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores ({model}), {memory} GiB, Linux {platform.release()}, Python {platform.python_version()}"
 
 
-def write(outcomes: list[Outcome], docs: Path) -> None:
+def write(outcomes: list[Outcome], docs: Path, newer: Newer | None) -> None:
     """Write docs/benchmarks.md and docs/benchmarks.svg."""
     _chart(outcomes, docs / "benchmarks.svg")
     notes = docs / "benchmark-notes.md"
@@ -59,10 +66,14 @@ def write(outcomes: list[Outcome], docs: Path) -> None:
         "# Benchmarks\n",
         f"Measured on {datetime.date.today().isoformat()} by `make bench`: {_machine()}.\n",
         f"Peers: {_version('podman', '--version')}; {_version('runc', '--version')}; {_version('conmon', '--version')}; "
-        f"{_version('skopeo', '--version')}; {_version('docker-registry', '--version')}.\n",
-        "The wheel is installed with its byte code compiled. Ours and theirs alternate in random order, each on a store of its"
-        " own on one file system, and before each run the disk is given what the run before left to write; the figures are"
-        " medians, the ratio is ours over theirs, and the spread is half the width of the middle half relative to the median."
+        f"{_version('skopeo', '--version')}; {_version('docker-registry', '--version')}."
+        + ("" if newer is None else f" In a root of Debian's testing release: {', '.join(_newer(newer))}.")
+        + "\n",
+        "The wheel is installed with its byte code compiled. libpod and its peers run in turn, in random order, each on a"
+        " store of its own on one file system, and before each run the disk is given what the run before left to write. The"
+        " figures are medians, the ratio is libpod's over the faster Podman's (or that of the peer named), and the spread is half"
+        " the width of the middle half relative to the median. Loads and pulls go into stores that are new each time, in memory"
+        " (tmpfs) or on ext4 with a journal on a loop device."
         " The large image has 1.4 GB in 25,000 files of this machine's own, in four layers, committed by Buildah and saved by Skopeo.\n",
         "![Ratios to the peer; below 1 is faster or smaller](benchmarks.svg)\n",
         table(outcomes),
@@ -89,7 +100,7 @@ def _chart(outcomes: list[Outcome], path: Path) -> None:
             axes.plot([outcome.case.budget] * 2, [index - 0.4, index + 0.4], color="#c0392b", linewidth=2)
     axes.axvline(1.0, color="#555555", linewidth=1)
     axes.set_xlim(0, max(1.1, max(ratios) * 1.12))
-    axes.set_xlabel("libpod / peer (below 1: faster or smaller; red: budget)")
+    axes.set_xlabel("libpod / faster peer (below 1: faster or smaller; red: budget)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0, labelsize=9)
     figure.savefig(path, metadata={"Date": None})

@@ -1,8 +1,8 @@
-"""`make bench`: the table of ratios beside real Podman, runc and conmon, and the chart, into docs/benchmarks.md.
+"""`make bench`: the table of ratios beside real Podmans, Docker, runc, crun and conmon, and the chart, into docs/benchmarks.md.
 
-Both sides use fresh stores below one directory of the same file system; nothing is deleted between timed runs, for ext4
+All sides use stores below one directory of the same file system; nothing is deleted there between timed runs, for ext4
 without a journal is slow just after large deletions. Usage: `benches/run.py [--only WORD] [--rounds N] [--no-write]
-[--directory DIR]`.
+[--no-newer] [--directory DIR]`.
 """
 
 from __future__ import annotations
@@ -33,25 +33,29 @@ def main() -> int:
         default=Path("/tmp"),
         help="where the stores are made; a tmpfs takes the disk out of the figures",
     )
+    parser.add_argument(
+        "--no-newer", action="store_true", help="leave out Podman 5.8, Docker and crun, which need a root of their own"
+    )
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("benches/run.py: needs root, as real containers do")
     with tempfile.TemporaryDirectory(prefix="lb-", dir=options.directory.resolve()) as directory:
-        bench = cases.Bench(Path(directory), options.inputs)
+        bench = cases.Bench(Path(directory), options.inputs, newer=not options.no_newer)
         outcomes = []
         try:
-            for case in bench.cases():
+            for case in bench.cases(options.only):
                 if options.only and not any(word in case.name for word in options.only):
+                    case.close()
                     continue
                 outcome = measure.run(case, rounds=options.rounds)
                 outcomes.append(outcome)
                 print(report.row(outcome), flush=True)
+            print()
+            print(report.table(outcomes))
+            if not options.no_write and not options.only:
+                report.write(outcomes, Path(__file__).resolve().parent.parent / "docs", bench.newer)
         finally:
             bench.close()
-    print()
-    print(report.table(outcomes))
-    if not options.no_write and not options.only:
-        report.write(outcomes, Path(__file__).resolve().parent.parent / "docs")
     return 0
 
 

@@ -50,8 +50,11 @@ def make_root(target: Path) -> None:
         file.unlink()
 
 
-def bootstrap(target: Path, release: str, packages: tuple[str, ...]) -> None:
-    """Install a release's minimal system and `packages` into a directory; the test is skipped when the mirror is out of reach."""
+def bootstrap(target: Path, release: str, packages: tuple[str, ...], *, script: str = "") -> None:
+    """Install a release's minimal system and `packages` into a directory; the test is skipped when the mirror is out of reach.
+
+    script: the release whose recipe is followed, for one that this debootstrap does not know.
+    """
     _, address = mirror()
     environment = _use_apts_proxies()
     proxies = {
@@ -63,5 +66,6 @@ def bootstrap(target: Path, release: str, packages: tuple[str, ...]) -> None:
     except (urllib.error.URLError, TimeoutError) as error:
         probe.require(False, f"needs the mirror that apt uses: {error}")
     words = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", release, str(target), address]
+    words += [f"/usr/share/debootstrap/scripts/{script}"] if script else []
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False, timeout=240)
     assert done.returncode == 0, f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}"

@@ -35,6 +35,7 @@ PACKAGES = (
 _ENTER = """
 mount --bind "$1" "$1"
 for place in proc sys dev tmp; do mkdir -p "$1/$place"; mount --rbind "/$place" "$1/$place"; done
+#SHARED
 mount -t tmpfs tmpfs "$1/run"; mkdir -p "$1/run/lock" "$1/.old"
 cd "$1"; pivot_root . .old; umount -l /.old
 touch "$2"
@@ -55,20 +56,38 @@ def root() -> Path:
     return target
 
 
+def enter(root: Path, ready: Path, shared: tuple[Path, ...] = ()) -> subprocess.Popen[bytes]:
+    """Start a process that holds a mount namespace whose root is `root`, and return it when it stands.
+
+    ready: a file that is made then, below /tmp. shared: directories besides /tmp that are seen at the same paths.
+    """
+    script = "".join(f'mkdir -p "$1{place}"; mount --rbind "{place}" "$1{place}"\n' for place in shared)
+    words = ["unshare", "-m", "--propagation", "private", "sh", "-ec", _ENTER.replace("#SHARED\n", script)]
+    holder = subprocess.Popen([*words, "newer", str(root), str(ready)], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while not ready.exists() and holder.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if not ready.exists():
+        holder.kill()
+        holder.wait()
+        raise AssertionError(f"the root {root} was not entered")
+    return holder
+
+
+def words_inside(pid: int) -> list[str]:
+    """The words before a command that is to run in the namespace of a holder; run it with `ENVIRONMENT`."""
+    return ["nsenter", "-t", str(pid), "-m", "--root", "--wd"]
+
+
 @contextmanager
 def podman(directory: Path) -> Iterator[Cli]:
     """The newer Podman on a store below `directory`, which is below /tmp."""
     probe.needs_root()
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
-        ready = Path(place) / "ready"
-        words = ["unshare", "-m", "--propagation", "private", "sh", "-ec", _ENTER, "newer", str(root()), str(ready)]
-        holder = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        holder = enter(root(), Path(place) / "ready")
         try:
-            deadline = time.monotonic() + 10
-            while not ready.exists() and holder.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert ready.exists(), "the newer root was not entered"
-            program = Cli(_inside(holder.pid), directory, run_flags=_LIMITS)
+            program = Cli([*words_inside(holder.pid), *PODMAN], directory, run_flags=_LIMITS)
+            program.environment = dict(ENVIRONMENT)
             yield program
             program.remove_all()
         finally:
@@ -78,14 +97,14 @@ def podman(directory: Path) -> Iterator[Cli]:
 
 _LIMITS = ("--ulimit", "nofile=10000:20000", "--ulimit", "nproc=10000:20000")
 
+#: Podman there: runc takes this machine's hybrid cgroups, crun does not.
+PODMAN = ("podman", "--cgroup-manager", "cgroupfs", "--runtime", "runc")
 
-def _inside(pid: int) -> list[str]:
-    environment = [
-        "PODMAN_IGNORE_CGROUPSV1_WARNING=1",
-        "HOME=/root",
-        "LC_ALL=C.UTF-8",
-        "TZ=UTC",
-        "PATH=/usr/sbin:/usr/bin",
-    ]
-    enter = ["nsenter", "-t", str(pid), "-m", "--wd=/", "env", "-i", *environment]
-    return [*enter, "podman", "--cgroup-manager", "cgroupfs", "--runtime", "runc"]
+#: All that a command has there: nothing of the machine's own.
+ENVIRONMENT = {
+    "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+}
