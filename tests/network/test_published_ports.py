@@ -81,6 +81,16 @@ client.sendall(address.encode())
 """
 
 
+def test_a_start_that_finds_its_port_taken_keeps_the_last_exit(podman: Cli) -> None:
+    podman("run", "--name", "c", "-p", "8080:80", images.NAME, "sh", "-c", "exit 3", code=3)
+    podman("run", "-d", "--name", "web", "-p", "8080:80", images.NAME, *_SERVE)
+    before = inspect(podman, "c")["State"]
+    podman("start", "c", code=125)
+    assert inspect(podman, "c")["State"] == before
+    assert (before["Status"], before["ExitCode"]) == ("exited", 3)
+    assert podman("wait", "c", timeout_s=20).stdout == "3\n"
+
+
 def test_a_container_reaches_out_under_the_hosts_address(host: Host, podman: Cli, store_directory: Path) -> None:
     with Host(store_directory) as far:
         connect(host, far)

@@ -15,7 +15,7 @@ from libpod.errors import ContainerNotFoundError, CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
     from libpod.places import Places
 
@@ -194,19 +194,24 @@ def remove_tree(path: str) -> None:
 
 def derive_state(container: Container) -> ContainerState:
     """Find out what a container is. Waits for nothing."""
-    # Every start takes the last exit record away first: where there is one, the process is over, be it not yet reaped.
     ended = read_document(container.exit_path)
     running = read_document(_pid_path(container))
     if ended is None and running is None:
         # A monitor that ends takes pid.json away after it wrote the exit record: between two reads both may be missed.
         ended = read_document(container.exit_path)
-    if ended is not None:
-        return _exited(ended, running)
     if running is None:
-        return ContainerState("created")
+        return ContainerState("created") if ended is None else _exited(ended, running)
+    if _is_of_run(ended, running):
+        # The process is over, be it not yet reaped.
+        return _exited(ended, running)
     if _core.process_alive(running["pid"], running["start_time"]):
         return _running(running)
     return _ended(container, running)
+
+
+def _is_of_run(ended: dict[str, Any] | None, running: dict[str, Any]) -> TypeGuard[dict[str, Any]]:
+    """Whether an exit record is of the run that pid.json names: the record of the last run stays until the new one has begun."""
+    return ended is not None and ended.get("started_at") == running.get("started_at")
 
 
 def _pid_path(container: Container) -> str:
@@ -240,7 +245,7 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
     _describe(state, running)
     alive = state.monitor is not None and _core.process_alive(*state.monitor)
     ended = read_document(container.exit_path)
-    if ended is not None:
+    if _is_of_run(ended, running):
         return _exited(ended, running)
     if read_document(_pid_path(container)) != running:
         # Cleaned up between these looks, and removed (`--rm`) or started anew: what we know is of the past.
@@ -248,6 +253,9 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
     aside = read_document(container.exit_path_aside)
     if aside is not None:
         return _exited(aside, running)
+    if ended is not None:
+        # The start fails, or its monitor was killed before the program ran: the last run's end stands.
+        return _exited(ended, running)
     if alive:
         # It could not write the record anywhere, and still tells its clients how the container ended.
         return _running(running)

@@ -43,12 +43,13 @@ def halt(host: Host, container: Container) -> None:
 
 
 def clean_before_start(host: Host, container: Container, state: ContainerState) -> None:
-    """Take away what the last run left, its exit record too. The caller holds the lock."""
+    """Take away what the last run left. Its exit record stays until the new run has begun. The caller holds the lock.
+
+    Raises: OSError if the record is still to be written and there is no space for it.
+    """
+    if _lacks_record(container, state):
+        _record_exit(container, state)
     _clean(host, container, state)
-    try:
-        os.unlink(container.exit_path)
-    except FileNotFoundError:
-        return
 
 
 def _clean(host: Host, container: Container, state: ContainerState, *, record: bool = True) -> None:
@@ -58,8 +59,7 @@ def _clean(host: Host, container: Container, state: ContainerState, *, record: b
         if session is not None:
             ending.wait_taken_down(session)
             session.close()
-    recorded = not record or state.status != "exited" or os.path.exists(container.exit_path)
-    recorded = recorded or _record_lost_exit(container, state)
+    recorded = not record or not _lacks_record(container, state) or _record_if_possible(container, state)
     # Left by a monitor that was killed while it took its directory away.
     remove_tree(container.ended_directory)
     if not os.path.isdir(container.run_directory):
@@ -81,10 +81,12 @@ def _settings(container: Container) -> ContainerSettings:
     return container.settings if container.is_ours else ContainerSettings()
 
 
-def _record_lost_exit(container: Container, state: ContainerState) -> bool:
-    """Write the exit record that a monitor could not; False if there is no space for it yet. Then the run directory says it."""
-    from errno import EDQUOT, ENOSPC, EROFS
+def _lacks_record(container: Container, state: ContainerState) -> bool:
+    return state.status == "exited" and not os.path.exists(container.exit_path)
 
+
+def _record_exit(container: Container, state: ContainerState) -> None:
+    """Write the exit record that a monitor could not."""
     from libpod import timestamp
 
     document = {
@@ -95,8 +97,15 @@ def _record_lost_exit(container: Container, state: ContainerState) -> bool:
         "finished_at": state.finished_at or timestamp.rfc3339(timestamp.now()),
         "error": state.error or None,
     }
+    write_document(container.exit_path, document)
+
+
+def _record_if_possible(container: Container, state: ContainerState) -> bool:
+    """Write the exit record; False if there is no space for it yet. Then the run directory says it."""
+    from errno import EDQUOT, ENOSPC, EROFS
+
     try:
-        write_document(container.exit_path, document)
+        _record_exit(container, state)
     except OSError as error:
         if error.errno not in (ENOSPC, EDQUOT, EROFS):
             raise

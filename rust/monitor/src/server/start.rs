@@ -104,6 +104,9 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     }
     leave_records(document, &record)?;
     let running = created.go()?;
+    // A new run has begun: how the last one ended is of the past. A start that fails leaves that record. Should it stay, it
+    // is told from the one of this run by its start.
+    let _ = std::fs::remove_file(&document.exit_file);
     warnings.extend(running.warnings);
     for text in warnings {
         pump.broadcast(&Event::Warning(text).encode());
@@ -214,12 +217,6 @@ pub fn protect_from_oom() {
 
 /// Say who runs, before it does: whoever sees its effects finds its record.
 fn leave_records(document: &Launch, record: &PidRecord) -> Result<(), Failure> {
-    match std::fs::remove_file(&document.exit_file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Failure::step("remove", &document.exit_file, &error));
-        }
-        _ => {}
-    }
     let path = document.run_dir.join("pid.json");
     publish(&path, record).map_err(|error| Failure::step("write", &path, &error))?;
     for (path, pid) in [(&document.pidfile, record.pid), (&document.conmon_pidfile, record.monitor_pid)] {
