@@ -6,9 +6,13 @@ differ on purpose stand at the end, with the reason.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
+import struct
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -449,6 +453,49 @@ def test_personality_is_set_where_runc_forgets_it(runtimes: tuple[Runtime, Runti
     """Runc 1.1 does not read `linux.personality`; the specification has it since 1.0.2."""
     write(runtimes[0].bundle, ["busybox", "uname", "-m"], put("linux.personality", {"domain": "LINUX32"}))
     assert runtimes[1]("run", "interop").stdout == "i686\n"
+
+
+@pytest.mark.parametrize(("size", "seen"), [(None, "10 20"), ({"height": 33, "width": 77}, "33 77")])
+def test_a_terminal_in_the_foreground_leaves_newlines_and_keeps_its_size(
+    size: dict[str, int] | None, seen: str, runtimes: tuple[Runtime, Runtime]
+) -> None:
+    """Ours alone: runc 1.1 wants a controlling terminal. The caller's terminal has ten rows, and counts where no size is given."""
+    changes = [put("process.terminal", value=True)]
+    if size is not None:
+        changes.append(put("process.consoleSize", size))
+    ours = runtimes[1]
+    # The caller's size is given after the start: only a size that nobody overwrites is there in the end.
+    write(ours.bundle, ["sh", "-c", "echo one; sleep 0.3; stty size"], *changes)
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 10, 20, 0, 0))
+    done = subprocess.run(
+        [ours.program, "--root", str(ours.root), "run", "interop"],
+        cwd=ours.bundle,
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
+    )
+    os.close(master)
+    os.close(slave)
+    assert done.stdout.decode() == f"one\n{seen}\n"
+
+
+def test_exec_has_the_container_s_personality(runtimes: tuple[Runtime, Runtime]) -> None:
+    """Runc 1.1 does not set it; later ones do."""
+    write(runtimes[0].bundle, ["sleep", "100"], put("linux.personality", {"domain": "LINUX32"}))
+    runtimes[1].detached("run", "-d", "interop")
+    assert runtimes[1]("exec", "interop", "busybox", "uname", "-m").stdout == "i686\n"
+
+
+def test_a_failing_poststart_hook_fails_the_start(runtimes: tuple[Runtime, Runtime]) -> None:
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}
+    write(runtimes[0].bundle, ["sleep", "100"], put("hooks", {"poststart": [hook]}))
+    for runtime in runtimes:
+        assert "exit status 3" in runtime.detached("run", "-d", "interop", code=1)
+    runtimes[1].detached("create", "interop")
+    assert "poststart hook /bin/sh: exit status 3" in runtimes[1]("start", "interop", code=1).stderr
+    assert json.loads(runtimes[1]("state", "interop").stdout)["status"] == "stopped"
 
 
 def test_podman_runs_containers_with_ours(peer: Any) -> None:

@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::error::{Error, Result};
 use crate::namespaces::NamespacePlan;
 use crate::request::Stdio;
+use crate::rlimits::reset_affinity;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step};
 use libpod_sys::process::{Namespaces, clone3_sibling, place_fd, reset_signals};
@@ -75,6 +76,7 @@ fn attempt(setup: &Setup<'_>, stage: &mut Stage) -> Result<std::convert::Infalli
     if setup.namespaces.new.contains(Namespaces::NET) {
         stage.send(&Message::Network(own_network()?))?;
     }
+    reset_affinity();
     for step in setup.steps {
         step.execute(stage)?;
     }
@@ -83,8 +85,11 @@ fn attempt(setup: &Setup<'_>, stage: &mut Stage) -> Result<std::convert::Infalli
     warnings.into_iter().for_each(|text| stage.warn(text));
     let ready = prepared?;
     stage.await_go(setup.listener)?;
+    setup.command.load_filter(&ready)?;
     let hooks = &setup.context.spec.hooks.start_container;
-    setup.context.run("startContainer", hooks, "created", rustix::process::getpid().as_raw_nonzero().get())?;
+    let environment = setup.context.spec.process.as_ref().map(|process| process.env.as_slice()).unwrap_or_default();
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    setup.context.run("startContainer", hooks, "created", pid, environment)?;
     Err(setup.command.replace(&ready))
 }
 

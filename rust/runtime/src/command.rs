@@ -102,21 +102,21 @@ impl<'a> Command<'a> {
         Ok(Ready { path, argv, envp, sets })
     }
 
-    /// Load the filter and execute the program; returns only with an error.
+    /// Load the filter, and give up what loading it took. Hooks of the image run under it, too.
+    pub fn load_filter(&self, ready: &Ready) -> Result<()> {
+        close_on_exec_from(3 + self.keep_fds).map_err(|error| Error::call("close descriptors", &error))?;
+        let Some(filter) = self.filter else { return Ok(()) };
+        libpod_sys::bpf::load(&filter.instructions, filter.flags)
+            .map_err(|error| Error::call("load the seccomp filter", &error))?;
+        if !self.process.no_new_privileges && ready.sets.lacks(FILTER_PRIVILEGE) {
+            capabilities::release(&ready.sets, FILTER_PRIVILEGE)
+                .map_err(|errno| Error::pathless("drop CAP_SYS_ADMIN after the seccomp filter", errno))?;
+        }
+        Ok(())
+    }
+
+    /// Execute the program; returns only with an error.
     pub fn replace(&self, ready: &Ready) -> Error {
-        if let Err(error) = close_on_exec_from(3 + self.keep_fds) {
-            return Error::call("close descriptors", &error);
-        }
-        if let Some(filter) = self.filter {
-            if let Err(error) = libpod_sys::bpf::load(&filter.instructions, filter.flags) {
-                return Error::call("load the seccomp filter", &error);
-            }
-            if !self.process.no_new_privileges && ready.sets.lacks(FILTER_PRIVILEGE) {
-                if let Err(errno) = capabilities::release(&ready.sets, FILTER_PRIVILEGE) {
-                    return Error::pathless("drop CAP_SYS_ADMIN after the seccomp filter", errno);
-                }
-            }
-        }
         let error = execve(&ready.path, &ready.argv, &ready.envp);
         self.explain(error.errno())
     }

@@ -270,20 +270,19 @@ impl Created<'_> {
     fn run_midway_hooks(&self) -> Result<()> {
         let hooks = &self.context.spec.hooks;
         let pid = self.pid.as_raw_nonzero().get();
-        self.context.run("prestart", &hooks.prestart, "creating", pid)?;
-        self.context.run("createRuntime", &hooks.create_runtime, "creating", pid)?;
+        self.context.run("prestart", &hooks.prestart, "creating", pid, &[])?;
+        self.context.run("createRuntime", &hooks.create_runtime, "creating", pid, &[])?;
         self.channel.send(&Message::Midway).map_err(|errno| Error::pathless("tell the child to go on", errno))
     }
 
-    /// Let the user's program be executed. Returns when it is, or with the reason why not.
+    /// Let the user's program be executed. Returns when it is, or with the reason why not. A poststart hook that fails ends it.
     pub fn go(mut self) -> Result<Running> {
         self.channel.send(&Message::Go).map_err(|errno| Error::pathless("tell the child to go on", errno))?;
         let outcome = await_exec(&self.channel, &mut self.warnings);
         outcome?;
         let hooks = &self.context.spec.hooks.poststart;
-        if let Err(error) = self.context.run("poststart", hooks, "running", self.pid.as_raw_nonzero().get()) {
-            self.warnings.push(error.to_string());
-        }
+        // Dropped with an error, the container ends.
+        self.context.run("poststart", hooks, "running", self.pid.as_raw_nonzero().get(), &[])?;
         Ok(self.release())
     }
 

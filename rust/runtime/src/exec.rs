@@ -14,12 +14,12 @@ use crate::create::await_exec;
 use crate::error::{Error, Result};
 use crate::mounting::Mounter;
 use crate::request::Stdio;
-use crate::rlimits::set_oom_score;
+use crate::rlimits::{reset_affinity, set_oom_score};
 use crate::rootdir::RootDir;
 use crate::seccomp::Program;
 use crate::spec::Process;
 use crate::stage::Stage;
-use libpod_sys::process::{Namespaces, reset_signals, setns};
+use libpod_sys::process::{Namespaces, reset_signals, set_personality, setns};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, setsid, waitid};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -40,6 +40,8 @@ pub struct ExecTarget<'a> {
     pub seccomp: Option<&'a Program>,
     /// Descriptors after the standard ones that stay open.
     pub preserve_fds: u32,
+    /// The container's execution domain, as personality(2) numbers it.
+    pub personality: Option<u64>,
 }
 
 /// A process that runs in the container.
@@ -162,6 +164,7 @@ fn attempt(
         set_oom_score(score)?.into_iter().for_each(|text| stage.warn(text));
     }
     target.cgroup.map_or(Ok(()), Cgroup::join_v1)?;
+    reset_affinity();
     join(target.pidfd, namespaces)?;
     stage.withdraw(&[])?;
     let root = RootDir::open(Path::new("/"))?;
@@ -170,11 +173,15 @@ fn attempt(
         console::control(&slave)?;
         stage.terminal = Some(master);
     }
+    if let Some(domain) = target.personality {
+        set_personality(domain).map_err(|error| Error::call("set personality", &error))?;
+    }
     let mut warnings = Vec::new();
     let prepared = command.prepare(&root, &mut |text| warnings.push(text));
     warnings.into_iter().for_each(|text| stage.warn(text));
     let ready = prepared?;
     drop(root);
     stage.await_go(None)?;
+    command.load_filter(&ready)?;
     Err(command.replace(&ready))
 }

@@ -44,10 +44,10 @@ fn is_zero(pid: &i32) -> bool {
     *pid == 0
 }
 
-/// Run the hooks of one moment, in order, up to the first failure.
-pub fn run(moment: &str, hooks: &[Hook], state: &State<'_>) -> Result<()> {
+/// Run the hooks of one moment, in order, up to the first failure. `environment` is that of a hook without one of its own.
+pub fn run(moment: &str, hooks: &[Hook], state: &State<'_>, environment: &[String]) -> Result<()> {
     for hook in hooks {
-        run_one(hook, state).map_err(|reason| Error::Hook {
+        run_one(hook, state, environment).map_err(|reason| Error::Hook {
             moment: moment.into(),
             path: hook.path.clone(),
             reason,
@@ -56,13 +56,13 @@ pub fn run(moment: &str, hooks: &[Hook], state: &State<'_>) -> Result<()> {
     Ok(())
 }
 
-fn run_one(hook: &Hook, state: &State<'_>) -> std::result::Result<(), String> {
+fn run_one(hook: &Hook, state: &State<'_>, environment: &[String]) -> std::result::Result<(), String> {
     if !hook.path.is_absolute() {
         return Err("the path is not absolute".into());
     }
     let text = serde_json::to_vec(state).map_err(|error| error.to_string())?;
     let stderr = stderr_file().map_err(|error| io_text(&error))?;
-    let mut child = spawn(hook, &stderr).map_err(|error| io_text(&error))?;
+    let mut child = spawn(hook, environment, &stderr).map_err(|error| io_text(&error))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A hook that does not read its state has closed the pipe, which is its right.
         let _ = stdin.write_all(&text);
@@ -79,12 +79,13 @@ fn stderr_file() -> std::io::Result<File> {
     Ok(rustix::fs::memfd_create("hook-stderr", rustix::fs::MemfdFlags::CLOEXEC)?.into())
 }
 
-fn spawn(hook: &Hook, stderr: &File) -> std::io::Result<Child> {
+fn spawn(hook: &Hook, environment: &[String], stderr: &File) -> std::io::Result<Child> {
     let mut command = Command::new(&hook.path);
     if let [name, arguments @ ..] = hook.args.as_slice() {
         command.arg0(name).args(arguments);
     }
-    let environment = hook.env.iter().filter_map(|entry| entry.split_once('='));
+    let environment = if hook.env.is_empty() { environment } else { &hook.env };
+    let environment = environment.iter().filter_map(|entry| entry.split_once('='));
     command.env_clear().envs(environment);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(stderr.try_clone()?).spawn()
 }
@@ -144,7 +145,7 @@ mod tests {
             bundle: "/b".into(),
             annotations: &annotations,
         };
-        run("prestart", &[hook(script, timeout)], &state)
+        run("prestart", &[hook(script, timeout)], &state, &[])
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub use create::{Created, Running, create, describe};
 pub use error::{Error, ErrorKind, Result};
 pub use exec::{ExecRunning, ExecTarget, exec};
 pub use id::{ContainerId, IdError};
+pub use plan::personality;
 pub use request::{Request, Stdio};
 pub use root_change::RootChange;
 pub use rootfs::Rootfs;

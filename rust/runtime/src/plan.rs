@@ -313,12 +313,17 @@ fn push_protection<'a>(steps: &mut Vec<Step<'a>>, spec: &'a Spec, cwd: &str) -> 
     if let Some((kind, recursive)) = spec.linux.rootfs_propagation.as_deref().and_then(mount_options::propagation) {
         steps.push(Step::RootPropagation(kind, recursive));
     }
-    match spec.linux.personality.as_ref().map(|Personality { domain }| domain.as_str()) {
-        None | Some("" | "LINUX") => {}
-        Some("LINUX32") => steps.push(Step::Personality(8)),
-        Some(other) => return Err(Error::invalid(format!("personality domain `{other}`"))),
-    }
+    steps.extend(personality(spec)?.map(Step::Personality));
     Ok(())
+}
+
+/// The execution domain that a specification asks for, as personality(2) numbers it.
+pub fn personality(spec: &Spec) -> Result<Option<u64>> {
+    match spec.linux.personality.as_ref().map(|Personality { domain }| domain.as_str()) {
+        None | Some("" | "LINUX") => Ok(None),
+        Some("LINUX32") => Ok(Some(8)),
+        Some(other) => Err(Error::invalid(format!("personality domain `{other}`"))),
+    }
 }
 
 #[cfg(test)]

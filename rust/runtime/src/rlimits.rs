@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::spec;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// One limit, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,14 @@ fn resource(name: &str) -> Option<Resource> {
 fn to_rlimit(soft: u64, hard: u64) -> Rlimit {
     let bounded = |value: u64| (value != u64::MAX).then_some(value);
     Rlimit { current: bounded(soft), maximum: bounded(hard) }
+}
+
+/// Let the process run on every processor that its cpuset has: a caller that was bound to some would bind the container to them.
+pub fn reset_affinity() {
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    // Refused where a filter around us does: the processors stay those of the caller.
+    let _ = sched_setaffinity(None, &all);
 }
 
 #[cfg(test)]

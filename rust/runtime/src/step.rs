@@ -116,7 +116,9 @@ pub struct HookContext<'a> {
 
 impl HookContext<'_> {
     /// Run hooks with the container's state on their stdin.
-    pub fn run(&self, moment: &str, hooks: &[Hook], status: &str, pid: i32) -> Result<()> {
+    ///
+    /// `environment` is that of a hook without one of its own.
+    pub fn run(&self, moment: &str, hooks: &[Hook], status: &str, pid: i32, environment: &[String]) -> Result<()> {
         if hooks.is_empty() {
             return Ok(());
         }
@@ -128,7 +130,7 @@ impl HookContext<'_> {
             bundle: hooks::absolute(self.bundle),
             annotations: &self.spec.annotations,
         };
-        hooks::run(moment, hooks, &state)
+        hooks::run(moment, hooks, &state, environment)
     }
 }
 
@@ -204,7 +206,9 @@ impl Step<'_> {
             Self::Midway => stage.pause_midway(),
             Self::Hooks(moment, hooks, context) => {
                 stage.withdraw(&[])?;
-                context.run(moment, hooks, "creating", rustix::process::getpid().as_raw_nonzero().get())
+                // As other runtimes do it: in the root that is about to become the container's.
+                fchdir(stage.root()?).map_err(|errno| Error::step("enter", "/", errno))?;
+                context.run(moment, hooks, "creating", rustix::process::getpid().as_raw_nonzero().get(), &[])
             }
             Self::Pivot { beside_host } => pivot(stage, *beside_host),
             Self::Hostname(name) => rustix::system::sethostname(name.as_bytes())

@@ -9,7 +9,7 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, sendmsg, socket_with,
 };
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -52,9 +52,11 @@ impl Foreground {
     }
 
     /// Wait until the process ends; returns its exit code, or 128 and the signal that ended it.
-    pub fn wait(&self, pidfd: BorrowedFd<'_>, terminal: Option<OwnedFd>) -> Result<u8, String> {
+    ///
+    /// A terminal that is not `sized` yet gets the size of the caller's.
+    pub fn wait(&self, pidfd: BorrowedFd<'_>, terminal: Option<OwnedFd>, sized: bool) -> Result<u8, String> {
         let raw = terminal.as_ref().and_then(|_| Raw::new());
-        let mut relay = terminal.map(Relay::new);
+        let mut relay = terminal.map(|master| Relay::new(master, sized));
         loop {
             let ended = self
                 .turn(pidfd, relay.as_mut())
@@ -116,10 +118,22 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(master: OwnedFd) -> Self {
+    fn new(master: OwnedFd, sized: bool) -> Self {
         let relay = Self { master, input_open: true };
-        relay.resize();
+        if !sized {
+            relay.resize();
+        }
+        relay.leave_newlines();
         relay
+    }
+
+    /// Let the container's terminal pass newlines on as they are: the caller's terminal, or the file that our output goes to, is what
+    /// adds carriage returns or does not.
+    fn leave_newlines(&self) {
+        // A container whose terminal is gone writes none.
+        let Ok(mut mode) = tcgetattr(&self.master) else { return };
+        mode.output_modes.remove(OutputModes::ONLCR);
+        let _ = tcsetattr(&self.master, OptionalActions::Now, &mode);
     }
 
     fn resize(&self) {

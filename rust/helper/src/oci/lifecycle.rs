@@ -137,6 +137,7 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     let failed = |failure: Failure| {
         Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text))
     };
+    let sized = request.spec.process.as_ref().is_some_and(|process| process.console_size.is_some());
     let foreground = if detach { None } else { Some(Foreground::new().map_err(failed)?) };
     let (created, terminal) = prepare(context, &request, console.as_deref()).map_err(failed)?;
     let container = publish(created.pid(), reserved, pid_file.as_deref())?;
@@ -149,7 +150,7 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     };
     running.warnings.iter().for_each(|text| context.log.warn(text));
     let Some(foreground) = foreground else { return Ok(0) };
-    let code = foreground.wait(running.pidfd.as_fd(), terminal).map_err(Failure::new)?;
+    let code = foreground.wait(running.pidfd.as_fd(), terminal, sized).map_err(Failure::new)?;
     if !parsed.has("keep") {
         remove(context, &container, true)?;
     }
@@ -213,7 +214,8 @@ pub fn start(context: &Context, words: &[String]) -> Outcome {
     warnings.iter().for_each(|text| context.log.warn(text));
     container.home.unlink(START_SOCKET)?;
     if let Err(error) = run_hooks(&container, &spec, "poststart", "running") {
-        context.log.warn(&error.to_string());
+        end(&container)?;
+        return Err(error.into());
     }
     Ok(0)
 }
@@ -229,7 +231,7 @@ fn run_hooks(container: &Container, spec: &Spec, moment: &str, status: &str) -> 
         bundle: record.bundle.clone(),
         annotations: &record.annotations,
     };
-    hooks::run(moment, hooks, &state)
+    hooks::run(moment, hooks, &state, &[])
 }
 
 /// `kill ID [SIGNAL]`

@@ -69,6 +69,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
         cgroup: Some(&cgroup),
         seccomp: filter.as_ref(),
         preserve_fds: preserved(parsed)?,
+        personality: libpod_runtime::personality(&spec)?,
     };
     let waiting = if detach { None } else { Some(Foreground::new()?) };
     let stdio = if process.terminal { Stdio::Terminal } else { Stdio::Inherit };
@@ -83,7 +84,9 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     }
     match waiting {
         None => Ok(0),
-        Some(waiting) => waiting.wait(running.pidfd.as_fd(), running.terminal.take()).map_err(Failure::new),
+        Some(waiting) => waiting
+            .wait(running.pidfd.as_fd(), running.terminal.take(), process.console_size.is_some())
+            .map_err(Failure::new),
     }
 }
 

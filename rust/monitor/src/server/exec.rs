@@ -60,6 +60,7 @@ fn start(document: &Exec, pump: &mut Pump) -> Result<PidRecord, Failure> {
         cgroup: Some(&cgroup),
         seccomp: seccomp.as_ref(),
         preserve_fds: 0,
+        personality: None,
     };
     let (theirs, ours) = streams(process.terminal, document.stdin_open)?;
     let running = exec(&target, &process, &theirs)?;

@@ -23,6 +23,9 @@ pub const TESTS: &[Test] = &[
     ("a_dropped_container_is_gone", a_dropped_container_is_gone),
     ("hooks_run_at_their_moments", hooks_run_at_their_moments),
     ("a_failing_hook_stops_the_start", a_failing_hook_stops_the_start),
+    ("a_failing_poststart_hook_ends_the_container", a_failing_poststart_hook_ends_the_container),
+    ("hooks_start_where_other_runtimes_start_them", hooks_start_where_other_runtimes_start_them),
+    ("the_caller_s_processors_do_not_bind_the_container", the_caller_s_processors_do_not_bind_the_container),
 ];
 
 fn exit_codes_come_through() {
@@ -267,4 +270,45 @@ fn a_child_s_own_error_comes_before_its_missing_network() {
     rustix::process::waitid(rustix::process::WaitId::PidFd(created.pidfd()), ended).expect("waits");
     let error = created.netns().and_then(|_| created.wait_prepared()).expect_err("no source");
     assert_eq!(error.to_string(), "open bind source /nonexistent/source: no such file or directory");
+}
+
+fn a_failing_poststart_hook_ends_the_container() {
+    let before = leftovers();
+    let hook = json!([{"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}]);
+    let error = Bench::new().set("/hooks", json!({"poststart": hook})).run(&["sleep", "100"]).expect_err("fails");
+    let reason = "exit status 3".into();
+    assert_eq!(error, Error::Hook { moment: "poststart".into(), path: "/bin/sh".into(), reason });
+    assert_eq!(leftovers(), before);
+}
+
+/// Without an environment of its own a hook of the image has the program's; one in the container's namespaces stands in its root.
+fn hooks_start_where_other_runtimes_start_them() {
+    let bench = Bench::new().set("/process/env", json!(["PATH=/bin", "GIVEN=yes"]));
+    let log = bench.directory.join("log");
+    let script = |text: String| json!([{"path": "/bin/sh", "args": ["sh", "-c", text]}]);
+    let hooks = json!({
+        "createContainer": script(format!("echo $PWD-$GIVEN > {}", log.display())),
+        "startContainer": script("echo $PATH-$GIVEN > /report".into()),
+    });
+    let bench = bench.set("/hooks", hooks);
+    assert_eq!(bench.sh("cat /report"), "/bin-yes");
+    assert_eq!(
+        fs::read_to_string(&log).expect("written").trim(),
+        format!("{}-", bench.root("").display()).replace("/-", "-")
+    );
+}
+
+fn the_caller_s_processors_do_not_bind_the_container() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let before = sched_getaffinity(None).expect("reads");
+    if before.count() < 2 {
+        eprintln!("skipped: one processor");
+        return;
+    }
+    let mut first = CpuSet::new();
+    first.set((0..CpuSet::MAX_CPU).find(|cpu| before.is_set(*cpu)).expect("one of them"));
+    sched_setaffinity(None, &first).expect("binds");
+    let seen = std::panic::catch_unwind(|| Bench::new().sh("nproc"));
+    sched_setaffinity(None, &before).expect("unbinds");
+    assert_eq!(seen.expect("runs"), before.count().to_string());
 }

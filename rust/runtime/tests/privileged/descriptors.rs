@@ -192,6 +192,7 @@ fn an_exec_before_the_start_finds_no_way_out() {
                 cgroup: Some(created.cgroup()),
                 seccomp: None,
                 preserve_fds: 0,
+                personality: None,
             };
             let mut process = bench.spec["process"].clone();
             process["args"] = json!(["sh", "-c", climb(&canary.display().to_string())]);

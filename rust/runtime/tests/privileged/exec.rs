@@ -44,6 +44,7 @@ fn run(running: &Running, argv: &[&str], changes: Value) -> Result<Outcome, Erro
         cgroup: Some(&running.cgroup),
         seccomp: None,
         preserve_fds: 0,
+        personality: None,
     };
     let (stdio, ends) = pipes();
     let executed = exec(&target, &process(argv, changes), &stdio);
@@ -105,6 +106,7 @@ fn exec_gets_a_terminal() {
             cgroup: None,
             seccomp: None,
             preserve_fds: 0,
+            personality: None,
         };
         let changes =
             json!({"terminal": true, "consoleSize": {"height": 33, "width": 77}, "user": {"uid": 5, "gid": 5}});

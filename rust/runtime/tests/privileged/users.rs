@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
     ("home_comes_from_passwd_unless_given", home_comes_from_passwd_unless_given),
     ("no_new_privileges_is_set_where_asked", no_new_privileges_is_set_where_asked),
     ("a_filter_is_loaded_last", a_filter_is_loaded_last),
+    ("a_hook_of_the_image_runs_under_the_filter", a_hook_of_the_image_runs_under_the_filter),
     ("a_user_namespace_binds_what_only_the_host_s_root_may_reach", a_user_namespace_binds_what_only_root_may_reach),
     ("a_user_namespace_can_be_joined", a_user_namespace_can_be_joined),
     ("a_user_namespace_stands_beside_namespaces_of_the_host", a_user_namespace_stands_beside_namespaces_of_the_host),
@@ -195,4 +196,19 @@ fn a_user_namespace_stands_beside_namespaces_of_the_host() {
     let text = bench.sh("id -u; readlink /proc/self/ns/ipc; cat /proc/self/uid_map | busybox awk '{print $2}'");
     let ipc = fs::read_link("/proc/self/ns/ipc").expect("reads").display().to_string();
     assert_eq!(text.lines().collect::<Vec<_>>(), ["0", &ipc, "100000"]);
+}
+
+fn a_hook_of_the_image_runs_under_the_filter() {
+    let profile = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "names": ["mkdir", "mkdirat"]}]});
+    let program = seccomp::compile(&serde_json::from_value(profile).expect("valid")).expect("compiles");
+    for no_new_privileges in [false, true] {
+        let hook =
+            json!([{"path": "/bin/sh", "args": ["sh", "-c", "mkdir /made; echo $? > /report"], "env": ["PATH=/bin"]}]);
+        let mut bench = Bench::new()
+            .set("/process/noNewPrivileges", json!(no_new_privileges))
+            .set("/hooks", json!({"startContainer": hook}));
+        bench.seccomp = Some(program.clone());
+        assert_eq!(bench.sh("cat /report"), "1", "no_new_privs={no_new_privileges}");
+        assert!(!bench.root("made").exists());
+    }
 }
