@@ -26,9 +26,10 @@ class Option:
     names: `"--env", "-e"`, the long one first. kind: one of `KINDS`. metavar: what the help calls its value.
     default: the value where the option is not given; lists default to an empty list. choices: the accepted words.
     supported: False makes its use an error that says so, in place of an option that does nothing.
+    aliases: older names that still work and that the help leaves out. shown: the default as the help shows it, "" for none at all.
     """
 
-    __slots__ = ("choices", "default", "help", "hidden", "kind", "metavar", "names", "supported")
+    __slots__ = ("aliases", "choices", "default", "help", "hidden", "kind", "metavar", "names", "shown", "supported")
 
     def __init__(
         self,
@@ -40,8 +41,12 @@ class Option:
         choices: Sequence[str] = (),
         supported: bool = True,
         hidden: bool = False,
+        aliases: Sequence[str] = (),
+        shown: str | None = None,
     ) -> None:
         self.names = names
+        self.aliases = aliases
+        self.shown = shown
         self.kind = kind
         self.help = help
         self.default = default
@@ -65,9 +70,9 @@ class Option:
         return self.default
 
 
-def flag(*names: str, help: str = "", default: bool = False) -> Option:
+def flag(*names: str, help: str = "", default: bool = False, aliases: Sequence[str] = ()) -> Option:
     """Declare a boolean option."""
-    return Option(*names, kind="bool", help=help, default=default)
+    return Option(*names, kind="bool", help=help, default=default, aliases=aliases)
 
 
 def unsupported(*names: str, kind: str = "string", help: str = "") -> Option:
@@ -81,7 +86,8 @@ class Command:
     name: as typed. usage: what follows the name in the usage line. short: one line; long: the description.
     options: all it accepts. least, most: how many positional arguments it takes (most None: any number).
     interspersed: whether options may follow the first argument (not for run, exec, create). call: what runs it.
-    arity_error: replaces the standard message about the number of arguments.
+    arity_error: replaces the standard message about the number of arguments. examples: one for each line, or a text with lines of its
+    own.
     """
 
     __slots__ = (
@@ -105,19 +111,19 @@ class Command:
         call: Runner,
         usage: str = "[options]",
         short: str = "",
-        long: str = "",
+        long: str | None = None,
         options: Sequence[Option] = (),
         least: int = 0,
         most: int | None = None,
         interspersed: bool = True,
         arity_error: str | None = None,
-        examples: Sequence[str] = (),
+        examples: Sequence[str] | str = (),
     ) -> None:
         self.name = name
         self.call = call
         self.usage = usage
         self.short = short
-        self.long = long or short
+        self.long = short if long is None else long
         self.options = options
         self.least = least
         self.most = most

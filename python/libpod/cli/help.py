@@ -1,90 +1,153 @@
-"""Help and completion, the slow side of the command line: click's formatter and click's completion over our declarations."""
+"""`--help` and `podman help`: what Podman prints, to the byte where the options are the same. The slow side: click draws it.
+
+Start reading at `print_help`. The layout is that of Podman's own template over cobra; the options are listed as pflag lists them.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
 
-from libpod.cli.command import Command, Option
-from libpod.cli.registry import COMMANDS, GLOBAL_OPTIONS, GROUPS, load
+from libpod.cli.registry import ALIASES, COMMANDS, GLOBAL_OPTIONS, GROUP_TITLES, GROUPS, HIDDEN, load
 
-_WIDTH = 120
-_GROUP_TITLES = {
-    "container": "Manage containers",
-    "image": "Manage images",
-    "network": "Manage networks",
-    "system": "Manage podman",
-}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from libpod.cli.command import Command, Option
+
+#: Wider than any line: cobra leaves the breaking of lines to the terminal.
+_WIDTH = 1 << 20
+#: Columns of a command's name in a list of commands, at least.
+_NAME = 11
+
+#: What pflag calls the values of a kind of option.
+_KINDS = {"bool": "", "array": "stringArray"}
 
 
 def print_help(words: list[str]) -> int:
-    """Print the help of the command that `words` name; the program's own where they name none."""
+    """Print the help of the command that `words` name, the program's own when they name none. Returns the exit code."""
     names = _command_words(words)
-    if names[:1] and names[0] in GROUPS and (len(names) == 1 or names[1] not in GROUPS[names[0]]):
-        text = _group_help(f"podman {names[0]}", _GROUP_TITLES.get(names[0], names[0]), GROUPS[names[0]], ())
-    elif names and names[0] in GROUPS:
-        text = command_help(load(GROUPS[names[0]][names[1]]), f"podman {names[0]} {names[1]}")
-    elif names and names[0] in COMMANDS:
-        text = command_help(load(COMMANDS[names[0]]), f"podman {names[0]}")
-    else:
-        table = dict(COMMANDS) | dict.fromkeys(GROUPS, "")
-        text = _group_help("podman", "Manage pods, containers and images", table, GLOBAL_OPTIONS)
-    sys.stdout.write(text)
+    topic = "help" in words and names[:1] != ["help"]
+    if topic and names and names[0] not in COMMANDS and names[0] not in GROUPS:
+        shown = " ".join(f"`{name}`" for name in names)
+        sys.stderr.write(f"Unknown help topic [{shown}]\n" + _usage_of_the_program())
+        return 0
+    sys.stdout.write(help_of(names))
     return 0
 
 
-def command_help(command: Command, path: str) -> str:
-    """The help of one command, in the order that Podman's users know."""
+def help_of(names: Sequence[str]) -> str:
+    """The help of the command, group or program that `names` lead to."""
+    if names and names[0] in GROUPS:
+        table = GROUPS[names[0]]
+        if len(names) > 1 and names[1] in table:
+            return command_help(load(table[names[1]]), names[0], ALIASES.get(names[0], {}).get(names[1], names[1]))
+        return _group_help(names[0])
+    if names and names[0] in COMMANDS:
+        return command_help(load(COMMANDS[names[0]]), "", names[0])
+    return f"{_TITLE}\n\n{_usage_of_the_program()}"
+
+
+_HELP = {"help": "Help about any command"}
+_TITLE = "Manage pods, containers and images"
+
+
+def _usage_of_the_program() -> str:
     formatter = click.HelpFormatter(width=_WIDTH)
-    formatter.write(f"{command.short}\n")
-    with formatter.section("Description"):
-        formatter.write_text(command.long)
     with formatter.section("Usage"):
-        formatter.write(f"  {path} {command.usage}\n")
+        formatter.write("  podman [options] [command]\n")
+    _write_commands(
+        formatter,
+        {name: load(home).short for name, home in COMMANDS.items() if name not in HIDDEN} | GROUP_TITLES | _HELP,
+    )
+    _write_options(formatter, GLOBAL_OPTIONS)
+    return formatter.getvalue() + "\n"
+
+
+def _group_help(group: str) -> str:
+    formatter = _begun(GROUP_TITLES[group], GROUP_TITLES[group])
+    with formatter.section("Usage"):
+        formatter.write(f"  podman {group} [command]\n")
+    aliases = ALIASES.get(group, {})
+    table = {name: load(home).short for name, home in GROUPS[group].items() if name not in aliases}
+    _write_commands(formatter, table)
+    return formatter.getvalue() + "\n"
+
+
+def command_help(command: Command, group: str, name: str) -> str:
+    """The help of one command. group: what it is typed behind, or "". name: as it is listed there."""
+    formatter = _begun(command.short, command.long)
+    path = f"podman {group} {name}" if group else f"podman {name}"
+    with formatter.section("Usage"):
+        formatter.write(f"  {path} {command.usage}".rstrip() + "\n")
+    others = [alias for alias, listed in ALIASES.get(group, {}).items() if listed == name]
+    if others:
+        with formatter.section("Aliases"):
+            formatter.write(f"  {', '.join((name, *others))}\n")
     if command.examples:
         with formatter.section("Examples"):
-            for example in command.examples:
-                formatter.write(f"  {example}\n")
+            examples = (command.examples,) if isinstance(command.examples, str) else command.examples
+            for example in examples:
+                formatter.write(f"  {_example(example, command, path)}\n")
     _write_options(formatter, command.options)
-    return formatter.getvalue().rstrip("\n") + "\n"
+    return formatter.getvalue() + "\n"
 
 
-def _group_help(path: str, title: str, table: dict[str, str], options: tuple[Option, ...]) -> str:
+def _begun(short: str, long: str) -> click.HelpFormatter:
     formatter = click.HelpFormatter(width=_WIDTH)
-    formatter.write(f"{title}\n")
-    with formatter.section("Usage"):
-        formatter.write(f"  {path} [options] [command]\n" if options else f"  {path} [command]\n")
-    rows = [(name, load(home).short if home else _GROUP_TITLES.get(name, "")) for name, home in sorted(table.items())]
+    formatter.write(f"{short}\n")
+    with formatter.section("Description"):
+        formatter.write(f"  {long}\n")
+    return formatter
+
+
+def _example(text: str, command: Command, path: str) -> str:
+    """An example is written for the command's shortest name and shown for the one that was typed."""
+    if command.name not in COMMANDS:
+        return text
+    return f"{text} ".replace(f"podman {command.name} ", f"{path} ").removesuffix(" ")
+
+
+def _write_commands(formatter: click.HelpFormatter, table: dict[str, str]) -> None:
+    width = max(_NAME, *map(len, table))
     with formatter.section("Available Commands"):
-        formatter.write_dl(rows)
-    _write_options(formatter, options)
-    return formatter.getvalue().rstrip("\n") + "\n"
+        for name, short in sorted(table.items()):
+            formatter.write(f"  {name.ljust(width)} {short}\n")
 
 
-def _write_options(formatter: click.HelpFormatter, options: object) -> None:
-    rows = [(_signature(option), _description(option)) for option in options if not option.hidden]  # type: ignore[attr-defined]
-    if rows:
-        with formatter.section("Options"):
-            formatter.write_dl(rows, col_max=40)
+def _write_options(formatter: click.HelpFormatter, options: Sequence[Option]) -> None:
+    shown = sorted((option for option in options if not option.hidden), key=lambda option: option.names[0])
+    if not shown:
+        return
+    signatures = [_signature(option) for option in shown]
+    width = max(map(len, signatures)) + 3
+    with formatter.section("Options"):
+        for option, signature in zip(shown, signatures, strict=True):
+            text = _description(option).replace("\n", "\n" + " " * width)
+            formatter.write(f"{signature.ljust(width)}{text}\n")
 
 
 def _signature(option: Option) -> str:
-    shorts = [name for name in option.names if not name.startswith("--")]
-    longs = [name for name in option.names if name.startswith("--")]
-    words = ", ".join(shorts + longs) if shorts else "    " + ", ".join(longs)
-    if option.kind == "bool":
-        return words
-    return f"{words} {option.metavar or {'array': 'stringArray'}.get(option.kind, option.kind)}"
+    long, short = option.names[0], next((name for name in option.names if len(name) == 2), "")
+    kind = option.metavar or _KINDS.get(option.kind, option.kind)
+    return f"  {short}, {long} {kind}".rstrip() if short else f"      {long} {kind}".rstrip()
 
 
 def _description(option: Option) -> str:
-    text = option.help
-    if option.default not in (None, "", False, 0, (), []):
-        text += f' (default "{option.default}")' if isinstance(option.default, str) else f" (default {option.default})"
-    return text
+    if option.shown is not None:
+        return f"{option.help} (default {option.shown})" if option.shown else option.help
+    default = option.default
+    if default in (None, "", False, 0) or default in ((), []):
+        return option.help
+    if isinstance(default, (list, tuple)):
+        text = f"[{','.join(default)}]"
+    elif isinstance(default, bool):
+        text = "true"
+    else:
+        text = f'"{default}"' if isinstance(default, str) else str(default)
+    return f"{option.help} (default {text})"
 
 
 def _command_words(words: list[str]) -> list[str]:
@@ -100,74 +163,3 @@ def _command_words(words: list[str]) -> list[str]:
         elif not word.startswith("-") and word != "help":
             names.append(word)
     return names
-
-
-def click_tree() -> click.Group:
-    """The whole command line as click commands, for completion; nothing is ever run through it."""
-    root = click.Group("podman", params=[_parameter(option) for option in GLOBAL_OPTIONS if option.supported])
-    for name, home in COMMANDS.items():
-        root.add_command(_click_command(name, load(home)), name)
-    for group, table in GROUPS.items():
-        node = click.Group(group)
-        for name, home in table.items():
-            node.add_command(_click_command(name, load(home)), name)
-        root.add_command(node, group)
-    return root
-
-
-def _click_command(name: str, command: Command) -> click.Command:
-    parameters: list[click.Parameter] = [_parameter(option) for option in command.options if option.supported]
-    parameters.append(click.Argument(["words"], nargs=-1, shell_complete=_complete_word(name)))
-    return click.Command(name, short_help=command.short, params=parameters)
-
-
-def _parameter(option: Option) -> click.Option:
-    names = [*option.names, option.field]
-    if option.kind == "bool":
-        return click.Option(names, is_flag=True, help=option.help)
-    kind = click.Choice(list(option.choices)) if option.choices else None
-    return click.Option(names, multiple=option.kind in ("strings", "array"), help=option.help, type=kind)
-
-
-_IMAGE_VERBS = frozenset("run create rmi tag untag push save history inspect".split())
-_CONTAINER_VERBS = frozenset(
-    "attach exec inspect kill logs pause port rename restart rm start stop top unpause wait".split()
-)
-
-
-def _complete_word(verb: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in _names(verb) if name.startswith(incomplete)]
-
-    return complete
-
-
-def _names(verb: str) -> list[str]:
-    from libpod.store import open_store
-
-    names: list[str] = []
-    store = open_store()
-    if verb in _IMAGE_VERBS:
-        names += [name for image in store.images() for name in image.get("names") or ()]
-    if verb in _CONTAINER_VERBS:
-        names += [name for container in store.containers() for name in container.get("names") or ()]
-    return names
-
-
-def complete() -> int:
-    """Answer the shell's question; the script of `podman completion` asks it through `_PODMAN_COMPLETE`."""
-    instruction = os.environ["_PODMAN_COMPLETE"]
-    shell, _, wish = instruction.partition("_")
-    kind = get_completion_class(shell)
-    if kind is None or wish != "complete":
-        return 1
-    answer = kind(click_tree(), {}, "podman", "_PODMAN_COMPLETE").complete()
-    sys.stdout.write(answer + "\n")
-    return 0
-
-
-def completion_script(shell: str) -> str:
-    """The script that a shell sources to complete `podman`."""
-    kind = get_completion_class(shell)
-    assert kind is not None
-    return kind(click.Group("podman"), {}, "podman", "_PODMAN_COMPLETE").source()

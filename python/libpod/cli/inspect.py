@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.container.targets import LATEST
 from libpod.errors import (
     ContainerNotFoundError,
     ImageNotFoundError,
@@ -127,7 +128,7 @@ COMMAND = Command(
     "      podman volume inspect",
     options=(
         FORMAT,
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        LATEST,
         flag("--size", "-s", help="Display total file size"),
         Option("--type", "-t", help="Specify inspect-object type", default="all"),
     ),

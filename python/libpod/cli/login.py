@@ -121,9 +121,13 @@ COMMAND = Command(
     "login",
     call=run,
     usage="[options] [REGISTRY]",
-    short="Login to a container registry",
-    long="Login to a container registry on a specified server.",
-    examples=("podman login quay.io", "podman login --authfile dir/auth.json quay.io"),
+    short="Log in to a container registry",
+    long="Log in to a container registry on a specified server.",
+    examples=(
+        "podman login quay.io",
+        "podman login --username ... --password ... quay.io",
+        "podman login --authfile dir/auth.json quay.io",
+    ),
     most=1,
     options=(
         Option(

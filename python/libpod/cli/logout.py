@@ -42,7 +42,7 @@ COMMAND = Command(
     "logout",
     call=run,
     usage="[options] [REGISTRY]",
-    short="Logout of a container registry",
+    short="Log out of a container registry",
     long="Remove the cached username and password for the registry.",
     examples=("podman logout quay.io", "podman logout --authfile dir/auth.json quay.io", "podman logout --all"),
     most=1,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from libpod.cli.command import Command
+    from libpod.cli.context import Options
 
 
 def main() -> NoReturn:
@@ -67,10 +68,6 @@ def _fill_standard_descriptors() -> None:
 
 def run(words: list[str]) -> int:
     """Run one command line and return its exit code; errors are printed on stderr."""
-    if "_PODMAN_COMPLETE" in os.environ:
-        from libpod.cli.help import complete
-
-        return complete()
     path = "podman"
     context: Context | None = None
     try:
@@ -79,6 +76,8 @@ def run(words: list[str]) -> int:
             from libpod.cli.system.version import print_version
 
             return print_version()
+        if rest[:1] and rest[0] in ("__complete", "__completeNoDesc"):
+            return _complete(options, rest)
         _check_log_level(options.log_level)
         command, path, rest = find_command(rest)
         values, arguments = parse(command, rest, path=path)
@@ -86,6 +85,8 @@ def run(words: list[str]) -> int:
         return command.call(context, values, arguments)
     except HelpRequested:
         return _help(words)
+    except MissingCommand as missing:
+        return _missing(missing)
     except BrokenPipeError as error:
         return _fail(error, hint=error.hint) if isinstance(error, LibpodError) else _drop_stdout()
     except KeyboardInterrupt:
@@ -97,6 +98,25 @@ def run(words: list[str]) -> int:
     finally:
         if context is not None:
             context.close()
+
+
+class MissingCommand(Exception):  # noqa: N818  (it is answered with the help)
+    """The command line ends where a command must follow: behind the program, or behind a group."""
+
+
+def _missing(missing: MissingCommand) -> int:
+    """Print the help of what lacks a command on stdout, and say on stderr what is missing."""
+    path = str(missing)
+    code = _help(path.split()[1:])
+    return code or _fail(UsageError(f"missing command '{path} COMMAND'"), hint=None)
+
+
+def _complete(options: Options, words: list[str]) -> int:
+    from libpod.cli.complete import answer
+
+    if len(words) < 2:
+        raise UsageError("requires at least 1 arg(s), only received 0")
+    return answer(words[1:], globals=options, described=words[0] == "__complete")
 
 
 def _help(words: list[str]) -> int:
@@ -120,7 +140,7 @@ def _check_log_level(level: str) -> None:
 def find_command(words: list[str]) -> tuple[Command, str, list[str]]:
     """Find the command that `words` begin with; return it, its full name and the words that follow."""
     if not words:
-        raise UsageError("missing command 'podman COMMAND'", hint="Try 'podman --help' for more information")
+        raise MissingCommand("podman")
     name, rest = words[0], words[1:]
     table, path = COMMANDS, "podman"
     if name in GROUPS:
@@ -128,7 +148,7 @@ def find_command(words: list[str]) -> tuple[Command, str, list[str]]:
         if rest and rest[0] in ("--help", "-h"):
             raise HelpRequested
         if not rest:
-            raise UsageError(f"missing command '{path} COMMAND'", hint=f"Try '{path} --help' for more information")
+            raise MissingCommand(path)
         name, rest = rest[0], rest[1:]
     elif name == "help":
         raise HelpRequested

@@ -44,6 +44,8 @@ def parse_options(declared: Any, words: list[str], *, interspersed: bool) -> tup
     for option in declared:
         for name in option.names:
             known[name] = option
+        for name in option.aliases:
+            known[name] = option
         setattr(values, option.field, option.initial)
     arguments: list[str] = []
     queue = iter(words)

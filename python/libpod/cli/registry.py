@@ -129,6 +129,24 @@ GROUPS: dict[str, dict[str, str]] = {
     "system": {"info": "system.info"},
 }
 
+#: Other names of a group's commands: group → name → the name that its help lists.
+ALIASES: dict[str, dict[str, str]] = {
+    "container": {"ls": "list"},
+    "image": {"ls": "list"},
+    "network": {"list": "ls"},
+}
+
+#: Commands that no list of commands shows.
+HIDDEN = frozenset(("completion",))
+
+#: What the groups are for.
+GROUP_TITLES = {
+    "container": "Manage containers",
+    "image": "Manage images",
+    "network": "Manage networks",
+    "system": "Manage podman",
+}
+
 #: Commands of Podman's that libpod does not have yet: their use says so.
 MISSING = frozenset(
     f"podman {name}"

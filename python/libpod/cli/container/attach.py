@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
 from libpod.cli.container import terminal
+from libpod.cli.container.targets import LATEST
 from libpod.errors import UsageError
 
 TYPE_CHECKING = False
@@ -47,10 +48,19 @@ COMMAND = Command(
     long="The podman attach command allows you to attach to a running container using the container's ID or name, either to "
     "view its ongoing output or to control it interactively.",
     options=(
-        Option("--detach-keys", help="Select the key sequence for detaching a container"),
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        Option(
+            "--detach-keys",
+            metavar="[a-Z]",
+            shown='"ctrl-p,ctrl-q"',
+            help="Select the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated sequence of `ctrl-<value>`, where `<value>` is one of: `a-z`, `@`, `^`, `[`, `\\`, `]`, `^` or `_`",
+        ),
+        LATEST,
         flag("--no-stdin", help="Do not attach STDIN. The default is false"),
         flag("--sig-proxy", default=True, help="Proxy received signals to the process"),
     ),
-    examples=("podman attach ctrID", "podman attach --no-stdin foobar"),
+    examples=(
+        "podman attach ctrID",
+        "podman attach 1234",
+        "podman attach --no-stdin foobar",
+    ),
 )

@@ -30,6 +30,17 @@ def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
 
 COMMAND = Command(
     "cleanup",
+    examples=(
+        "podman container cleanup ctrID1 ctrID2 ctrID3",
+        "podman container cleanup --all",
+    ),
+    long="\n"
+    "   podman container cleanup\n"
+    "\n"
+    "   Cleans up mount points and network stacks on one or more containers from the host. The container "
+    "name or ID can be used. This command is used internally when running containers, but can also be "
+    "used if container cleanup has failed when a container exits.\n"
+    "",
     call=cleanup,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Clean up network and mountpoints of one or more containers",

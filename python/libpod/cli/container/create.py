@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 ATTACH = Option("--attach", "-a", kind="strings", help="Attach to STDIN, STDOUT or STDERR")
 DETACH_KEYS = Option(
-    "--detach-keys", default="ctrl-p,ctrl-q", help="Override the key sequence for detaching a container"
+    "--detach-keys",
+    default="ctrl-p,ctrl-q",
+    metavar="[a-Z]",
+    help="Override the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated sequence of"
+    " `ctrl-<value>`, where `<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_`",
 )
 
 
@@ -55,7 +59,11 @@ COMMAND = Command(
     call=create,
     usage="[options] IMAGE [COMMAND [ARG...]]",
     short="Create but do not start a container",
-    long="Creates a new container from the given image or storage and prepares it for running the specified command.",
+    long="Creates a new container from the given image or storage and prepares it for running the specified "
+    "command.\n"
+    "\n"
+    "  The container ID is then printed to stdout. You can then start it at any time with the podman "
+    "start <container_id> command. The container will be created with the initial state 'created'.",
     options=(*OPTIONS, ATTACH, DETACH_KEYS, unsupported("--sig-proxy", kind="bool")),
     least=1,
     interspersed=False,

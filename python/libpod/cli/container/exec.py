@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container import terminal
+from libpod.cli.container.targets import LATEST
 from libpod.cli.context import message_of
 from libpod.errors import LibpodError, UsageError
 
@@ -68,20 +69,31 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 COMMAND = Command(
     "exec",
     call=run,
-    usage="[options] CONTAINER [COMMAND [ARG...]]",
+    usage="[options] CONTAINER COMMAND [ARG...]",
     short="Run a process in a running container",
-    long="Execute the specified command inside a running container.",
+    long="Execute the specified command inside a running container.\n",
     options=(
         flag("--detach", "-d", help="Run the exec session in detached mode (backgrounded)"),
-        Option("--detach-keys", help="Select the key sequence for detaching a container"),
+        Option(
+            "--detach-keys",
+            shown='"ctrl-p,ctrl-q"',
+            help="Select the key sequence for detaching a container. Format is a single character [a-Z] or ctrl-<value> where <value> is one of: a-z, @, ^, [, , or _",
+        ),
         Option("--env", "-e", kind="array", help="Set environment variables"),
-        Option("--env-file", kind="strings", help="Read in a file of environment variables"),
-        flag("--interactive", "-i", help="Keep STDIN open even if not attached"),
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        Option("--env-file", kind="array", help="Read in a file of environment variables"),
+        flag("--interactive", "-i", help="Make STDIN available to the contained process"),
+        LATEST,
         unsupported("--preserve-fds", kind="uint"),
-        flag("--privileged", help="Give the process extended Linux capabilities inside the container"),
+        flag(
+            "--privileged",
+            help="Give the process extended Linux capabilities inside the container.  The default is false",
+        ),
         flag("--tty", "-t", help="Allocate a pseudo-TTY. The default is false"),
-        Option("--user", "-u", help="Sets the username or UID used and optionally the groupname or GID"),
+        Option(
+            "--user",
+            "-u",
+            help="Sets the username or UID used and optionally the groupname or GID for the specified command",
+        ),
         Option("--workdir", "-w", help="Working directory inside the container"),
     ),
     interspersed=False,

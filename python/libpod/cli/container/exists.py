@@ -16,8 +16,12 @@ def exists(context: Context, options: Options, arguments: list[str]) -> int:
 
 COMMAND = Command(
     "exists",
+    examples=(
+        "podman container exists --external containerID",
+        "podman container exists myctr || podman run --name myctr [etc...]",
+    ),
     call=exists,
-    usage="CONTAINER",
+    usage="[options] CONTAINER",
     short="Check if a container exists in local storage",
     long="If the named container exists in local storage, podman container exists exits with 0, otherwise the exit code will "
     "be 1.",

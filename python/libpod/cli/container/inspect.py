@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, flag
+from libpod.cli.container.targets import LATEST
 from libpod.cli.inspect import FORMAT, inspect, latest
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ COMMAND = Command(
     long="Displays the low-level information on a container identified by name or ID.",
     options=(
         FORMAT,
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        LATEST,
         flag("--size", "-s", help="Display total file size"),
     ),
     examples=(

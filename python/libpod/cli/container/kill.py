@@ -26,12 +26,17 @@ COMMAND = Command(
     call=kill,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Kill one or more running containers with a specific signal",
-    long="The main process inside each container specified will be sent SIGKILL, or any signal specified with --signal.",
+    long="The main process inside each container specified will be sent SIGKILL, or any signal specified with "
+    "option --signal.",
     options=(
         targets.all_of("Signal all running containers"),
         targets.CIDFILE,
         targets.LATEST,
         Option("--signal", "-s", default="KILL", help="Signal to send to the container"),
     ),
-    examples=("podman kill mywebserver", "podman kill --signal TERM ctrID"),
+    examples=(
+        "podman kill mywebserver",
+        "podman kill 860a4b23",
+        "podman kill --signal TERM ctrID",
+    ),
 )

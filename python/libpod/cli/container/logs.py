@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.container.targets import LATEST
 from libpod.errors import InvalidError, UsageError
 
 TYPE_CHECKING = False
@@ -86,16 +87,31 @@ COMMAND = Command(
     call=run,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Fetch the logs of one or more containers",
-    long="Retrieves logs for one or more containers.",
+    long="Retrieves logs for one or more containers.\n"
+    "\n"
+    "  This does not guarantee execution order when combined with podman run (i.e., your run may not "
+    "have generated any logs at the time you execute podman logs).\n"
+    "",
     options=(
         flag("--color", help="Output the containers with different colors in the log."),
         flag("--follow", "-f", help="Follow log output.  The default is false"),
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        LATEST,
         flag("--names", "-n", help="Output the container name in the log"),
         Option("--since", help="Show logs since TIMESTAMP"),
-        Option("--tail", kind="int", default=-1, help="Output the specified number of LINES at the end of the logs"),
+        Option(
+            "--tail",
+            kind="int",
+            default=-1,
+            help="Output the specified number of LINES at the end of the logs.  Defaults to -1, which prints all lines",
+        ),
         flag("--timestamps", "-t", help="Output the timestamps in the log"),
         Option("--until", help="Show logs until TIMESTAMP"),
     ),
-    examples=("podman logs ctrID", "podman logs --tail 2 mywebserver", "podman logs --follow=true --since 10m ctrID"),
+    examples=(
+        "podman logs ctrID",
+        "podman logs --names ctrID1 ctrID2",
+        "podman logs --tail 2 mywebserver",
+        "podman logs --follow=true --since 10m ctrID",
+        "podman logs mywebserver mydbserver",
+    ),
 )

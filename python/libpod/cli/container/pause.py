@@ -25,5 +25,9 @@ COMMAND = Command(
     short="Pause all the processes in one or more containers",
     long="Pauses one or more running containers.  The container name or ID can be used.",
     options=(targets.all_of("Pause all running containers"), targets.CIDFILE, targets.FILTER, targets.LATEST),
-    examples=("podman pause mywebserver", "podman pause --all"),
+    examples=(
+        "podman pause mywebserver",
+        "podman pause 860a4b23",
+        "podman pause --all",
+    ),
 )

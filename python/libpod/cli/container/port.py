@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, flag
+from libpod.cli.container.targets import LATEST
 from libpod.errors import InvalidError, UsageError
 
 TYPE_CHECKING = False
@@ -55,10 +56,10 @@ COMMAND = Command(
     call=run,
     usage="[options] CONTAINER [PORT]",
     short="List port mappings or a specific mapping for the container",
-    long="List port mappings for the CONTAINER, or look up the public-facing port that is NAT-ed to the PRIVATE_PORT",
+    long="List port mappings for the CONTAINER, or look up the public-facing port that is NAT-ed to the PRIVATE_PORT\n",
     options=(
         flag("--all", "-a", help="Display port information for all containers"),
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        LATEST,
     ),
     examples=("podman port --all", "podman port ctrID 80/tcp"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.cli.container.targets import LATEST
 from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import UsageError
@@ -292,17 +293,24 @@ COMMAND = Command(
     options=(
         flag("--all", "-a", help="Show all the containers, default is only running containers"),
         unsupported("--external", kind="bool"),
-        Option("--filter", "-f", kind="strings", help="Filter output based on conditions given"),
+        Option("--filter", "-f", kind="array", help="Filter output based on conditions given"),
         Option("--format", help="Pretty-print containers to JSON or using a Go template"),
         Option("--last", "-n", kind="int", default=-1, help="Print the n last created containers (all states)"),
-        flag("--latest", "-l", help="Act on the latest container podman is aware of"),
+        LATEST,
         flag("--no-trunc", help="Display the extended information"),
         flag("--noheading", help="Do not print headers"),
         flag("--ns", help="Display namespace information"),
         flag("--pod", "-p", help="Print the ID and name of the pod the containers are associated with"),
         flag("--quiet", "-q", help="Print the numeric IDs of the containers only"),
         flag("--size", "-s", help="Display the total file sizes"),
-        Option("--sort", default="created", choices=_SORT_KEYS, help="Sort output by: " + ", ".join(_SORT_KEYS)),
+        Option(
+            "--sort",
+            default="created",
+            shown="",
+            metavar="choice",
+            choices=_SORT_KEYS,
+            help="Sort output by: " + ", ".join(_SORT_KEYS),
+        ),
         flag("--sync", help="Sync container state with OCI runtime"),
         unsupported("--watch", "-w", kind="uint"),
     ),

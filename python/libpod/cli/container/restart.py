@@ -35,7 +35,9 @@ COMMAND = Command(
     call=restart,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Restart one or more containers",
-    long="Restarts one or more running containers. The container ID or name can be used.",
+    long="Restarts one or more running containers. The container ID or name can be used.\n"
+    "\n"
+    "  A timeout before forcibly stopping can be set, but defaults to 10 seconds.",
     options=(
         targets.all_of("Restart all non-running containers"),
         targets.CIDFILE,

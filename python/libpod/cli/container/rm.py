@@ -70,18 +70,25 @@ COMMAND = Command(
     call=remove,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Remove one or more containers",
-    long="Removes one or more containers from the host. The container name or ID can be used.\n\n"
-    "Command does not remove images. Running or unusable containers will not be removed without the -f option.",
+    long="Removes one or more containers from the host. The container name or ID can be used.\n"
+    "\n"
+    "  Command does not remove images. Running or unusable containers will not be removed without the -f "
+    "option.",
     options=(
         targets.all_of("Remove all containers"),
         targets.CIDFILE,
         flag("--depend", help="Remove container and all containers that depend on the selected container"),
-        Option("--filter", kind="strings", help="Filter output based on conditions given"),
+        Option("--filter", kind="array", help="Filter output based on conditions given"),
         flag("--force", "-f", help="Force removal of a running or unusable container"),
         targets.IGNORE,
         targets.LATEST,
         targets.TIME,
         flag("--volumes", "-v", help="Remove anonymous volumes associated with the container"),
     ),
-    examples=("podman rm imageID", "podman rm mywebserver myflaskserver 860a4b23", "podman rm --force --all"),
+    examples=(
+        "podman rm imageID",
+        "podman rm mywebserver myflaskserver 860a4b23",
+        "podman rm --force --all",
+        "podman rm -f c684f0d469f2",
+    ),
 )

@@ -74,11 +74,19 @@ COMMAND = Command(
     options=(
         flag("--all", help="Start all containers regardless of their state or configuration"),
         flag("--attach", "-a", help="Attach container's STDOUT and STDERR"),
-        Option("--detach-keys", help="Select the key sequence for detaching a container"),
+        Option(
+            "--detach-keys",
+            metavar="[a-Z]",
+            shown='"ctrl-p,ctrl-q"',
+            help="Select the key sequence for detaching a container. Format is a single character [a-Z] or a comma separated sequence of `ctrl-<value>`, where `<value>` is one of: `a-z`, `@`, `^`, `[`, `\\`, `]`, `^` or `_`",
+        ),
         targets.FILTER,
-        flag("--interactive", "-i", help="Keep STDIN open even if not attached"),
+        flag("--interactive", "-i", help="Make STDIN available to the contained process"),
         targets.LATEST,
         flag("--sig-proxy", help="Proxy received signals to the process (default true if attaching, false otherwise)"),
     ),
-    examples=("podman start --latest", "podman start 860a4b231279 5421ab43b45"),
+    examples=(
+        "podman start 860a4b231279 5421ab43b45",
+        "podman start --interactive --attach imageID",
+    ),
 )

@@ -30,8 +30,9 @@ COMMAND = Command(
     call=stop,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Stop one or more containers",
-    long="Stops one or more running containers.  The container name or ID can be used.\n\n"
-    "A timeout to forcibly stop the container can also be set but defaults to 10 seconds otherwise.",
+    long="Stops one or more running containers.  The container name or ID can be used.\n"
+    "\n"
+    "  A timeout to forcibly stop the container can also be set but defaults to 10 seconds otherwise.",
     options=(
         targets.all_of("Stop all running containers"),
         targets.CIDFILE,

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
     from libpod.container.model import Container
 
-LATEST = flag("--latest", "-l", help="Act on the latest container podman is aware of")
+LATEST = flag(
+    "--latest", "-l", help='Act on the latest container podman is aware of\nNot supported with the "--remote" flag'
+)
 CIDFILE = Option("--cidfile", kind="array", help="Read the container ID from the file")
 IGNORE = flag("--ignore", "-i", help="Ignore errors when a specified container is missing")
 TIME = Option(
@@ -22,7 +24,7 @@ TIME = Option(
     default=10,
     help="Seconds to wait for stop before killing the container; a negative number waits for ever",
 )
-FILTER = Option("--filter", "-f", kind="strings", help="Filter output based on conditions given")
+FILTER = Option("--filter", "-f", kind="array", help="Filter output based on conditions given")
 
 
 def all_of(what: str) -> Option:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, flag
+from libpod.cli.command import Command
+from libpod.cli.container.targets import LATEST
 from libpod.cli.print.table import table
 from libpod.errors import ContainerNotFoundError, InvalidError, UsageError
 
@@ -34,8 +35,16 @@ COMMAND = Command(
     call=run,
     usage="[options] CONTAINER [FORMAT-DESCRIPTORS]",
     short="Display the running processes of a container",
-    long="Display the running processes of a container.",
-    options=(flag("--latest", "-l", help="Act on the latest container podman is aware of"),),
+    long="Display the running processes of a container.\n"
+    "\n"
+    "  The top command extends the ps(1) compatible AIX descriptors with container-specific ones as "
+    "shown below.\n"
+    "\n"
+    "\n"
+    "  Format Descriptors:\n"
+    "    "
+    "args,capamb,capbnd,capeff,capinh,capprm,comm,etime,group,groups,hgroup,hgroups,hpid,huid,huser,label,nice,pcpu,pgid,pid,ppid,rgroup,rss,ruser,seccomp,state,stime,time,tty,uid,user,vsz",
+    options=(LATEST,),
     interspersed=False,
     examples=("podman top ctrID", "podman top ctrID pid seccomp args"),
 )

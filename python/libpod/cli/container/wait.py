@@ -37,7 +37,7 @@ COMMAND = Command(
     call=wait,
     usage="[options] CONTAINER [CONTAINER...]",
     short="Block on one or more containers",
-    long="Block until one or more containers stop and then print their exit codes.",
+    long="Block until one or more containers stop and then print their exit codes.\n",
     options=(
         Option("--condition", kind="strings", help="Condition to wait on"),
         Option("--interval", "-i", default="250ms", help="Time Interval to wait before polling for completion"),

@@ -16,6 +16,10 @@ def exists(context: Context, options: Options, arguments: list[str]) -> int:
 
 COMMAND = Command(
     "exists",
+    examples=(
+        "podman image exists ID",
+        "podman image exists IMAGE && podman pull IMAGE",
+    ),
     call=exists,
     usage="IMAGE",
     short="Check if an image exists in local storage",

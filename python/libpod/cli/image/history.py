@@ -111,10 +111,13 @@ COMMAND = Command(
     call=run,
     usage="[options] IMAGE",
     short="Show history of a specified image",
-    long="Displays the history of an image.",
+    long="Displays the history of an image.\n"
+    "\n"
+    "  The information can be printed out in an easy to read, or user specified format, and can be "
+    "truncated.",
     options=(
         Option("--format", help="Change the output to JSON or a Go template"),
-        flag("--human", "-H", help="Display dates in human readable format", default=True),
+        flag("--human", "-H", help="Display sizes and dates in human readable format", default=True),
         flag("--no-trunc", help="Do not truncate the output"),
         flag("--quiet", "-q", help="Display the numeric IDs only"),
     ),

@@ -39,11 +39,17 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 COMMAND = Command(
     "import",
+    examples=(
+        'cat ctr.tar | podman -q import --message "importing the ctr.tar tarball" - image-imported',
+        "cat ctr.tar | podman import -",
+    ),
     call=run,
     usage="[options] PATH [REFERENCE]",
     short="Import a tarball to create a filesystem image",
-    long="Create a container image from the contents of the specified tarball (.tar, .tar.gz, .tgz, .bzip, .tar.xz, "
-    ".txz).",
+    long="Create a container image from the contents of the specified tarball (.tar, .tar.gz, .tgz, .bzip, "
+    ".tar.xz, .txz).\n"
+    "\n"
+    "  Optionally tag the image. You can specify the instructions using the --change option.",
     options=(
         Option("--arch", help="Set the architecture of the imported image"),
         Option(

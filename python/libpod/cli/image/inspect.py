@@ -18,9 +18,13 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 COMMAND = Command(
     "inspect",
     call=run,
-    usage="[options] COMMAND [COMMAND...]",
+    usage="[options] IMAGE [IMAGE...]",
     short="Display the configuration of an image",
     long="Displays the low-level information of an image identified by name or ID.",
     options=(FORMAT,),
-    examples=("podman image inspect alpine",),
+    examples=(
+        "podman image inspect alpine",
+        'podman image inspect --format "imageId: {{.Id}} size: {{.Size}}" alpine',
+        'podman image inspect --format "image: {{.ImageName}} driver: {{.Driver}}" myctr',
+    ),
 )

@@ -202,7 +202,7 @@ COMMAND = Command(
     options=(
         flag("--all", "-a", help="Show all images (default hides intermediate images)"),
         flag("--digests", help="Show digests"),
-        Option("--filter", "-f", kind="strings", help="Filter output based on conditions provided"),
+        Option("--filter", "-f", kind="array", shown="[]", help="Filter output based on conditions provided"),
         Option("--format", help="Change the output format to JSON or a Go template"),
         flag("--history", help="Display the image name history"),
         flag("--no-trunc", help="Do not truncate output"),

@@ -102,8 +102,10 @@ COMMAND = Command(
     call=run,
     usage="[options] IMAGE [IMAGE...]",
     short="Pull an image from a registry",
-    long="Pulls an image from a registry and stores it locally.\n\n"
-    "An image can be pulled by tag or digest. If a tag is not specified, the image with the 'latest' tag is pulled.",
+    long="Pulls an image from a registry and stores it locally.\n"
+    "\n"
+    "  An image can be pulled by tag or digest. If a tag is not specified, the image with the 'latest' "
+    "tag is pulled.",
     examples=("podman pull imageName", "podman pull fedora:latest"),
     least=1,
     options=(

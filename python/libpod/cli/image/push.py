@@ -58,13 +58,12 @@ COMMAND = Command(
     call=run,
     usage="[options] IMAGE [DESTINATION]",
     short="Push an image to a specified destination",
-    long="Pushes a source image to a specified destination.\n\n"
-    'The Image "DESTINATION" uses a "transport":"details" format. See podman-push(1) section "DESTINATION" for the'
-    " expected format.",
-    examples=(
-        "podman push imageID docker://registry.example.com/repository:tag",
-        "podman push imageID oci-archive:/path/to/layout:image:tag",
-    ),
+    long="Pushes a source image to a specified destination.\n"
+    "\n"
+    '\tThe Image "DESTINATION" uses a "transport":"details" format. See podman-push(1) section '
+    '"DESTINATION" for the expected format.',
+    examples="podman push imageID docker://registry.example.com/repository:tag\n"
+    "\t\tpodman push imageID oci-archive:/path/to/layout:image:tag",
     least=1,
     most=2,
     options=(
@@ -83,7 +82,7 @@ COMMAND = Command(
         Option(
             "--format",
             "-f",
-            help="Manifest type (oci or v2s2) to use in the destination (default is manifest type of source)",
+            help="Manifest type (oci, v2s2, or v2s1) to use in the destination (default is manifest type of source, with fallbacks)",
         ),
         flag("--quiet", "-q", help="Suppress output information when pushing images"),
         flag("--remove-signatures", help="Discard any pre-existing signatures in the image"),

@@ -49,7 +49,7 @@ COMMAND = Command(
     "rmi",
     call=run,
     usage="[options] IMAGE [IMAGE...]",
-    short="Removes one or more images from local storage",
+    short="Remove one or more images from local storage",
     long="Removes one or more previously pulled or locally created images.",
     options=(
         flag("--all", "-a", help="Remove all images"),
@@ -57,5 +57,9 @@ COMMAND = Command(
         flag("--ignore", "-i", help="Ignore errors if a specified image does not exist"),
         unsupported("--no-prune", kind="bool"),
     ),
-    examples=("podman rmi imageID", "podman rmi --force alpine"),
+    examples=(
+        "podman rmi imageID",
+        "podman rmi --force alpine",
+        "podman rmi c4dfb1609ee2 93fd78260bd1 c0ed59d05ff7",
+    ),
 )

@@ -54,7 +54,10 @@ COMMAND = Command(
     short="Save image(s) to an archive",
     long="Save an image to docker-archive or oci-archive on the local machine. Default is docker-archive.",
     options=(
-        flag("--compress", help="Compress tarball image layers when saving to a directory using the 'dir' transport"),
+        flag(
+            "--compress",
+            help="Compress tarball image layers when saving to a directory using the 'dir' transport. (default is same compression type as source)",
+        ),
         Option(
             "--format",
             help="Save image to oci-archive, oci-dir (directory with oci manifest type), docker-archive, docker-dir "

@@ -22,5 +22,9 @@ COMMAND = Command(
     short="Add an additional name to a local image",
     long="Adds one or more additional names to locally-stored image.",
     least=2,
-    examples=("podman tag 0e3bbc2 fedora:latest", "podman tag imageID:latest myNewImage:newTag"),
+    examples=(
+        "podman tag 0e3bbc2 fedora:latest",
+        "podman tag imageID:latest myNewImage:newTag",
+        "podman tag httpd myregistryhost:5000/fedora/httpd:v2",
+    ),
 )

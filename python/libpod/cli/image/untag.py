@@ -22,5 +22,9 @@ COMMAND = Command(
     short="Remove a name from a local image",
     long="Removes one or more names from a locally-stored image.",
     least=1,
-    examples=("podman untag 0e3bbc2", "podman untag imageID:latest otherImageName:latest"),
+    examples=(
+        "podman untag 0e3bbc2",
+        "podman untag imageID:latest otherImageName:latest",
+        "podman untag httpd myregistryhost:5000/fedora/httpd:v2",
+    ),
 )

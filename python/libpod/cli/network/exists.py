@@ -24,7 +24,7 @@ COMMAND = Command(
     "exists",
     call=exists,
     usage="NETWORK",
-    short="network exists",
+    short="Check if network exists",
     long="If the named network exists, podman network exists exits with 0, otherwise the exit code will be 1.",
     least=1,
     most=1,

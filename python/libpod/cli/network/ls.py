@@ -71,13 +71,13 @@ def _json(lines: list[_Line]) -> str:
 COMMAND = Command(
     "ls",
     call=run,
-    short="network list",
+    short="List networks",
     long="List networks",
     options=(
         Option("--filter", "-f", kind="array", help="Provide filter values (e.g. 'name=podman')"),
         Option("--format", help="Pretty-print networks to JSON or using a Go template"),
         flag("--no-trunc", help="Do not truncate the network ID"),
-        flag("--noheading", help="Do not print headers"),
+        flag("--noheading", "-n", help="Do not print headers"),
         flag("--quiet", "-q", help="display only names"),
     ),
     most=0,

@@ -119,7 +119,7 @@ class Moment:
 
     def get(self, name: str) -> Any:
         """Return a method. Raises: KeyError."""
-        call, count = _METHODS[name]
+        call, count = METHODS[name]
         return Method(lambda *arguments: call(self, *arguments), count)
 
     def format(self, layout: str) -> str:
@@ -157,7 +157,7 @@ def _truncated(moment: Moment, unit: int) -> Moment:
 
 
 #: The methods of Go's type: what each does with a time and its arguments, and how many of these it takes.
-_METHODS: dict[str, tuple[Callable[..., Any], int]] = {
+METHODS: dict[str, tuple[Callable[..., Any], int]] = {
     "Add": (lambda moment, duration: moment.moved(moment.ns + int(duration)), 1),
     "After": (lambda moment, other: moment.ns > _moment(other).ns, 1),
     "Before": (lambda moment, other: moment.ns < _moment(other).ns, 1),

@@ -6,7 +6,7 @@ from libpod.cli.print.declared import DECLARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 _INTEGERS = frozenset("int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64".split())
@@ -39,6 +39,13 @@ class Type:
         if self._fields is None:
             self._fields = {field.name: field for field in _fields_of(self.name)}
         return self._fields
+
+    def all_fields(self) -> Iterator[Field]:
+        """The fields in declaration order, each embedded struct followed by what it promotes."""
+        for field in self.fields.values():
+            yield field
+            if field.embedded:
+                yield from field.type.all_fields()
 
     def field(self, name: str) -> Field | None:
         """Find a field, also one that an embedded struct promotes."""

@@ -84,9 +84,13 @@ def _reads_as_another_type(text: str) -> bool:
 
 COMMAND = Command(
     "info",
+    examples=("podman info",),
     call=run,
     short="Display podman system information",
-    long="Display information pertaining to the host, current storage stats, and configured container registries",
+    long="Display information pertaining to the host, current storage stats, and build of podman.\n"
+    "\n"
+    "  Useful for the user and when reporting issues.\n"
+    "",
     options=(Option("--format", "-f", help="Change the output format to JSON or a Go template"),),
     most=0,
 )

@@ -76,6 +76,7 @@ def _formatted(format: str, client: dict[str, object]) -> str:
 
 COMMAND = Command(
     "version",
+    long="",
     call=run,
     short="Display the Podman version information",
     options=(Option("--format", "-f", help="Change the output format to JSON or a Go template"),),
