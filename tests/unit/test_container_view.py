@@ -97,6 +97,17 @@ def test_mount_points_that_were_asked_for_are_made(layer: Path, host: Path) -> N
     assert {"/src", "/src/deep/er", "/src/cache"} <= set(seen)
 
 
+def test_a_link_of_the_image_makes_no_mount_point_in_a_directory_of_the_host(layer: Path, host: Path) -> None:
+    (layer / "work").symlink_to("/src/new")
+    for options in ({"tmpfs": ["/work"]}, {"volume": ["/tmp:/work/deep"]}):
+        words: dict[str, Any] = {**options, "volume": [f"{host}:/src", *options.get("volume", [])]}
+        with pytest.raises(InvalidError, match="a link of the image leads into a directory of the host"):
+            see(layer, settings_of(**words))
+        see(layer, settings_of(**options))
+    (host / "new").mkdir()
+    assert "/work" in see(layer, settings_of(volume=[f"{host}:/src"], tmpfs=["/work"]))[1]
+
+
 def test_init_moves_out_of_the_users_directory(layer: Path, host: Path) -> None:
     _, seen, context = see(layer, settings_of(init=True, volume=[f"{host}:/run"]))
     assert context.init_inside == "/dev/podman-init"

@@ -2,7 +2,8 @@
 
 A user may mount a directory of the host above a place where libpod puts something: `-v DIR:/etc`, `-v DIR:/run`. Nothing is ever
 made in such a directory: libpod's own file or mount is bound over what is there, and left out if nothing is there. Mount points
-of the user's mounts and of the image's volumes are made, as Podman makes them: those were asked for.
+of the user's mounts and of the image's volumes are made, as Podman makes them: those were asked for. But no link of an image may
+lead one of them into another directory of the host.
 
 A `View` of the extension follows links as the container will, through the layers and the mounts. Start reading at `look`.
 """
@@ -26,7 +27,8 @@ def look(settings: ContainerSettings, context: Context, layers: list[str]) -> Vi
     """Return the container's view, and enter into `context` which of libpod's own mounts have no place.
 
     layers: the root file system, the uppermost first. Volumes and bind files stand in `context` already.
-    Raises: InvalidError if the init program has no place; OSError for a place that cannot be reached.
+    Raises: InvalidError if the init program has no place, or if a link of the image takes a mount into a directory of the host
+    where nothing is; OSError for a place that cannot be reached.
     """
     view = _core.View(layers)
     if not settings.mounts:
@@ -42,7 +44,10 @@ def look(settings: ContainerSettings, context: Context, layers: list[str]) -> Vi
                 hint="mount another directory, or run without --init",
             )
     for mount in mounts_of(settings, context):
-        if mount.place in given or _is_placed(view, mount.place):
+        if _is_placed(view, mount.place):
+            _add(view, mount)
+        elif mount.place in given:
+            _check_asked_for(mount, settings)
             _add(view, mount)
         else:
             context.unplaced.add(mount.place)
@@ -54,6 +59,14 @@ def _is_placed(view: View, path: str) -> bool:
     """Whether something is there, or may be made there."""
     kind, owner = view.place(path)
     return kind is not None or owner != "host"
+
+
+def _check_asked_for(mount: Mount, settings: ContainerSettings) -> None:
+    """Whether the name of a mount point says that it lies in a directory of the host; only then is it made there."""
+    if not any(other.kind == "bind" and mount.place.startswith(other.place + "/") for other in settings.mounts):
+        raise InvalidError(
+            f"{mount.destination}: a link of the image leads into a directory of the host, where nothing is to mount over",
+        )
 
 
 def _has_place(path: str, settings: ContainerSettings, context: Context, layers: list[str]) -> bool:
