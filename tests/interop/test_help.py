@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from libpod.cli import help as helps
-from libpod.cli.registry import ALIASES, COMMANDS, GROUPS
+from libpod.cli.command import Option
+from libpod.cli.registry import ALIASES, COMMANDS, GLOBAL_OPTIONS, GROUPS, load
 from tests.support import newer
 from tests.support.cli import Cli
 
@@ -101,3 +102,46 @@ def test_the_help_of_a_group_lists_commands_as_podman_does(podman: Cli, group: s
     # The column of the texts is as wide as the longest name asks for.
     if group != "":
         assert all(line in theirs for line in ours.partition("Available Commands:\n")[2].splitlines())
+
+
+@pytest.mark.parametrize("command", ["", *commands()])
+def test_every_option_of_podmans_is_known(podman: Cli, command: str) -> None:
+    """What libpod does not have is refused by its name, never called unknown."""
+    _, theirs = split(podman(*command.split(), "--help").stdout)
+    known = {name for option in declared(command) for name in option.names}
+    assert set(theirs) - {"--help"} <= known
+
+
+#: Older names that Podman's help leaves out.
+HIDDEN = {
+    "run": "--net --override-arch --override-os --override-variant --healthcheck-command --healthcheck-interval"
+    " --healthcheck-retries --healthcheck-start-period --healthcheck-timeout --signature-policy",
+    "create": "--net --healthcheck-command --signature-policy",
+    "ps": "--notruncate --namespace --storage",
+    "history": "--notruncate",
+    "rm": "--storage",
+    "stop": "--timeout",
+    "logs": "--details",
+    "pull": "--signature-policy",
+    "push": "--signature-policy",
+    "save": "--signature-policy",
+    "load": "--signature-policy",
+    "import": "--signature-policy",
+    "": "--namespace --trace --cpu-profile --memory-profile --max-workers --default-mounts-file --registries-conf",
+}
+
+
+def declared(command: str) -> Sequence[Option]:
+    names = command.split()
+    if not names:
+        return GLOBAL_OPTIONS
+    return load(GROUPS[names[0]][names[1]] if len(names) > 1 else COMMANDS[names[0]]).options
+
+
+@pytest.mark.parametrize("command", HIDDEN)
+def test_hidden_options_of_podmans_are_known_to_both(podman: Cli, command: str) -> None:
+    known = {name for option in declared(command) for name in (*option.names, *option.aliases)}
+    for name in HIDDEN[command].split():
+        assert name in known
+        words = [*command.split(), f"{name}=1", "--help"] if command else [f"{name}=1", "version", "--help"]
+        assert "unknown flag" not in podman(*words, code=None).stderr, name

@@ -6,6 +6,7 @@ import pytest
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.parser import HelpRequested, Options, parse
+from libpod.cli.registry import load
 from libpod.errors import UnsupportedError, UsageError
 
 COMMAND = Command(
@@ -116,3 +117,47 @@ def test_lists_are_fresh_for_every_parse() -> None:
     first, _ = run("-eA", "image")
     second, _ = run("-eB", "image")
     assert (first.env, second.env) == (["A"], ["B"])
+
+
+def test_an_older_name_of_an_option_is_the_option() -> None:
+    command = Command(
+        "x",
+        call=lambda *_: 0,
+        options=(flag("--no-trunc", aliases=("--notruncate",)), unsupported("--arch", aliases=("--override-arch",))),
+    )
+    values, _ = parse(command, ["--notruncate"])
+    assert values.no_trunc
+    with pytest.raises(UnsupportedError, match="the option --arch is not supported"):
+        parse(command, ["--override-arch", "x"])
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "field"),
+    [
+        ("container.ps", "--notruncate", "no_trunc"),
+        ("container.ps", "--namespace", "ns"),
+        ("image.history", "--notruncate", "no_trunc"),
+        ("container.stop", "--timeout=3", "time"),
+        ("container.run", "--net=none", "network"),
+    ],
+)
+def test_podmans_older_names_work(command: str, word: str, field: str) -> None:
+    values, _ = parse(load(command), [word, "x"] if command != "container.ps" else [word])
+    assert field in values.given
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "name"),
+    [
+        ("container.ps", ["--storage"], "--external"),
+        ("container.run", ["--gpus", "all", "x"], "--gpus"),
+        ("container.run", ["--healthcheck-command", "true", "x"], "--health-cmd"),
+        ("container.run", ["--override-os", "linux", "x"], "--os"),
+        ("container.logs", ["--details", "x"], "--details"),
+        ("container.rm", ["--storage", "x"], "--storage"),
+        ("image.pull", ["--signature-policy", "p", "x"], "--signature-policy"),
+    ],
+)
+def test_what_libpod_lacks_is_refused_by_name(command: str, words: list[str], name: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"the option {name} is not supported by this version of libpod"):
+        parse(load(command), words)

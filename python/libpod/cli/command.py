@@ -75,9 +75,9 @@ def flag(*names: str, help: str = "", default: bool = False, aliases: Sequence[s
     return Option(*names, kind="bool", help=help, default=default, aliases=aliases)
 
 
-def unsupported(*names: str, kind: str = "string", help: str = "") -> Option:
+def unsupported(*names: str, kind: str = "string", help: str = "", aliases: Sequence[str] = ()) -> Option:
     """Declare an option of Podman's that libpod does not have yet: using it is an error, and the help leaves it out."""
-    return Option(*names, kind=kind, help=help, supported=False, hidden=True)
+    return Option(*names, kind=kind, help=help, supported=False, hidden=True, aliases=aliases)
 
 
 class Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.image import remote
 from libpod.config import auth
 from libpod.config import registries as configuration
@@ -141,5 +141,7 @@ COMMAND = Command(
         remote.TLS_VERIFY,
         Option("--username", "-u", help="Username for registry"),
         flag("--verbose", "-v", help="Write more detailed information to stdout"),
+        unsupported("--compat-auth-file"),
+        unsupported("--secret"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.image import remote
 from libpod.cli.login import chosen_key
 from libpod.config import auth
@@ -52,5 +52,6 @@ COMMAND = Command(
             "--authfile",
             help="path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
         ),
+        unsupported("--compat-auth-file"),
     ),
 )

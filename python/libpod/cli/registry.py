@@ -39,6 +39,17 @@ GLOBAL_OPTIONS = (
     unsupported("--identity"),
     unsupported("--ssh"),
     unsupported("--url"),
+    unsupported("--config"),
+    unsupported("--cpu-profile"),
+    unsupported("--default-mounts-file"),
+    unsupported("--imagestore"),
+    unsupported("--max-workers", kind="int"),
+    unsupported("--memory-profile"),
+    unsupported("--module", kind="array"),
+    unsupported("--out"),
+    unsupported("--registries-conf"),
+    unsupported("--trace", kind="bool"),
+    unsupported("--transient-store", kind="bool"),
 )
 
 #: Top-level commands: name → the module whose `COMMAND` it is.

@@ -105,21 +105,24 @@ FIELDS: dict[str, Any] = {
 UNSUPPORTED = {
     **dict.fromkeys(
         (
-            "arch authfile blkio_weight cgroups conmon_pidfile cpu_rt_period cpu_rt_runtime env_merge health_cmd"
-            " health_interval health_on_failure health_retries health_start_period health_timeout ip6 os passwd_entry"
-            " personality platform pod pod_id_file preserve_fds sdnotify seccomp_policy secret subgidname subuidname"
+            "arch authfile blkio_weight cgroups conmon_pidfile cpu_rt_period cpu_rt_runtime env_merge group_entry"
+            " health_cmd health_interval health_log_destination health_max_log_count health_max_log_size"
+            " health_on_failure health_retries health_start_period health_startup_cmd health_startup_interval"
+            " health_startup_retries health_startup_success health_startup_timeout health_timeout hosts_file init_ctr"
+            " ip6 os passwd_entry personality platform pod pod_id_file preserve_fd preserve_fds rdt_class retry"
+            " retry_delay sdnotify seccomp_policy secret shm_size_systemd signature_policy subgidname subuidname"
             " variant"
         ).split(),
         "string",
     ),
     **dict.fromkeys(
         (
-            "blkio_weight_device cgroup_conf chrootdirs device_read_bps device_read_iops device_write_bps"
-            " device_write_iops gidmap hostuser network_alias requires uidmap volumes_from"
+            "blkio_weight_device cgroup_conf chrootdirs decryption_key device_read_bps device_read_iops device_write_bps"
+            " device_write_iops gidmap gpus hostuser network_alias requires uidmap volumes_from"
         ).split(),
         "strings",
     ),
-    **dict.fromkeys(("rmi", "rootfs", "tls_verify"), "bool"),
+    **dict.fromkeys(("no_hostname", "rmi", "rootfs", "tls_verify"), "bool"),
 }
 
 #: How a field is checked, when that does not follow from its default.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, flag
+from libpod.cli.command import Command, flag, unsupported
 from libpod.cli.container import targets
 from libpod.errors import UsageError
 
@@ -48,5 +48,7 @@ COMMAND = Command(
         targets.all_of("Cleans up all containers"),
         targets.LATEST,
         flag("--rm", help="After cleanup, remove the container entirely"),
+        unsupported("--exec"),
+        unsupported("--rmi", kind="bool"),
     ),
 )

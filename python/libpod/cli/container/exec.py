@@ -95,6 +95,7 @@ COMMAND = Command(
             help="Sets the username or UID used and optionally the groupname or GID for the specified command",
         ),
         Option("--workdir", "-w", help="Working directory inside the container"),
+        unsupported("--preserve-fd", kind="strings"),
     ),
     interspersed=False,
     examples=("podman exec -it ctrID ls", "podman exec -it -w /tmp myCtr pwd", "podman exec --user root ctrID ls"),

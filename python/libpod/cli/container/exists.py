@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command
+from libpod.cli.command import Command, unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ COMMAND = Command(
     ),
     call=exists,
     usage="[options] CONTAINER",
+    options=(unsupported("--external", kind="bool"),),
     short="Check if a container exists in local storage",
     long="If the named container exists in local storage, podman container exists exits with 0, otherwise the exit code will "
     "be 1.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container.targets import LATEST
 from libpod.errors import InvalidError, UsageError
 
@@ -106,6 +106,7 @@ COMMAND = Command(
         ),
         flag("--timestamps", "-t", help="Output the timestamps in the log"),
         Option("--until", help="Show logs until TIMESTAMP"),
+        unsupported("--details", kind="bool"),
     ),
     examples=(
         "podman logs ctrID",

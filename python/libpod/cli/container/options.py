@@ -17,6 +17,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Options
 
+#: What some options were called in older releases of Podman.
+_ALIASES = {
+    "--arch": "--override-arch",
+    "--health-cmd": "--healthcheck-command",
+    "--health-interval": "--healthcheck-interval",
+    "--health-retries": "--healthcheck-retries",
+    "--health-start-period": "--healthcheck-start-period",
+    "--health-timeout": "--healthcheck-timeout",
+    "--os": "--override-os",
+    "--variant": "--override-variant",
+}
+
 OPTIONS = (
     Option("--add-host", kind="strings", shown="[]", help="Add a custom host-to-IP mapping (host:ip)"),
     Option("--annotation", kind="array", help="Add annotations to container (key=value)"),
@@ -97,7 +109,7 @@ OPTIONS = (
     ),
     Option("--mount", kind="array", help="Attach a filesystem mount to the container"),
     Option("--name", help="Assign a name to the container"),
-    Option("--network", "--net", kind="array", help="Connect a container to a network"),
+    Option("--network", kind="array", help="Connect a container to a network", aliases=("--net",)),
     flag("--no-healthcheck", help="Disable healthchecks on container"),
     flag("--no-hosts", help="Do not create /etc/hosts within the container, instead use the version from the image"),
     flag("--oom-kill-disable", help="Disable OOM Killer"),
@@ -159,7 +171,10 @@ OPTIONS = (
     Option("--uts", help="UTS namespace to use"),
     Option("--volume", "-v", kind="array", help="Bind mount a volume into the container"),
     Option("--workdir", "-w", help="Working directory inside the container"),
-    *(unsupported("--" + name.replace("_", "-"), kind=kind) for name, kind in UNSUPPORTED.items()),
+    *(
+        unsupported(name, kind=kind, aliases=(_ALIASES[name],) if name in _ALIASES else ())
+        for name, kind in (("--" + field.replace("_", "-"), kind) for field, kind in UNSUPPORTED.items())
+    ),
 )
 
 #: Options that say how a command behaves, not what its container is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container import targets, terminal
 from libpod.errors import ContainerNotFoundError, LibpodError, StateError
 
@@ -84,6 +84,7 @@ COMMAND = Command(
         targets.LATEST,
         targets.TIME,
         flag("--volumes", "-v", help="Remove anonymous volumes associated with the container"),
+        unsupported("--storage", kind="bool"),
     ),
     examples=(
         "podman rm imageID",

@@ -23,6 +23,7 @@ TIME = Option(
     kind="int",
     default=10,
     help="Seconds to wait for stop before killing the container; a negative number waits for ever",
+    aliases=("--timeout",),
 )
 FILTER = Option("--filter", "-f", kind="array", help="Filter output based on conditions given")
 

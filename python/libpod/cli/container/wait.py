@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libpod import quantity
-from libpod.cli.command import Command, Option
+from libpod.cli.command import Command, Option, unsupported
 from libpod.cli.container import targets
 from libpod.errors import InvalidError, UsageError
 
@@ -42,6 +42,7 @@ COMMAND = Command(
         Option("--condition", kind="strings", help="Condition to wait on"),
         Option("--interval", "-i", default="250ms", help="Time Interval to wait before polling for completion"),
         targets.LATEST,
+        unsupported("--ignore", kind="bool"),
     ),
     examples=("podman wait --interval 5s ctrID", "podman wait ctrID1 ctrID2"),
 )

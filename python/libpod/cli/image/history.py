@@ -118,7 +118,7 @@ COMMAND = Command(
     options=(
         Option("--format", help="Change the output to JSON or a Go template"),
         flag("--human", "-H", help="Display sizes and dates in human readable format", default=True),
-        flag("--no-trunc", help="Do not truncate the output"),
+        flag("--no-trunc", help="Do not truncate the output", aliases=("--notruncate",)),
         flag("--quiet", "-q", help="Display the numeric IDs only"),
     ),
     least=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.errors import UnsupportedError
 
 TYPE_CHECKING = False
@@ -63,6 +63,7 @@ COMMAND = Command(
         Option("--os", help="Set the OS of the imported image"),
         flag("--quiet", "-q", help="Suppress output"),
         Option("--variant", help="Set the variant of the imported image"),
+        unsupported("--signature-policy"),
     ),
     least=1,
     most=2,

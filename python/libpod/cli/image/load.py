@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.print.escape import printable
 from libpod.errors import InvalidError
 
@@ -40,6 +40,7 @@ COMMAND = Command(
     options=(
         Option("--input", "-i", help="Read from specified archive file (default: stdin)"),
         flag("--quiet", "-q", help="Suppress the output"),
+        unsupported("--signature-policy"),
     ),
     most=0,
 )

@@ -46,6 +46,7 @@ COMMAND = Command(
         Option("--filter", kind="array", help="Provide filter values (e.g. 'label=<key>=<value>')"),
         flag("--force", "-f", help="Do not prompt for confirmation"),
         unsupported("--external", kind="bool"),
+        unsupported("--build-cache", kind="bool"),
     ),
     most=0,
     examples=("podman image prune",),

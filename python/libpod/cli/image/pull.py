@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libpod.cli.command import Command, Option, flag
+from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.image import remote
 from libpod.cli.print import progress
 from libpod.errors import LibpodError, UsageError
@@ -122,5 +122,9 @@ COMMAND = Command(
         flag("--quiet", "-q", help="Suppress output information when pulling images"),
         remote.TLS_VERIFY,
         Option("--variant", help="Use VARIANT instead of the running architecture variant for choosing images"),
+        unsupported("--decryption-key", kind="array"),
+        unsupported("--retry", kind="uint"),
+        unsupported("--retry-delay"),
+        unsupported("--signature-policy"),
     ),
 )

@@ -92,5 +92,10 @@ COMMAND = Command(
         unsupported("--sign-passphrase-file"),
         unsupported("--encryption-key", kind="strings"),
         unsupported("--encrypt-layer", kind="strings"),
+        unsupported("--force-compression", kind="bool"),
+        unsupported("--retry", kind="uint"),
+        unsupported("--retry-delay"),
+        unsupported("--sign-by-sigstore"),
+        unsupported("--signature-policy"),
     ),
 )

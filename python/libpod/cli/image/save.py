@@ -73,6 +73,7 @@ COMMAND = Command(
         Option("--output", "-o", help="Write to a specified file (default: stdout, which must be redirected)"),
         flag("--quiet", "-q", help="Suppress the output"),
         unsupported("--uncompressed", kind="bool"),
+        unsupported("--signature-policy"),
     ),
     least=1,
     arity_error="need at least 1 argument",
