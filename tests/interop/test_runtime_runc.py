@@ -464,8 +464,8 @@ def test_a_terminal_in_the_foreground_leaves_newlines_and_keeps_its_size(
     if size is not None:
         changes.append(put("process.consoleSize", size))
     ours = runtimes[1]
-    # The caller's size is given after the start: only a size that nobody overwrites is there in the end.
-    write(ours.bundle, ["sh", "-c", "echo one; sleep 0.3; stty size"], *changes)
+    # At once, and again when whatever comes after the start has been done.
+    write(ours.bundle, ["sh", "-c", "echo one; stty size; sleep 0.3; stty size; echo two"], *changes)
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 10, 20, 0, 0))
     done = subprocess.run(
@@ -478,7 +478,7 @@ def test_a_terminal_in_the_foreground_leaves_newlines_and_keeps_its_size(
     )
     os.close(master)
     os.close(slave)
-    assert done.stdout.decode() == f"one\n{seen}\n"
+    assert done.stdout.decode() == f"one\n{seen}\n{seen}\ntwo\n"
 
 
 def test_exec_has_the_container_s_personality(runtimes: tuple[Runtime, Runtime]) -> None:

@@ -14,15 +14,15 @@ use rustix::fs::{Mode, OFlags, fchown, fstatfs};
 use rustix::io::Errno;
 use rustix::process::{Uid, ioctl_tiocsctty};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 const DEVPTS_SUPER_MAGIC: u64 = 0x1cd1;
 
 /// Make the terminal, bind it to `/dev/console` and put it into the stage.
-pub fn attach(stage: &mut Stage, size: Option<ConsoleSize>, uid: u32) -> Result<()> {
-    let (master, slave) = open(stage.root()?, size, uid)?;
+pub fn attach(stage: &mut Stage, size: Option<ConsoleSize>, uid: u32, plain: bool) -> Result<()> {
+    let (master, slave) = open(stage.root()?, size, uid, plain)?;
     let fail = |errno| Error::step("bind the terminal to", "/dev/console", errno);
     let root = stage.root()?;
     let copy = rustix::io::fcntl_dupfd_cloexec(&slave, 0).map_err(fail)?;
@@ -42,8 +42,10 @@ pub fn attach(stage: &mut Stage, size: Option<ConsoleSize>, uid: u32) -> Result<
     Ok(())
 }
 
-/// Make a terminal in the devpts of `root`; its master and slave ends.
-pub fn open(root: &RootDir, size: Option<ConsoleSize>, uid: u32) -> Result<(OwnedFd, OwnedFd)> {
+/// Make a terminal in the devpts of `root`; its master and slave ends. `plain`: newlines pass as they are.
+///
+/// All is set before the program can write or ask: later would be a race.
+pub fn open(root: &RootDir, size: Option<ConsoleSize>, uid: u32, plain: bool) -> Result<(OwnedFd, OwnedFd)> {
     let fail = |errno| Error::step("make a terminal in", "/dev/pts", errno);
     let master =
         root.open_at(Path::new("/dev/pts/ptmx"), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).map_err(fail)?;
@@ -57,6 +59,11 @@ pub fn open(root: &RootDir, size: Option<ConsoleSize>, uid: u32) -> Result<(Owne
     if let Some(size) = size.filter(|size| size.width != 0 || size.height != 0) {
         let size = Winsize { ws_row: size.height, ws_col: size.width, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&slave, size).map_err(fail)?;
+    }
+    if plain {
+        let mut mode = tcgetattr(&slave).map_err(fail)?;
+        mode.output_modes.remove(OutputModes::ONLCR);
+        tcsetattr(&slave, OptionalActions::Now, &mode).map_err(fail)?;
     }
     match fchown(&slave, Some(Uid::from_raw(uid)), None) {
         // An id that the user namespace does not map: the terminal stays with its maker.

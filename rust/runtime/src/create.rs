@@ -12,7 +12,7 @@ use crate::command::Command;
 use crate::error::{Error, Result};
 use crate::namespaces::NamespacePlan;
 use crate::plan;
-use crate::request::{Request, Stdio};
+use crate::request::Request;
 use crate::spec::IdMapping;
 use crate::stage::Stage;
 use crate::step::{HookContext, Step, open_for_child};
@@ -56,7 +56,7 @@ pub struct Running {
 pub fn create<'a>(request: &'a Request<'a>) -> Result<Created<'a>> {
     let spec = request.spec;
     let process = spec.process.as_ref().ok_or_else(|| Error::invalid("the specification has no process"))?;
-    if process.terminal != matches!(request.stdio, Stdio::Terminal) {
+    if process.terminal != request.stdio.is_terminal() {
         return Err(Error::invalid("process.terminal and the standard descriptors contradict each other"));
     }
     let namespaces = NamespacePlan::new(spec)?;

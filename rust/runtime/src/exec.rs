@@ -59,7 +59,7 @@ pub struct ExecRunning {
 
 /// Execute `process` in the container. Returns when it is executed, or with the reason why not; then nothing is left behind.
 pub fn exec(target: &ExecTarget<'_>, process: &Process, stdio: &Stdio) -> Result<ExecRunning> {
-    if process.terminal != matches!(stdio, Stdio::Terminal) {
+    if process.terminal != stdio.is_terminal() {
         return Err(Error::invalid("process.terminal and the standard descriptors contradict each other"));
     }
     if target.cgroup.is_some_and(Cgroup::is_frozen) {
@@ -169,7 +169,7 @@ fn attempt(
     stage.withdraw(&[])?;
     let root = RootDir::open(Path::new("/"))?;
     if process.terminal {
-        let (master, slave) = console::open(&root, process.console_size, process.user.uid)?;
+        let (master, slave) = console::open(&root, process.console_size, process.user.uid, stdio.leaves_newlines())?;
         console::control(&slave)?;
         stage.terminal = Some(master);
     }

@@ -105,7 +105,7 @@ pub fn build<'a>(
         steps.push(Step::DeviceLinks);
     }
     if process.terminal {
-        steps.push(Step::Console(process.console_size, process.user.uid));
+        steps.push(Step::Console(process.console_size, process.user.uid, request.stdio.leaves_newlines()));
     }
     push_hooks(&mut steps, context);
     steps.push(Step::Pivot { beside_host: propagation.is_none() });

@@ -24,6 +24,20 @@ pub enum Stdio {
     },
     /// A terminal made for it; the caller gets the master end.
     Terminal,
+    /// The same, but newlines pass as they are: what the caller copies them to adds carriage returns, or does not.
+    PlainTerminal,
+}
+
+impl Stdio {
+    /// Whether a terminal is made.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Terminal | Self::PlainTerminal)
+    }
+
+    /// Whether that terminal leaves newlines as they are.
+    pub fn leaves_newlines(&self) -> bool {
+        matches!(self, Self::PlainTerminal)
+    }
 }
 
 /// What to start.

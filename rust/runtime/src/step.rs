@@ -72,8 +72,8 @@ pub enum Step<'a> {
     Device(Node, bool),
     /// Make the links of /dev.
     DeviceLinks,
-    /// Make the terminal, and /dev/console of it.
-    Console(Option<ConsoleSize>, u32),
+    /// Make the terminal, and /dev/console of it, for a user; whether newlines pass as they are.
+    Console(Option<ConsoleSize>, u32, bool),
     /// Let the parent run its hooks.
     Midway,
     /// Run hooks in the container's namespaces; `.0` is their moment.
@@ -202,7 +202,7 @@ impl Step<'_> {
             Self::MountCgroup(mount) => mount.execute(stage),
             Self::Device(node, bind) => devices::make(stage, node, *bind),
             Self::DeviceLinks => devices::make_links(stage),
-            Self::Console(size, uid) => console::attach(stage, *size, *uid),
+            Self::Console(size, uid, plain) => console::attach(stage, *size, *uid, *plain),
             Self::Midway => stage.pause_midway(),
             Self::Hooks(moment, hooks, context) => {
                 stage.withdraw(&[])?;

@@ -1,5 +1,7 @@
 //! Waiting for a container in the foreground: signals go to it, a terminal is relayed, and its exit becomes ours.
 
+use libpod_runtime::Stdio;
+use libpod_runtime::spec::ConsoleSize;
 use libpod_sys::errno_text;
 use libpod_sys::signal::{SignalFd, send_to};
 use libpod_sys::socket::connect;
@@ -9,7 +11,7 @@ use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, sendmsg, socket_with,
 };
 use rustix::process::{WaitId, WaitIdOptions, waitid};
-use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -52,11 +54,9 @@ impl Foreground {
     }
 
     /// Wait until the process ends; returns its exit code, or 128 and the signal that ended it.
-    ///
-    /// A terminal that is not `sized` yet gets the size of the caller's.
-    pub fn wait(&self, pidfd: BorrowedFd<'_>, terminal: Option<OwnedFd>, sized: bool) -> Result<u8, String> {
+    pub fn wait(&self, pidfd: BorrowedFd<'_>, terminal: Option<OwnedFd>) -> Result<u8, String> {
         let raw = terminal.as_ref().and_then(|_| Raw::new());
-        let mut relay = terminal.map(|master| Relay::new(master, sized));
+        let mut relay = terminal.map(|master| Relay { master, input_open: true });
         loop {
             let ended = self
                 .turn(pidfd, relay.as_mut())
@@ -111,6 +111,21 @@ impl Foreground {
     }
 }
 
+/// The size of the caller's terminal, where standard input is one. Asked for once signals are kept: a change comes after it.
+pub fn own_size() -> Option<ConsoleSize> {
+    let size = tcgetwinsize(rustix::stdio::stdin()).ok()?;
+    Some(ConsoleSize { height: size.ws_row, width: size.ws_col })
+}
+
+/// The standard descriptors of a process: a terminal that is relayed here adds no carriage returns of its own.
+pub fn stdio(terminal: bool, relayed: bool) -> Stdio {
+    match (terminal, relayed) {
+        (false, _) => Stdio::Inherit,
+        (true, true) => Stdio::PlainTerminal,
+        (true, false) => Stdio::Terminal,
+    }
+}
+
 /// A container's terminal, and ours before it.
 struct Relay {
     master: OwnedFd,
@@ -118,24 +133,6 @@ struct Relay {
 }
 
 impl Relay {
-    fn new(master: OwnedFd, sized: bool) -> Self {
-        let relay = Self { master, input_open: true };
-        if !sized {
-            relay.resize();
-        }
-        relay.leave_newlines();
-        relay
-    }
-
-    /// Let the container's terminal pass newlines on as they are: the caller's terminal, or the file that our output goes to, is what
-    /// adds carriage returns or does not.
-    fn leave_newlines(&self) {
-        // A container whose terminal is gone writes none.
-        let Ok(mut mode) = tcgetattr(&self.master) else { return };
-        mode.output_modes.remove(OutputModes::ONLCR);
-        let _ = tcsetattr(&self.master, OptionalActions::Now, &mode);
-    }
-
     fn resize(&self) {
         if let Ok(size) = tcgetwinsize(rustix::stdio::stdin()) {
             // A container whose terminal is gone needs no size.

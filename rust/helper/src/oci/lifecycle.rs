@@ -9,7 +9,7 @@ use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{self, Program};
 use libpod_runtime::spec::Spec;
 use libpod_runtime::start::{make_socket, start as let_go};
-use libpod_runtime::{ContainerId, Created, Request, Rootfs, Stdio, hooks};
+use libpod_runtime::{ContainerId, Created, Request, Rootfs, hooks};
 use libpod_sys::io_text;
 use rustix::process::Pid;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -75,13 +75,13 @@ impl Order {
         self.config.spec.process.as_ref().is_some_and(|process| process.terminal)
     }
 
-    fn request(&mut self, start_socket: Option<OwnedFd>) -> Request<'_> {
+    fn request(&mut self, start_socket: Option<OwnedFd>, relayed: bool) -> Request<'_> {
         Request {
             id: &self.id,
             bundle: &self.bundle,
             rootfs: Rootfs::Dir(self.rootfs.clone()),
             changes: &[],
-            stdio: if self.terminal() { Stdio::Terminal } else { Stdio::Inherit },
+            stdio: foreground::stdio(self.terminal(), relayed),
             preserve_fds: self.preserve_fds,
             seccomp: self.seccomp.take(),
             start_socket,
@@ -115,7 +115,7 @@ pub fn create(context: &Context, words: &[String]) -> Outcome {
     let reserved = record::reserve(context, &order.id, &order.config, &order.bundle, &order.rootfs)?;
     let socket = make_socket(&reserved.home().path(START_SOCKET))?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
-    let request = order.request(Some(socket));
+    let request = order.request(Some(socket), false);
     let failed = |failure: Failure| {
         Failure::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text))
     };
@@ -133,12 +133,15 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     check_console(order.terminal(), order.console_socket.is_some(), detach)?;
     let reserved = record::reserve(context, &order.id, &order.config, &order.bundle, &order.rootfs)?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
-    let request = order.request(None);
+    let foreground = if detach { None } else { Some(Foreground::new()?) };
+    let relayed = foreground.is_some() && console.is_none();
+    if let Some(process) = order.config.spec.process.as_mut().filter(|process| process.terminal && relayed) {
+        process.console_size = process.console_size.or_else(foreground::own_size);
+    }
+    let request = order.request(None, relayed);
     let failed = |failure: Failure| {
         Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text))
     };
-    let sized = request.spec.process.as_ref().is_some_and(|process| process.console_size.is_some());
-    let foreground = if detach { None } else { Some(Foreground::new().map_err(failed)?) };
     let (created, terminal) = prepare(context, &request, console.as_deref()).map_err(failed)?;
     let container = publish(created.pid(), reserved, pid_file.as_deref())?;
     let running = match created.go() {
@@ -150,7 +153,7 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
     };
     running.warnings.iter().for_each(|text| context.log.warn(text));
     let Some(foreground) = foreground else { return Ok(0) };
-    let code = foreground.wait(running.pidfd.as_fd(), terminal, sized).map_err(Failure::new)?;
+    let code = foreground.wait(running.pidfd.as_fd(), terminal).map_err(Failure::new)?;
     if !parsed.has("keep") {
         remove(context, &container, true)?;
     }

@@ -6,7 +6,7 @@ use super::lifecycle::{check_console, compile, pidfd, preserved};
 use super::record::{self, Container, Status};
 use super::{Context, Failure, Outcome};
 use libpod_runtime::spec::{CONFIG_MAX, Process, Spec, User};
-use libpod_runtime::{ContainerId, ExecTarget, Stdio};
+use libpod_runtime::{ContainerId, ExecTarget};
 use libpod_sys::io_text;
 use rustix::process::Pid;
 use std::os::fd::AsFd;
@@ -58,7 +58,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     let pidfd = pidfd(&container).ok_or_else(|| Failure::new("cannot exec in a stopped container"))?;
     let pid = Pid::from_raw(container.record.pid).ok_or_else(|| Failure::new("the record has no process"))?;
     let spec = container.spec()?;
-    let process = build(parsed, argv, &spec)?;
+    let mut process = build(parsed, argv, &spec)?;
     let (detach, console) = (parsed.has("detach"), parsed.last("console-socket"));
     check_console(process.terminal, console.is_some(), detach)?;
     let (cgroup, filter) = (container.cgroup()?, compile(&spec)?);
@@ -72,7 +72,11 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
         personality: libpod_runtime::personality(&spec)?,
     };
     let waiting = if detach { None } else { Some(Foreground::new()?) };
-    let stdio = if process.terminal { Stdio::Terminal } else { Stdio::Inherit };
+    let relayed = waiting.is_some() && console.is_none();
+    let stdio = foreground::stdio(process.terminal, relayed);
+    if process.terminal && relayed {
+        process.console_size = process.console_size.or_else(foreground::own_size);
+    }
     let mut running = libpod_runtime::exec(&target, &process, &stdio)?;
     running.warnings.iter().for_each(|text| context.log.warn(text));
     if let Some(path) = parsed.last("pid-file") {
@@ -84,9 +88,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     }
     match waiting {
         None => Ok(0),
-        Some(waiting) => waiting
-            .wait(running.pidfd.as_fd(), running.terminal.take(), process.console_size.is_some())
-            .map_err(Failure::new),
+        Some(waiting) => waiting.wait(running.pidfd.as_fd(), running.terminal.take()).map_err(Failure::new),
     }
 }
 
