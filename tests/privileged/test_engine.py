@@ -6,11 +6,13 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import libpod
-from libpod.container import listing, model
+from libpod import _core
+from libpod.container import listing
 from libpod.container.model import Container
 from libpod.container.records import Records
 from libpod.container.request import ContainerRequest
@@ -166,10 +168,15 @@ def test_an_end_between_two_looks_is_an_end(engine: libpod.Engine, monkeypatch: 
         # The exit is told before the process is reaped; until then a look that misses the record rightly says "running".
         assert time.monotonic() < deadline, "the monitor left its directory"
         time.sleep(0.01)
-    read, hidden = model.read_document, [container.exit_path]
+    read, hidden = _core.read_exit_record, [container.exit_path]
     # As where the exit record is written, and pid.json taken away, after the first look at the record.
-    monkeypatch.setattr(model, "read_document", lambda path: None if hidden and hidden.pop() == path else read(path))
+
+    def look(path: str) -> dict[str, Any] | None:
+        return None if hidden and hidden.pop() == path else read(path)
+
+    monkeypatch.setattr(_core, "read_exit_record", look)
     assert (container.state.status, container.state.exit_code) == ("exited", 4)
+    assert not hidden
 
 
 def test_threads_share_an_engine(engine: libpod.Engine) -> None:

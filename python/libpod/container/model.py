@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from libpod.places import Places
 
+#: Version of exit.json, which the monitor writes as well.
+EXIT_VERSION = 1
 #: The exit code of a container whose monitor died before it could see the end. Podman's code for "unknown".
 LOST_EXIT_CODE = 255
 
@@ -193,12 +195,15 @@ def remove_tree(path: str) -> None:
 
 
 def derive_state(container: Container) -> ContainerState:
-    """Find out what a container is. Waits for nothing."""
-    ended = read_document(container.exit_path)
-    running = read_document(_pid_path(container))
+    """Find out what a container is. Waits for nothing.
+
+    Raises: CorruptError for a damaged record, UnsupportedError for one of a newer release.
+    """
+    ended = _core.read_exit_record(container.exit_path)
+    running = _core.read_run_record(_pid_path(container))
     if ended is None and running is None:
         # A monitor that ends takes pid.json away after it wrote the exit record: between two reads both may be missed.
-        ended = read_document(container.exit_path)
+        ended = _core.read_exit_record(container.exit_path)
     if running is None:
         return ContainerState("created") if ended is None else _exited(ended, running)
     if _is_of_run(ended, running):
@@ -211,7 +216,7 @@ def derive_state(container: Container) -> ContainerState:
 
 def _is_of_run(ended: dict[str, Any] | None, running: dict[str, Any]) -> TypeGuard[dict[str, Any]]:
     """Whether an exit record is of the run that pid.json names: the record of the last run stays until the new one has begun."""
-    return ended is not None and ended.get("started_at") == running.get("started_at")
+    return ended is not None and ended["started_at"] == running["started_at"]
 
 
 def _pid_path(container: Container) -> str:
@@ -231,12 +236,10 @@ def _running(document: dict[str, Any]) -> ContainerState:
 
 
 def _describe(state: ContainerState, document: dict[str, Any]) -> None:
-    state.started_at = document.get("started_at") or ""
-    state.network = document.get("network")
-    state.cgroup = document.get("cgroup") or ""
-    monitor = document.get("monitor_pid")
-    if monitor:
-        state.monitor = (monitor, document.get("monitor_start_time") or 0)
+    state.started_at = document["started_at"]
+    state.network = document["network"]
+    state.cgroup = document["cgroup"]
+    state.monitor = (document["monitor_pid"], document["monitor_start_time"])
 
 
 def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
@@ -244,13 +247,13 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
     state = ContainerState("exited")
     _describe(state, running)
     alive = state.monitor is not None and _core.process_alive(*state.monitor)
-    ended = read_document(container.exit_path)
+    ended = _core.read_exit_record(container.exit_path)
     if _is_of_run(ended, running):
         return _exited(ended, running)
-    if read_document(_pid_path(container)) != running:
+    if _core.read_run_record(_pid_path(container)) != running:
         # Cleaned up between these looks, and removed (`--rm`) or started anew: what we know is of the past.
         return derive_state(container)
-    aside = read_document(container.exit_path_aside)
+    aside = _core.read_exit_record(container.exit_path_aside)
     if aside is not None:
         return _exited(aside, running)
     if ended is not None:
@@ -268,9 +271,9 @@ def _exited(ended: dict[str, Any], running: dict[str, Any] | None) -> ContainerS
     state = ContainerState("exited")
     if running is not None:
         _describe(state, running)
-    state.exit_code = ended.get("exit_code") or 0
-    state.oom_killed = bool(ended.get("oom_killed"))
-    state.started_at = ended.get("started_at") or ""
-    state.finished_at = ended.get("finished_at") or ""
-    state.error = ended.get("error") or ""
+    state.exit_code = ended["exit_code"]
+    state.oom_killed = ended["oom_killed"]
+    state.started_at = ended["started_at"]
+    state.finished_at = ended["finished_at"]
+    state.error = ended["error"] or ""
     return state

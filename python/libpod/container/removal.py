@@ -10,7 +10,7 @@ import os
 from libpod.container import ending, networking
 from libpod.container.dependents import refuse
 from libpod.container.locking import Lock
-from libpod.container.model import remove_tree
+from libpod.container.model import EXIT_VERSION, remove_tree
 from libpod.container.records import Records
 from libpod.container.settings import ContainerSettings
 from libpod.document import write_document
@@ -90,6 +90,7 @@ def _record_exit(container: Container, state: ContainerState) -> None:
     from libpod import timestamp
 
     document = {
+        "version": EXIT_VERSION,
         "exit_code": state.exit_code,
         "signal": None,
         "oom_killed": state.oom_killed,

@@ -2,8 +2,9 @@
 
 mod support;
 
-use libpod_monitor::client::Error;
-use libpod_monitor::client::launch::attach;
+use libpod_monitor::client::launch::{SOCKET_NAME, attach};
+use libpod_monitor::client::{Error, Session};
+use libpod_monitor::protocol::{FRAME_MAX, Socket, Transfer, kind};
 use libpod_monitor::record::TakenDown;
 use std::time::Duration;
 use support::{Container, eventually, finish, settle, uninterrupted};
@@ -241,4 +242,70 @@ fn a_client_that_spoke_before_the_end_is_heard() {
     assert!(!first.wait_gone(Some(Duration::from_millis(20)), &mut uninterrupted).expect("no malformed frame"));
     settle(second);
     assert!(first.wait_gone(Some(Duration::from_secs(20)), &mut uninterrupted).expect("no malformed frame"));
+}
+
+/// Connect with the monitor as a client of the release before versions does: without a word.
+fn connect_silently(container: &Container) -> std::os::fd::OwnedFd {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).expect("socket");
+    libpod_sys::socket::connect(&socket, &container.run_dir().join(SOCKET_NAME)).expect("listens");
+    socket
+}
+
+#[test]
+fn a_client_that_says_no_hello_is_sent_only_what_it_knows() {
+    require_containers!();
+    let container = Container::new("read end; echo out").stdin_open();
+    let mut first = container.launch();
+    first.wait_running(&mut uninterrupted).expect("runs");
+    let silent = Socket::new(connect_silently(&container));
+    finish(&mut first, b"\n");
+    settle(first);
+    let (mut kinds, mut buffer) = (Vec::new(), vec![0; FRAME_MAX]);
+    assert!(eventually(|| match silent.receive(&mut buffer) {
+        Transfer::Done(_) => {
+            kinds.push(buffer[0]);
+            false
+        }
+        Transfer::Wait => false,
+        Transfer::Closed => true,
+    }));
+    assert_eq!(kinds, [kind::RUNNING, kind::STDOUT, kind::EXITED]);
+}
+
+#[test]
+fn a_monitor_that_knows_no_hello_is_seen_to_have_given_all_back() {
+    require_containers!();
+    let container = Container::new("read end").stdin_open();
+    let mut first = container.launch();
+    first.wait_running(&mut uninterrupted).expect("runs");
+    // To a client that says no hello, a monitor of today is one of the release before.
+    let mut old = Session::with_run_dir(connect_silently(&container), 0, &container.run_dir());
+    assert_eq!(old.wait_taken_down(Some(Duration::from_millis(20)), &mut uninterrupted).expect("connected"), None);
+    old.take_cleanup(true).expect("connected");
+    finish(&mut first, b"\n");
+    let taken = old.wait_taken_down(Some(Duration::from_secs(20)), &mut uninterrupted).expect("seen");
+    assert_eq!(taken, Some(TakenDown { complaints: Vec::new(), restarts: false }));
+    assert_eq!(container.leftovers(), Vec::<std::path::PathBuf>::new());
+    drop(old);
+    settle(first);
+}
+
+#[test]
+fn a_record_of_a_newer_release_is_no_monitor_to_talk_to() {
+    require_containers!();
+    let container = Container::new("read end").stdin_open();
+    let mut first = container.launch();
+    first.wait_running(&mut uninterrupted).expect("runs");
+    let path = container.run_dir().join("pid.json");
+    let good = std::fs::read_to_string(&path).expect("pid.json");
+    assert!(good.starts_with(r#"{"version":1,"frames":1,"#), "{good}");
+    std::fs::write(&path, good.replace(r#""version":1"#, r#""version":2"#)).expect("write");
+    let error = attach(&container.run_dir()).expect_err("refused").to_string();
+    let named = format!("{}: record of a running container of version 2: ", path.display());
+    assert!(error.starts_with(&named), "{error}");
+    std::fs::write(&path, good).expect("write");
+    assert!(attach(&container.run_dir()).is_ok());
+    finish(&mut first, b"\n");
+    settle(first);
 }

@@ -2,8 +2,16 @@
 //!
 //! A message is never split and never joined (`SOCK_SEQPACKET`), so there is no length and no state. Numbers are little
 //! endian; documents are JSON. An unknown frame is an error of the sender, and ends the connection.
+//!
+//! Monitors live as long as their containers, so the two sides may be of different releases. Each has a version of the frames
+//! ([`FRAMES`]), and both keep to the lower one. A monitor says its own in `pid.json` ([`PidRecord::frames`]), a client in a
+//! hello, its first frame, which it sends only to a monitor that knows what that is. A side that says nothing is of version 0,
+//! the release before there were versions: kinds 1 to 12.
+//!
+//! [`PidRecord::frames`]: crate::record::PidRecord::frames
 
 use crate::record::{ExitRecord, Running, TakenDown};
+use libpod_json::versioned;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use serde::{Deserialize, Serialize};
@@ -14,6 +22,9 @@ pub const DATA_MAX: usize = 32 * 1024;
 
 /// Length of the longest frame: type and data. Documents are shorter.
 pub const FRAME_MAX: usize = DATA_MAX + 1;
+
+/// Version of the frames that this release speaks: kinds 1 to 15.
+pub const FRAMES: u16 = 1;
 
 /// First byte of each frame.
 pub mod kind {
@@ -45,6 +56,8 @@ pub mod kind {
     pub const TAKEN_DOWN: u8 = 13;
     /// Client: as [`TAKE_CLEANUP`], and it starts the container again.
     pub const RESTART: u8 = 14;
+    /// Client: the version of the frames that it speaks (u16).
+    pub const HELLO: u8 = 15;
 }
 
 /// What a client asks.
@@ -69,6 +82,11 @@ pub enum Request<'a> {
     NoOutput,
     /// The client cleans up, and starts the container again.
     Restart,
+    /// The client speaks frames of this version.
+    Hello {
+        /// As [`FRAMES`].
+        version: u16,
+    },
 }
 
 impl<'a> Request<'a> {
@@ -85,6 +103,7 @@ impl<'a> Request<'a> {
             (kind::CLEANUP_DONE, []) => Self::CleanupDone,
             (kind::NO_OUTPUT, []) => Self::NoOutput,
             (kind::RESTART, []) => Self::Restart,
+            (kind::HELLO, [a, b]) => Self::Hello { version: u16::from_le_bytes([*a, *b]) },
             _ => return None,
         })
     }
@@ -101,12 +120,14 @@ impl<'a> Request<'a> {
             Self::CleanupDone => vec![kind::CLEANUP_DONE],
             Self::NoOutput => vec![kind::NO_OUTPUT],
             Self::Restart => vec![kind::RESTART],
+            Self::Hello { version } => [&[kind::HELLO][..], &version.to_le_bytes()].concat(),
         }
     }
 }
 
 /// Why a container, or a process in it, could not be started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Failure {
     /// `command_not_found`, `command_not_executable`, `invalid`, `unsupported`, `unsafe_path`, `state`, `in_use`, `no_network`,
     /// `network`, `step`.
@@ -148,12 +169,17 @@ impl<'a> Event<'a> {
             kind::STDOUT => Self::Stdout(body),
             kind::STDERR => Self::Stderr(body),
             kind::RUNNING => Self::Running(libpod_json::from_slice(body).ok()?),
-            kind::EXITED => Self::Exited(libpod_json::from_slice(body).ok()?),
+            kind::EXITED => Self::Exited(versioned::read(body).ok()?),
             kind::ERROR => Self::Error(libpod_json::from_slice(body).ok()?),
             kind::WARNING => Self::Warning(String::from_utf8_lossy(body).into_owned()),
-            kind::TAKEN_DOWN => Self::TakenDown(serde_json::from_slice(body).ok()?),
+            kind::TAKEN_DOWN => Self::TakenDown(libpod_json::from_slice(body).ok()?),
             _ => return None,
         })
+    }
+
+    /// The version of the frames that has this one.
+    pub fn since(&self) -> u16 {
+        u16::from(matches!(self, Self::TakenDown(_)))
     }
 
     /// The frame.
@@ -244,6 +270,7 @@ mod tests {
             Request::CleanupDone,
             Request::NoOutput,
             Request::Restart,
+            Request::Hello { version: 0x1234 },
         ];
         for request in requests {
             assert_eq!(Request::parse(&request.encode()), Some(request));

@@ -5,18 +5,30 @@
 
 use crate::clock::Moment;
 use crate::process::start_time;
+use crate::protocol::FRAMES;
+use libpod_json::versioned::{self, Versioned, present};
+use libpod_sys::chain;
 use libpod_sys::file::{Durability, open_regular_at, replace};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Name of a [`PidRecord`] in a container's run directory.
+pub const PID_RECORD: &str = "pid.json";
 
 /// `pid.json`, written before the container's program starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PidRecord {
+    /// Version of the record.
+    pub version: u32,
+    /// Version of the frames that the monitor speaks, as [`FRAMES`].
+    pub frames: u16,
     /// The container's first process, as the host numbers it.
     pub pid: i32,
     /// When that process started: field 22 of its `stat` (clock ticks since boot). Number and start name one process for good.
@@ -28,6 +40,7 @@ pub struct PidRecord {
     /// Wall clock at the start.
     pub started_at: String,
     /// How it was attached to its network.
+    #[serde(deserialize_with = "present")]
     pub network: Option<Value>,
     /// Path of its cgroup below the hierarchies' roots.
     pub cgroup: String,
@@ -35,6 +48,7 @@ pub struct PidRecord {
 
 /// Sent to clients when the program runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Running {
     /// The process, as the host numbers it.
     pub pid: i32,
@@ -48,10 +62,14 @@ pub struct Running {
 
 /// `exit.json`, and what clients are told at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExitRecord {
+    /// Version of the record.
+    pub version: u32,
     /// The program's exit code, or 128 and the number of the signal.
     pub exit_code: i32,
     /// The signal that ended it.
+    #[serde(deserialize_with = "present")]
     pub signal: Option<i32>,
     /// Whether the kernel killed for lack of memory in the container's cgroup.
     pub oom_killed: bool,
@@ -60,11 +78,13 @@ pub struct ExitRecord {
     /// Wall clock at the end.
     pub finished_at: String,
     /// What the monitor could not do afterwards.
+    #[serde(deserialize_with = "present")]
     pub error: Option<String>,
 }
 
 /// Sent to clients after the end, when the monitor has nothing more of the container's to give back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TakenDown {
     /// What could not be given back, and why; the next command on the container does it.
     pub complaints: Vec<String>,
@@ -81,6 +101,20 @@ pub enum Ending {
     Signal(i32),
 }
 
+impl Versioned for PidRecord {
+    const NAME: &'static str = "record of a running container";
+    const VERSION: u32 = 1;
+
+    fn upgrade(document: &mut Map<String, Value>) {
+        document.insert("frames".into(), 0.into());
+    }
+}
+
+impl Versioned for ExitRecord {
+    const NAME: &'static str = "record of a container's end";
+    const VERSION: u32 = 1;
+}
+
 impl ExitRecord {
     /// The record of a process that ends now.
     pub fn now(ending: Ending, started_at: &str) -> Self {
@@ -89,6 +123,7 @@ impl ExitRecord {
             Ending::Signal(signal) => (128 + signal, Some(signal)),
         };
         Self {
+            version: Self::VERSION,
             exit_code,
             signal,
             oom_killed: false,
@@ -104,6 +139,8 @@ impl PidRecord {
     pub fn new(pid: Pid, network: Option<Value>, cgroup: String) -> io::Result<Self> {
         let monitor = rustix::process::getpid();
         Ok(Self {
+            version: Self::VERSION,
+            frames: FRAMES,
             pid: pid.as_raw_nonzero().get(),
             start_time: start_time(pid)?,
             monitor_pid: monitor.as_raw_nonzero().get(),
@@ -122,6 +159,49 @@ impl PidRecord {
             monitor_pid: self.monitor_pid,
             network: self.network.clone(),
         }
+    }
+}
+
+/// Longest record that is read, in bytes.
+const RECORD_MAX: u64 = 1 << 20;
+
+/// Why a record cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", path.display(), chain(source))]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: Reason,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// It is no record, or one of a newer release.
+    #[error(transparent)]
+    Document(#[from] versioned::Error),
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] io::Error),
+}
+
+/// Read the record at `path`; None if there is none.
+pub fn read<T: Versioned>(path: &Path) -> Result<Option<T>, Unreadable> {
+    parse(path, libpod_sys::file::read(path, RECORD_MAX))
+}
+
+/// The same for the record `name` in an open directory, whose path is `path`.
+pub fn read_at<T: Versioned>(directory: BorrowedFd<'_>, path: &Path, name: &str) -> Result<Option<T>, Unreadable> {
+    parse(&path.join(name), libpod_sys::file::read_at(directory, name, RECORD_MAX))
+}
+
+fn parse<T: Versioned>(path: &Path, text: io::Result<Vec<u8>>) -> Result<Option<T>, Unreadable> {
+    let unreadable = |source| Unreadable { path: path.into(), source };
+    match text {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(error.into())),
+        Ok(text) => versioned::read(&text).map(Some).map_err(|error| unreadable(error.into())),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Fault, Kind};
 use crate::value::{Text, from_python, to_python};
+use libpod_json::versioned;
 use libpod_monitor::client::detach_keys::DetachKeys;
 use libpod_monitor::client::launch::{self, Role};
 use libpod_monitor::client::relay::{Ends, Outcome};
@@ -11,6 +12,7 @@ use libpod_monitor::clock::Moment;
 use libpod_monitor::log::reader::{self, Follow, Query};
 use libpod_monitor::process::Held;
 use libpod_monitor::protocol::Failure;
+use libpod_monitor::record::{self, ExitRecord, PidRecord, Reason, Unreadable};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::os::fd::{BorrowedFd, RawFd};
@@ -47,9 +49,25 @@ impl From<Error> for Fault {
             Error::Timeout => Self::os(ETIMEDOUT, message, None),
             Error::Output { errno, .. } => Self::os(errno.raw_os_error(), message, None),
             Error::Stopped(_) => Self::new(Kind::State, message),
+            Error::Record(error) => error.into(),
             Error::Io { source, .. } => match source.raw_os_error() {
                 Some(errno) => Self::os(errno, message, None),
                 None => Self::new(Kind::Invalid, message),
+            },
+        }
+    }
+}
+
+impl From<Unreadable> for Fault {
+    fn from(error: Unreadable) -> Self {
+        let (message, path) = (error.to_string(), error.path.to_string_lossy().into_owned());
+        match error.source {
+            Reason::Document(versioned::Error::Newer { .. }) => Self::new(Kind::Unsupported, message).with_path(path),
+            Reason::Document(versioned::Error::Malformed { .. }) => Self::new(Kind::Corrupt, message).with_path(path),
+            Reason::File(source) => match source.raw_os_error() {
+                Some(errno) => Self::os(errno, libpod_sys::errno_text(errno), Some(path)),
+                // A FIFO, or a file without end.
+                None => Self::new(Kind::Corrupt, message).with_path(path),
             },
         }
     }
@@ -322,6 +340,23 @@ fn held(pid: i32, start_time: u64) -> PyResult<Option<Held>> {
     Ok(Held::open(pid, start_time).map_err(Fault::from)?)
 }
 
+/// The record of a running container at `path` (pid.json); None if there is none. What the release before versions wrote has
+/// `frames` 0.
+///
+/// Raises: CorruptError, UnsupportedError (written by a newer release), OSError.
+#[pyfunction]
+fn read_run_record(py: Python<'_>, path: PathBuf) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let record = record::read::<PidRecord>(&path).map_err(Fault::from)?;
+    record.map(|record| document(py, &record)).transpose()
+}
+
+/// The record of a container's end at `path` (exit.json); None if there is none. Raises as `read_run_record`.
+#[pyfunction]
+fn read_exit_record(py: Python<'_>, path: PathBuf) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let record = record::read::<ExitRecord>(&path).map_err(Fault::from)?;
+    record.map(|record| document(py, &record)).transpose()
+}
+
 /// Whether the process exists, at least as a zombie that its monitor has not recorded yet.
 #[pyfunction]
 fn process_alive(pid: i32, start_time: u64) -> PyResult<bool> {
@@ -398,6 +433,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(launch_monitor, module)?)?;
     module.add_function(wrap_pyfunction!(exec, module)?)?;
     module.add_function(wrap_pyfunction!(attach, module)?)?;
+    module.add_function(wrap_pyfunction!(read_run_record, module)?)?;
+    module.add_function(wrap_pyfunction!(read_exit_record, module)?)?;
     module.add_function(wrap_pyfunction!(process_alive, module)?)?;
     module.add_function(wrap_pyfunction!(signal_process, module)?)?;
     module.add_function(wrap_pyfunction!(wait_process, module)?)?;

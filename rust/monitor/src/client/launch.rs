@@ -5,7 +5,8 @@
 //! of its file, at no cost in memory; where the kernel refuses that, from a sealed copy in memory.
 
 use super::session::{Error, Session};
-use crate::protocol::Socket;
+use crate::protocol::{FRAMES, Socket};
+use crate::record::{PID_RECORD, PidRecord, read_at};
 use libpod_sys::socket::address_at;
 use libpod_sys::spawn::{Program, detached};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, memfd_create, open};
@@ -64,7 +65,7 @@ pub fn launch(
     fds.extend(lock);
     detached(&Program { file: program.as_fd(), argv: &argv, envp: &envp, fds: &fds })
         .map_err(|error| Error::io(format!("execute {}", helper.display()), error))?;
-    Ok(Session::new(ours))
+    Ok(Session::new(ours, FRAMES))
 }
 
 fn strings(text: &str) -> CString {
@@ -133,20 +134,17 @@ pub fn attach(run_dir: &Path) -> Result<Session, Error> {
         .map_err(|errno| Error::io("socket", errno))?;
     let address =
         address_at(directory.as_fd(), SOCKET_NAME).map_err(|errno| Error::io("name the attach socket", errno))?;
+    // Looked at first: both go when the monitor ends, and the record says how to talk to it.
+    let record = read_at::<PidRecord>(directory.as_fd(), run_dir, PID_RECORD)?;
     connect(&socket, &address).map_err(|_| not_running())?;
-    Ok(Session::new(socket))
+    Ok(Session::with_run_dir(socket, record.map_or(0, |record| record.frames), run_dir))
 }
 
 /// Name of the attach socket in a container's run directory.
 pub const SOCKET_NAME: &str = "attach";
 
-/// The session of a control socket that exists already.
-pub fn session(socket: OwnedFd) -> Session {
-    Session::new(socket)
-}
-
 /// A pair of connected sockets that speak the protocol; for tests of either half.
 pub fn pair() -> io::Result<(Session, Socket)> {
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    Ok((Session::new(ours), Socket::new(theirs)))
+    Ok((Session::new(ours, FRAMES), Socket::new(theirs)))
 }

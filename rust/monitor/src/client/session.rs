@@ -1,12 +1,12 @@
 //! One conversation with a monitor.
 
-use crate::protocol::{Event, FRAME_MAX, Failure, Request, Socket, Transfer};
-use crate::record::{ExitRecord, Running, TakenDown};
+use crate::protocol::{Event, FRAME_MAX, FRAMES, Failure, Request, Socket, Transfer};
+use crate::record::{ExitRecord, Running, TakenDown, Unreadable};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Asked now and then during a wait; an error ends the wait.
@@ -52,6 +52,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The container's record cannot be read, or is of a newer release.
+    #[error(transparent)]
+    Record(#[from] Unreadable),
     /// The caller ended the wait.
     #[error(transparent)]
     Stopped(#[from] Stop),
@@ -125,13 +128,34 @@ pub struct Session {
     pub running: Option<Running>,
     /// Texts for the user that came so far.
     pub warnings: Vec<String>,
+    /// Version of the frames that are spoken with the monitor, the lower one of both sides.
+    frames: u16,
+    /// The container's run directory, for a monitor of version 0: it cannot say when it has given everything back.
+    run_dir: Option<PathBuf>,
     pub(super) buffer: Vec<u8>,
 }
 
 impl Session {
-    /// Talk over `fd`.
-    pub fn new(fd: OwnedFd) -> Self {
-        Self { socket: Socket::new(fd), running: None, warnings: Vec::new(), buffer: vec![0; FRAME_MAX] }
+    /// Talk over `fd` with a monitor that speaks frames of version `frames`, which is told the version of this side.
+    pub fn new(fd: OwnedFd, frames: u16) -> Self {
+        let session = Self {
+            socket: Socket::new(fd),
+            running: None,
+            warnings: Vec::new(),
+            frames: frames.min(FRAMES),
+            run_dir: None,
+            buffer: vec![0; FRAME_MAX],
+        };
+        if session.frames > 0 {
+            // A monitor that has gone cannot be told, but what it said last can be read.
+            let _ = session.socket.send(&Request::Hello { version: session.frames }.encode());
+        }
+        session
+    }
+
+    /// The same, with the monitor of the container whose run directory is `run_dir`.
+    pub fn with_run_dir(fd: OwnedFd, frames: u16, run_dir: &Path) -> Self {
+        Self { run_dir: Some(run_dir.into()), ..Self::new(fd, frames) }
     }
 
     /// Wait until the process runs.
@@ -173,10 +197,36 @@ impl Session {
         timeout: Option<Duration>,
         interrupted: Interrupted<'_>,
     ) -> Result<Option<TakenDown>, Error> {
+        if self.frames == 0 {
+            return self.wait_vanished(timeout, interrupted);
+        }
         self.wait_for(timeout, interrupted, |received| match received {
             Received::TakenDown(taken) => Some(taken),
             _ => None,
         })
+    }
+
+    /// As [`Session::wait_taken_down`], of a monitor that does not say so: it removes the run directory when it has given
+    /// everything back, and leaves it when it could not.
+    fn wait_vanished(
+        &mut self,
+        timeout: Option<Duration>,
+        interrupted: Interrupted<'_>,
+    ) -> Result<Option<TakenDown>, Error> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let is_there = |path: &Option<PathBuf>| path.as_ref().is_none_or(|path| path.exists());
+        while is_there(&self.run_dir) {
+            match self.wait_gone(Some(PAUSE), &mut *interrupted) {
+                Ok(true) if is_there(&self.run_dir) => return Err(Error::Gone),
+                Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(TakenDown { complaints: Vec::new(), restarts: false }))
     }
 
     /// Wait until the monitor is gone, at most `timeout`; whether it is.
@@ -241,7 +291,8 @@ impl Session {
 
     /// Say that this client cleans up after the container, as long as it is connected. restart: and that it starts it again.
     pub fn take_cleanup(&mut self, restart: bool) -> Result<(), Error> {
-        let request = if restart { Request::Restart } else { Request::TakeCleanup };
+        // A monitor of version 0 cannot tell the other clients, and is told the half that it knows.
+        let request = if restart && self.frames > 0 { Request::Restart } else { Request::TakeCleanup };
         match self.socket.send(&request.encode()) {
             Transfer::Done(_) => Ok(()),
             _ => Err(Error::Gone),

@@ -70,7 +70,7 @@ fn prepare(document: &Launch) -> Result<Pump, Failure> {
 }
 
 fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()> {
-    pump.announce(Event::Running(started.record.running()).encode());
+    pump.announce(&Event::Running(started.record.running()));
     let ending = pump.run(started.pid, document.timeout.map(Duration::from_secs))?;
     pump.ports = Vec::new();
     let exit = record_exit(document, &mut pump, started, ending);
@@ -81,7 +81,7 @@ fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()>
     // record is removed at the end, no other process can tell.
     pump.catch_up();
     let restarts = pump.peers.iter().any(|peer| peer.restarts);
-    pump.announce(Event::TakenDown(TakenDown { complaints, restarts }).encode());
+    pump.announce(&Event::TakenDown(TakenDown { complaints, restarts }));
     let was_cleaned_up = pump.wait_for_cleanup()?;
     if !was_cleaned_up || has_complaints {
         run_exit_command(document);
@@ -120,7 +120,7 @@ fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: En
             })
         }
     };
-    pump.announce(Event::Exited(record).encode());
+    pump.announce(&Event::Exited(record));
     exit
 }
 

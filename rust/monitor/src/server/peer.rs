@@ -10,6 +10,8 @@ pub struct Peer {
     socket: Socket,
     waiting: VecDeque<Vec<u8>>,
     wants_output: bool,
+    /// Version of the frames that are spoken with it: 0 until it says hello.
+    pub frames: u16,
     /// Whether it cleans up after the container.
     pub cleans_up: bool,
     /// Whether it starts the container again.
@@ -25,6 +27,7 @@ impl Peer {
             socket: Socket::new(fd),
             waiting: VecDeque::new(),
             wants_output: true,
+            frames: 0,
             cleans_up: false,
             restarts: false,
             closed: false,

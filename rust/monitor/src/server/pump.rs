@@ -7,7 +7,7 @@ use super::peer::Peer;
 use super::stdio::Stdio;
 use crate::log::Stream;
 use crate::log::writer::LogWriter;
-use crate::protocol::{FRAME_MAX, Failure, Request, kind};
+use crate::protocol::{Event, FRAME_MAX, FRAMES, Failure, Request, kind};
 use crate::record::Ending;
 use libpod_sys::io_text;
 use libpod_sys::signal::SignalFd;
@@ -39,8 +39,8 @@ pub struct Pump {
     pub log: LogWriter,
     /// Where further clients connect.
     pub listener: Option<OwnedFd>,
-    /// Sent to each client that connects: what all others were told.
-    announced: Vec<Vec<u8>>,
+    /// Sent to each client that connects: what all others were told, with the version of the frames that has it.
+    announced: Vec<(u16, Vec<u8>)>,
     /// Sockets that keep the container's published ports from others.
     pub ports: Vec<OwnedFd>,
     /// Ends of children and signals to hand on.
@@ -87,10 +87,11 @@ impl Pump {
         self.peers.iter_mut().for_each(|peer| peer.send(frame));
     }
 
-    /// Send `frame` to every client, those who have yet to connect included.
-    pub fn announce(&mut self, frame: Vec<u8>) {
-        self.broadcast(&frame);
-        self.announced.push(frame);
+    /// Send `event` to every client that knows it, those that have yet to connect, or to say hello, included.
+    pub fn announce(&mut self, event: &Event<'_>) {
+        let (since, frame) = (event.since(), event.encode());
+        self.peers.iter_mut().filter(|peer| peer.frames >= since).for_each(|peer| peer.send(&frame));
+        self.announced.push((since, frame));
     }
 
     /// Take every client that has connected so far, tell it what was announced, and hear what all have to say.
@@ -245,7 +246,7 @@ impl Pump {
         let Some(listener) = &self.listener else { return false };
         let Ok(fd) = accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) else { return false };
         let mut peer = Peer::new(fd);
-        self.announced.iter().for_each(|frame| peer.send(frame));
+        self.announced.iter().filter(|(since, _)| *since == 0).for_each(|(_, frame)| peer.send(frame));
         self.peers.push(peer);
         true
     }
@@ -290,6 +291,12 @@ impl Pump {
             }
             Some(Request::CleanupDone) => self.was_cleaned_up = true,
             Some(Request::NoOutput) => peer.stop_output(),
+            Some(Request::Hello { version }) => {
+                let (before, now) = (peer.frames, version.min(FRAMES));
+                peer.frames = now;
+                let new = self.announced.iter().filter(|(since, _)| *since > before && *since <= now);
+                new.for_each(|(_, frame)| peer.send(frame));
+            }
             None => peer.close(),
         }
         true

@@ -5,7 +5,7 @@ use super::stdio::{ContainerEnds, Stdio, pipes};
 use crate::client::launch::SOCKET_NAME;
 use crate::document::{Launch, OverlayRoot, Seccomp};
 use crate::protocol::{Event, Failure};
-use crate::record::{PidRecord, publish};
+use crate::record::{PID_RECORD, PidRecord, publish};
 use libpod_network::{Attached, attach, bind_ports, detach};
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::mounting::Mounter;
@@ -217,7 +217,7 @@ pub fn protect_from_oom() {
 
 /// Say who runs, before it does: whoever sees its effects finds its record.
 fn leave_records(document: &Launch, record: &PidRecord) -> Result<(), Failure> {
-    let path = document.run_dir.join("pid.json");
+    let path = document.run_dir.join(PID_RECORD);
     publish(&path, record).map_err(|error| Failure::step("write", &path, &error))?;
     for (path, pid) in [(&document.pidfile, record.pid), (&document.conmon_pidfile, record.monitor_pid)] {
         if let Some(path) = path {
