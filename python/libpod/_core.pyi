@@ -37,6 +37,7 @@ __all__ = [
     "parse_toml",
     "process_alive",
     "random_id",
+    "read_document",
     "read_exit_record",
     "read_file",
     "read_json",
@@ -93,7 +94,9 @@ class RegistryClient:
         registry_token: str | None = None,
         push: bool = False,
         retries: int = 3,
-        retry_delay_s: float = 0.5,
+        retry_delay_s: float = 1.0,
+        patience_s: float | None = None,
+        on_retry: Callable[[str, int, int, float], object] | None = None,
     ) -> RegistryClient: ...
     def ping(self) -> str: ...
     def check_credentials(self) -> None: ...

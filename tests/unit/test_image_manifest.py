@@ -57,16 +57,33 @@ def test_manifest_keeps_its_raw_bytes_and_their_digest() -> None:
         (image(), "", m.OCI_MANIFEST),
         (image(mediaType=...), "", m.OCI_MANIFEST),
         (image(mediaType=...), m.DOCKER_MANIFEST, m.DOCKER_MANIFEST),
-        (image(mediaType=m.DOCKER_MANIFEST), m.OCI_MANIFEST, m.DOCKER_MANIFEST),
-        (image(mediaType=...), "application/json", m.OCI_MANIFEST),
+        (image(mediaType=m.DOCKER_MANIFEST), m.DOCKER_MANIFEST, m.DOCKER_MANIFEST),
         (image(layers=...), "", m.OCI_MANIFEST),
         (index(("linux", "amd64", "")), "", m.OCI_INDEX),
-        ({**index(), "mediaType": m.DOCKER_LIST}, m.OCI_INDEX, m.DOCKER_LIST),
+        ({**index(), "mediaType": m.DOCKER_LIST}, "", m.DOCKER_LIST),
         ({"schemaVersion": 2, "manifests": []}, m.DOCKER_LIST, m.DOCKER_LIST),
     ],
 )
-def test_own_media_type_decides_before_the_claimed_one(value: dict[str, Any], claimed: str, wanted: str) -> None:
+def test_the_type_is_the_documents_own_or_the_claimed_one(value: dict[str, Any], claimed: str, wanted: str) -> None:
     assert m.parse_manifest(raw(value), claimed).media_type == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "claimed"),
+    [
+        (image(mediaType=m.DOCKER_MANIFEST), m.OCI_MANIFEST),
+        (image(), m.DOCKER_MANIFEST),
+        (image(), m.OCI_INDEX),
+        (image(mediaType=...), m.OCI_INDEX),
+        (image(mediaType=...), "text/html"),
+        (image(), m.DOCKER_SCHEMA1_SIGNED),
+        ({**index(), "mediaType": m.DOCKER_LIST}, m.OCI_INDEX),
+        ({"schemaVersion": 2, "manifests": []}, m.OCI_MANIFEST),
+    ],
+)
+def test_a_document_of_another_type_than_was_said_is_refused(value: dict[str, Any], claimed: str) -> None:
+    with pytest.raises(InvalidError, match="was said to be of type"):
+        m.parse_manifest(raw(value), claimed)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +106,9 @@ def test_own_media_type_decides_before_the_claimed_one(value: dict[str, Any], cl
         (image(config=[]), InvalidError, "config"),
         (image(layers={}), InvalidError, "layers"),
         (image(layers=[1]), InvalidError, "layers[0]"),
-        (image(layers=[descriptor(size=-5)]), InvalidError, "layers[0].size"),
+        (image(layers=[descriptor(size=-5)]), InvalidError, "layers[0].size is negative"),
+        (image(layers=[descriptor(size=-1)]), InvalidError, "layers[0].size is negative"),
+        (image(config={"digest": DIGEST}), InvalidError, "config.size is missing"),
         (image(layers=[{**descriptor(), "size": "9"}]), InvalidError, "layers[0].size"),
         (image(layers=[{**descriptor(), "size": True}]), InvalidError, "layers[0].size"),
         (image(layers=[descriptor(digest="sha256:" + "A" * 64)]), InvalidError, "layers[0].digest"),

@@ -105,7 +105,9 @@ def _is_accepted(key: str, credentials: auth.Credentials, options: Options) -> b
 
     host = key.partition("/")[0]
     chosen = TransportOptions(
-        cert_dir=options.cert_dir or None, tls_verify=options.tls_verify if "tls_verify" in options.given else None
+        cert_dir=options.cert_dir or None,
+        tls_verify=options.tls_verify if "tls_verify" in options.given else None,
+        retries=0,
     )
     insecure = configuration.load_registries().is_insecure(host)
     try:

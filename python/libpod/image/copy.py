@@ -25,7 +25,7 @@ from libpod.image.manifest import (
     Manifest,
     Platform,
     build_manifest,
-    check_digest,
+    check_content,
     layer_type,
     parse_config,
     parse_manifest,
@@ -97,7 +97,7 @@ def read_image(source: ImageSource, platform: Platform) -> tuple[Manifest, Image
     if manifest.config.media_type not in (DOCKER_CONFIG, OCI_CONFIG, ""):
         raise UnsupportedError(f"not a container image: the config is of type {manifest.config.media_type!r}")
     raw = source.blob(manifest.config).read_all(DOCUMENT_LIMIT)
-    check_digest(raw, manifest.config.digest, "image config")
+    check_content(raw, manifest.config, "image config")
     config = parse_config(raw)
     diff_ids, layers = len(config.diff_ids), len(manifest.layers)
     if diff_ids != layers:
@@ -114,8 +114,12 @@ def _choose(source: ImageSource, platform: Platform) -> tuple[Manifest, Index | 
         top = top or document
         member = document.choose(platform)
         raw, claimed = source.manifest(member.digest)
-        check_digest(raw, member.digest, "manifest")
-        document = parse_manifest(raw, claimed or member.media_type)
+        check_content(raw, member, "manifest")
+        document = parse_manifest(raw, claimed)
+        if member.media_type not in ("", document.media_type):
+            raise InvalidError(
+                f"the index says that {member.digest} is of type {member.media_type!r}, and it is {document.media_type!r}"
+            )
     raise InvalidError("image indexes are nested too deeply")
 
 

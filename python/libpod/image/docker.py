@@ -19,7 +19,7 @@ from libpod.image.transport import COMPRESS, TRANSPORTS, ImageDestination, Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from libpod._core import Blob, RegistryClient
     from libpod.image.manifest import ImageConfig, Index, Manifest
@@ -135,7 +135,17 @@ def open_client(
         identity_token=token,
         push=push,
         retries=options.retries,
+        on_retry=_teller(options.on_retry) if options.on_retry is not None else None,
     )
+
+
+def _teller(tell: Callable[[str], object]) -> Callable[[str, int, int, float], object]:
+    """Put what the extension says about a repetition in Podman's words."""
+
+    def on_retry(error: str, attempt: int, attempts: int, pause_s: float) -> None:
+        tell(f"Failed, retrying in {pause_s:g}s ... ({attempt}/{attempts}). Error: {error}")
+
+    return on_retry
 
 
 def certificate_directory(host: str, chosen: str | None) -> str | None:

@@ -24,7 +24,7 @@ from libpod.image.manifest import (
     DOCUMENT_LIMIT,
     OCI_INDEX,
     OCI_MANIFEST,
-    check_digest,
+    check_content,
     check_digest_syntax,
     digest_of,
     go_json,
@@ -191,7 +191,7 @@ class LayoutSource(ImageSource):
         """Return the entry's document, proven by the digest in `index.json`, or the member of its index."""
         if instance is None:
             raw = self.layout.read(self.entry.digest)
-            check_digest(raw, self.entry.digest, "manifest")
+            check_content(raw, self.entry, "manifest")
             return raw, self.entry.media_type
         return self.layout.read(instance), ""
 

@@ -193,7 +193,7 @@ class ImageConfig:
 def parse_manifest(raw: bytes, claimed: str = "") -> Manifest | Index:
     """Parse a manifest or an index from its raw bytes.
 
-    claimed: the media type that the transport gave ("" or a generic one if none); the document's own decides.
+    claimed: the media type that the transport gave, "" if none; the document must be of it.
     Raises: InvalidError (size, JSON, members of two types, fields), UnsupportedError (schema 1, an unknown type).
     """
     value = _core.read_document(raw, "manifest")
@@ -223,18 +223,18 @@ def detect_type(value: Mapping[str, Any], claimed: str = "") -> str:
         raise InvalidError("the document is neither an image manifest nor an index")
     kinds = (DOCKER_MANIFEST, OCI_MANIFEST) if is_image else (DOCKER_LIST, OCI_INDEX)
     stated = value.get("mediaType") or ""
-    if stated:
-        if stated not in kinds:
-            raise _wrong_type(stated, (DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX))
-        return str(stated)
-    if claimed in kinds:
-        return claimed
+    if stated and stated not in kinds:
+        raise _wrong_type(stated)
+    if claimed and claimed not in kinds:
+        raise InvalidError(f"the manifest was said to be of type {claimed!r}, and its members are not")
+    if stated and claimed and stated != claimed:
+        raise InvalidError(f"the manifest was said to be of type {claimed!r}, and says itself that it is {stated!r}")
     # OCI documents may leave `mediaType` out, Docker's may not.
-    return kinds[1]
+    return str(stated or claimed or kinds[1])
 
 
-def _wrong_type(stated: object, known: Sequence[str]) -> Exception:
-    if stated in known:
+def _wrong_type(stated: object) -> Exception:
+    if stated in (DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX):
         return InvalidError(f"rejecting ambiguous manifest: its members do not belong to its media type {stated}")
     return UnsupportedError(f"unsupported manifest media type {stated!r}")
 
@@ -251,20 +251,21 @@ def parse_config(raw: bytes) -> ImageConfig:
 
 
 def parse_descriptor(value: dict[str, Any] | None, name: str) -> Descriptor:
-    """Return a descriptor of a document that was read by its types; size -1 when none is stated.
+    """Return a descriptor of a document that was read by its types.
 
     Raises: InvalidError naming the member.
     """
     if value is None:
         raise InvalidError(f"{name} is missing")
+    digest = check_digest_syntax(value.get("digest"), f"{name}.digest")
     size = value.get("size")
     if size is None:
-        size = -1
-    if size < -1:
-        raise InvalidError(f"{name}.size is not a size: {size}")
+        raise InvalidError(f"{name}.size is missing")
+    if size < 0:
+        raise InvalidError(f"{name}.size is negative: {size}")
     return Descriptor(
         value.get("mediaType") or "",
-        check_digest_syntax(value.get("digest"), f"{name}.digest"),
+        digest,
         size,
         annotations=value.get("annotations"),
         platform=value.get("platform"),
@@ -299,6 +300,13 @@ def check_digest(data: bytes, expected: str, what: str) -> None:
     actual = digest_of(data)
     if actual != expected:
         raise CorruptError(f"{what}: digest mismatch: wanted {expected}, got {actual}")
+
+
+def check_content(data: bytes, descriptor: Descriptor, what: str) -> None:
+    """Raise CorruptError unless `data` has the digest and the size of the descriptor."""
+    check_digest(data, descriptor.digest, what)
+    if len(data) != descriptor.size:
+        raise CorruptError(f"{what} {descriptor.digest} has {len(data)} bytes, not {descriptor.size}")
 
 
 # Writing ------------------------------------------------------------------------------------------------------------

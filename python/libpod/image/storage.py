@@ -10,7 +10,7 @@ Source: containers/image storage/storage_dest.go (PutManifest, Commit) for the i
 from __future__ import annotations
 
 from libpod import _core, timestamp
-from libpod.errors import CorruptError, InvalidError, NotFoundError
+from libpod.errors import CorruptError, InvalidError, LibpodError, NotFoundError
 from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import (
     DOCUMENT_LIMIT,
@@ -63,14 +63,37 @@ class StoreDestination(ImageDestination):
             self._chain.append(parent)
 
     def layer_present(self, position: int, descriptor: Descriptor, diff_id: str) -> bool:
-        """Say whether the store has the layer, on this parent or on another one (then it is extracted once more)."""
+        """Say whether the store has the layer, on this parent or on another one (then it is extracted once more).
+
+        A blob counts as the layer only if it is known to unpack to it. Else anybody could give a blob that nobody has seen the
+        name of a layer that the store has.
+        """
         if position in self._staged:
             return True
+        if not self._is_known(descriptor, diff_id):
+            return False
         try:
             self._store.layer(self._chain[position])
         except NotFoundError:
             return self._copy_from_other_parent(position, diff_id)
         return True
+
+    def _is_known(self, descriptor: Descriptor, diff_id: str) -> bool:
+        """Say whether a blob unpacks to the diff id: by its digest, by a layer that came from it, by an image of the store.
+
+        Raises: CorruptError when it is known and has another size.
+        """
+        records, digest = self._store.find_layers(diff_id=diff_id), descriptor.digest
+        if digest == diff_id:
+            sizes = [record["diff-size"] for record in records] or [descriptor.size]
+        else:
+            sizes = [record["compressed-size"] for record in records if record["compressed-diff-digest"] == digest]
+            if records and not sizes:
+                sizes = _sizes_by_images(self._store, digest, diff_id)
+        # Records of other tools may leave the size out.
+        if any(size not in (-1, 0, descriptor.size) for size in sizes):
+            raise CorruptError(f"blob {digest} has {max(sizes)} bytes, not {descriptor.size}")
+        return bool(sizes)
 
     def _copy_from_other_parent(self, position: int, diff_id: str) -> bool:
         for record in self._store.find_layers(diff_id=diff_id):
@@ -185,6 +208,33 @@ class StoreDestination(ImageDestination):
         for staged in self._staged.values():
             staged.discard()
         self._staged.clear()
+
+
+def _sizes_by_images(store: Store, digest: str, diff_id: str) -> list[int]:
+    """List the sizes that images of the store give for a blob that unpacks to `diff_id`; their layers were proven."""
+    sizes = []
+    for record in store.images():
+        for key, manifest_digest in record["big-data-digests"].items():
+            try:
+                if not key.startswith("manifest") or digest.encode() not in store.image_data(record["id"], key):
+                    continue
+                manifest = parse_manifest(_read_proven(store, record["id"], key, manifest_digest))
+                if not isinstance(manifest, Manifest):
+                    continue
+                config_digest = manifest.config.digest
+                config = parse_config(_read_proven(store, record["id"], config_digest, config_digest))
+            except LibpodError:
+                # A damaged image proves nothing.
+                continue
+            pairs = zip(manifest.layers, config.diff_ids, strict=False)
+            sizes += [layer.size for layer, unpacked in pairs if (layer.digest, unpacked) == (digest, diff_id)]
+    return sizes
+
+
+def _read_proven(store: Store, image: str, key: str, digest: str) -> bytes:
+    raw: bytes = store.image_data(image, key)
+    check_digest(raw, digest, f"image {image}: {key}")
+    return raw
 
 
 class StoreSource(ImageSource):

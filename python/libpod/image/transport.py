@@ -40,10 +40,10 @@ class Options:
 
     authfile, credentials ("user:password" or None), cert_dir, tls_verify (None: as registries.conf says) and retries
     are for registries; spool_dir is where input that cannot seek is kept while it is read; compress asks `dir:` for
-    compressed layers; digest_file is left to the command line.
+    compressed layers; on_retry is called with a line of text before a registry is asked again.
     """
 
-    __slots__ = ("authfile", "cert_dir", "compress", "credentials", "retries", "spool_dir", "tls_verify")
+    __slots__ = ("authfile", "cert_dir", "compress", "credentials", "on_retry", "retries", "spool_dir", "tls_verify")
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Options:
         retries: int = 3,
         spool_dir: str | PathLike[str] | None = None,
         compress: bool = False,
+        on_retry: Callable[[str], object] | None = None,
     ) -> None:
         self.authfile = None if authfile is None else arguments.text("authfile", authfile)
         self.credentials = None if credentials is None else arguments.text("credentials", credentials)
@@ -63,6 +64,7 @@ class Options:
         self.retries = arguments.integer("retries", retries)
         self.spool_dir = None if spool_dir is None else arguments.text("spool_dir", spool_dir)
         self.compress = arguments.flag("compress", compress)
+        self.on_retry = on_retry
 
 
 class LostBlobError(LibpodError):

@@ -2,12 +2,13 @@
 
 use crate::blob::Blob;
 use crate::error::{Fault, Kind, detached};
-use libpod_registry::{Client, Credentials, Digest, Mounted, Options};
+use libpod_registry::{Client, Credentials, Digest, Mounted, OnRetry, Options};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One registry. Threads may share it: they share its connections and tokens.
@@ -16,12 +17,24 @@ struct RegistryClient {
     client: Client,
 }
 
+/// Hands `(message, attempt, attempts, pause in seconds)` to a callable of Python, whose own errors count for nothing.
+fn teller(callable: Py<PyAny>) -> OnRetry {
+    OnRetry(Arc::new(move |error, retry| {
+        Python::attach(|py| {
+            let _ = callable.call1(py, (error.to_string(), retry.attempt, retry.attempts, retry.pause.as_secs_f64()));
+        });
+    }))
+}
+
 #[pymethods]
 impl RegistryClient {
     /// Prepare to talk to `registry` (host or host:port); nothing is sent yet.
+    ///
+    /// retry_delay_s: pause before a repetition. patience_s: all that one request may take, and how long a transfer may stand
+    /// still. on_retry: called with `(message, attempt, attempts, pause_s)` before each pause.
     #[new]
     #[pyo3(signature = (registry, *, insecure=false, certificates=None, username=None, password=None, identity_token=None,
-                        registry_token=None, push=false, retries=3, retry_delay_s=0.5))]
+                        registry_token=None, push=false, retries=3, retry_delay_s=1.0, patience_s=None, on_retry=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a Python constructor")]
     fn new(
         registry: &str,
@@ -34,6 +47,8 @@ impl RegistryClient {
         push: bool,
         retries: u32,
         retry_delay_s: f64,
+        patience_s: Option<f64>,
+        on_retry: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let credentials = match (registry_token, identity_token, username) {
             (Some(token), _, _) => Credentials::RegistryToken(token),
@@ -44,10 +59,22 @@ impl RegistryClient {
             },
             (None, None, None) => Credentials::Anonymous,
         };
-        let retry_delay = Duration::try_from_secs_f64(retry_delay_s)
-            .map_err(|_| Fault::new(Kind::Invalid, "retry_delay_s must be a number of seconds"))?;
-        let options =
-            Options { insecure, certificates, credentials, push, retries, retry_delay, ..Options::new(registry) };
+        let seconds = |name: &str, number: f64| {
+            Duration::try_from_secs_f64(number)
+                .map_err(|_| Fault::new(Kind::Invalid, format!("{name} must be a number of seconds")))
+        };
+        let defaults = Options::new(registry);
+        let options = Options {
+            insecure,
+            certificates,
+            credentials,
+            push,
+            retries,
+            retry_delay: seconds("retry_delay_s", retry_delay_s)?,
+            patience: patience_s.map_or(Ok(defaults.patience), |number| seconds("patience_s", number))?,
+            on_retry: on_retry.map(teller),
+            ..defaults
+        };
         Ok(Self { client: Client::new(options).map_err(Fault::from)? })
     }
 

@@ -1,7 +1,7 @@
 //! The stream of one blob: proven while it is read, resumed where it broke.
 
 use crate::http::{Headers, Method, Payload, Response};
-use crate::{Client, Digest, Error, Hasher};
+use crate::{Client, Digest, Error, Hasher, budget};
 use std::io::{self, Read};
 
 /// A blob being read. At its end the size and the digest have been compared with what was asked for; a difference is an error
@@ -68,7 +68,9 @@ impl Blob {
         if self.failures >= self.client.retries() {
             return Err(cause);
         }
-        self.client.pause(self.failures, None);
+        if self.client.pause(self.failures, &cause).is_err() {
+            return Err(cause);
+        }
         self.failures += 1;
         let answer = match self.request() {
             Ok(answer) => answer,
@@ -133,6 +135,10 @@ impl Blob {
                 return Ok(Some(count));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+            // It had its time.
+            Err(source) if budget::is_expired(&source) => {
+                return Err(Error::Broken { what: self.name(), at: self.offset, source });
+            }
             Err(error) => Error::Broken { what: self.name(), at: self.offset, source: error },
         };
         self.resume(broken)?;

@@ -6,7 +6,7 @@
 use crate::auth::{Auth, Credentials};
 use crate::blob::Blob;
 use crate::http::{Headers, Http, Method, Payload, Response};
-use crate::{Digest, Error, Url, challenge};
+use crate::{Digest, Error, Url, budget, challenge};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,8 +17,11 @@ pub const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 const LIST_LIMIT: u64 = 16 * 1024 * 1024;
 /// Redirects of one request.
 const MAX_REDIRECTS: u32 = 10;
-/// Longest pause that a registry may ask for with `Retry-After`.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Most tags of one repository.
+const MAX_TAGS: usize = 1 << 20;
+/// All that one request may take, with its tokens, redirects, repetitions and pauses; and how long a transfer may stand still.
+/// A registry that commits a large blob is silent for a while.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How to reach one registry.
 #[derive(Debug, Clone)]
@@ -35,8 +38,36 @@ pub struct Options {
     pub push: bool,
     /// How often a request that failed for a passing reason is repeated.
     pub retries: u32,
-    /// Pause before the first repetition; each further one doubles it.
+    /// Pause before a repetition. A registry that answers that it is busy is given twice as long each time.
     pub retry_delay: Duration,
+    /// All that one request may take, and how long a transfer may stand still.
+    pub patience: Duration,
+    /// Told before each pause.
+    pub on_retry: Option<OnRetry>,
+}
+
+/// The repetition that comes next.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// Which one, from 1.
+    pub attempt: u32,
+    /// Of how many.
+    pub attempts: u32,
+    /// After what pause.
+    pub pause: Duration,
+}
+
+/// Is told what failed and what follows.
+#[derive(Clone)]
+pub struct OnRetry(pub Arc<Tell>);
+
+/// What [`OnRetry`] calls.
+pub type Tell = dyn Fn(&Error, Retry) + Send + Sync;
+
+impl std::fmt::Debug for OnRetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnRetry")
+    }
 }
 
 impl Options {
@@ -49,7 +80,9 @@ impl Options {
             credentials: Credentials::Anonymous,
             push: false,
             retries: 3,
-            retry_delay: Duration::from_millis(500),
+            retry_delay: Duration::from_secs(1),
+            patience: PATIENCE,
+            on_retry: None,
         }
     }
 }
@@ -87,7 +120,7 @@ impl Client {
             .filter(|url| url.path() == "/v2/" && !options.registry.contains(['/', '?', '#', '\\']))
             .ok_or_else(|| Error::Invalid { what: "registry", value: options.registry.clone() })?;
         let home = (url.host().to_owned(), url.port());
-        let http = Http::new(home, !options.insecure, options.certificates.as_deref())?;
+        let http = Http::new(home, !options.insecure, options.certificates.as_deref(), options.patience)?;
         let auth = Auth::new(options.credentials.clone());
         Ok(Self { inner: Arc::new(Inner { options, http, auth, base: Mutex::default() }) })
     }
@@ -103,9 +136,12 @@ impl Client {
         if let Some(base) = &*base {
             return Ok(base.clone());
         }
-        let found = self
-            .ping_by("https")
-            .or_else(|error| if self.inner.options.insecure { self.ping_by("http") } else { Err(error) });
+        // Both ways in each attempt: what does not answer one of them may answer the other.
+        let by_any = || match self.ping_by("https") {
+            Err(_) if self.inner.options.insecure => self.ping_by("http"),
+            found => found,
+        };
+        let found = self.within(|| self.patiently(by_any));
         let found =
             found.map_err(|error| Error::Ping { registry: self.registry().to_owned(), source: Box::new(error) })?;
         Ok(base.insert(found).clone())
@@ -113,14 +149,12 @@ impl Client {
 
     fn ping_by(&self, scheme: &str) -> Result<Url, Error> {
         let url = Url::parse(&format!("{scheme}://{}/v2/", self.registry()))?;
-        let challenge = self.patiently(|| {
-            let answer = self.inner.http.send(Method::Get, &url, &Headers::new(), &mut Payload::None)?;
-            match answer.status() {
-                200 => Ok(None),
-                401 => Ok(challenge::parse(answer.headers("www-authenticate"))),
-                _ => Err(Error::from(answer)),
-            }
-        })?;
+        let answer = self.inner.http.send(Method::Get, &url, &Headers::new(), &mut Payload::None)?;
+        let challenge = match answer.status() {
+            200 => None,
+            401 => challenge::parse(answer.headers("www-authenticate")),
+            _ => return Err(Error::from(answer)),
+        };
         self.inner.auth.set_challenge(challenge);
         Ok(url)
     }
@@ -135,6 +169,10 @@ impl Client {
     ///
     /// The bytes are proven against the digest they were asked by, or against the digest that the registry names.
     pub fn manifest(&self, repository: &str, reference: &str, accept: &[&str]) -> Result<Manifest, Error> {
+        self.within(|| self.fetch_manifest(repository, reference, accept))
+    }
+
+    fn fetch_manifest(&self, repository: &str, reference: &str, accept: &[&str]) -> Result<Manifest, Error> {
         let url = self.url(repository, &format!("manifests/{reference}"))?;
         let headers = vec![("accept", accept.join(", "))];
         let answer = self.call(Method::Get, url, &self.scopes(repository), &headers, Payload::None)?;
@@ -171,17 +209,12 @@ impl Client {
         let mut url = self.url(repository, "tags/list")?;
         let mut tags = Vec::new();
         loop {
-            let answer =
-                self.call(Method::Get, url.clone(), &self.scopes(repository), &Headers::new(), Payload::None)?;
-            let next = answer.header("link").and_then(next_page).map(|link| url.join(&link)).transpose()?;
-            let body = answer.into_bytes(LIST_LIMIT, "list of tags")?;
-            let page: serde_json::Value = serde_json::from_slice(&body).map_err(|_| Error::Protocol {
-                url: url.redacted(),
-                reason: "the list is no JSON document".to_owned(),
-            })?;
-            let page = page.get("tags").and_then(|tags| tags.as_array()).into_iter().flatten();
+            let (page, next) = self.within(|| self.page_of_tags(repository, &url))?;
             let before = tags.len();
-            tags.extend(page.filter_map(|tag| tag.as_str()).map(str::to_owned));
+            tags.extend(page);
+            if tags.len() > MAX_TAGS {
+                return Err(Error::TooLarge { what: "list of tags".to_owned(), limit: MAX_TAGS as u64 });
+            }
             match next {
                 // A registry that repeats one page, or leads elsewhere, must not hold us.
                 Some(next) if tags.len() > before && next.same_origin(&url) && next.to_string() != url.to_string() => {
@@ -190,6 +223,16 @@ impl Client {
                 _ => return Ok(tags),
             }
         }
+    }
+
+    fn page_of_tags(&self, repository: &str, url: &Url) -> Result<(Vec<String>, Option<Url>), Error> {
+        let answer = self.call(Method::Get, url.clone(), &self.scopes(repository), &Headers::new(), Payload::None)?;
+        let next = answer.header("link").and_then(next_page).map(|link| url.join(&link)).transpose()?;
+        let body = answer.into_bytes(LIST_LIMIT, "list of tags")?;
+        let page: serde_json::Value = serde_json::from_slice(&body)
+            .map_err(|_| Error::Protocol { url: url.redacted(), reason: "the list is no JSON document".to_owned() })?;
+        let page = page.get("tags").and_then(|tags| tags.as_array()).into_iter().flatten();
+        Ok((page.filter_map(|tag| tag.as_str()).map(str::to_owned).collect(), next))
     }
 
     /// URL of `rest` below a repository.
@@ -222,9 +265,14 @@ impl Client {
         mut payload: Payload,
     ) -> Result<Response, Error> {
         if matches!(payload, Payload::Stream(..)) {
-            return self.exchange(method, url, scopes, headers, &mut payload);
+            return self.within(|| self.exchange(method, url, scopes, headers, &mut payload));
         }
-        self.patiently(|| self.exchange(method, url.clone(), scopes, headers, &mut payload))
+        self.within(|| self.patiently(|| self.exchange(method, url.clone(), scopes, headers, &mut payload)))
+    }
+
+    /// Do `work` in the time that one request may take.
+    pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        budget::within(self.inner.options.patience, work)
     }
 
     /// Send a request once, in the sense of [`Client::call`] without repetitions.
@@ -278,13 +326,13 @@ impl Client {
         Err(Error::Redirect { from, to: to.redacted(), reason })
     }
 
-    /// Do `work`, and again after a pause while it fails for a passing reason.
+    /// Do `work`, and again after a pause while it fails for a passing reason and time is left.
     pub(crate) fn patiently<T>(&self, mut work: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let mut attempt = 0;
         loop {
             match work() {
                 Err(error) if error.is_temporary() && attempt < self.inner.options.retries => {
-                    self.pause(attempt, error.retry_after());
+                    self.pause(attempt, &error).map_err(|_| error)?;
                     attempt += 1;
                 }
                 done => return done,
@@ -292,10 +340,20 @@ impl Client {
         }
     }
 
-    /// Wait before repetition number `attempt`: as long as the registry asks, or twice as long each time.
-    pub(crate) fn pause(&self, attempt: u32, asked: Option<Duration>) {
-        let usual = self.inner.options.retry_delay * 2_u32.saturating_pow(attempt);
-        std::thread::sleep(asked.unwrap_or(usual).min(MAX_PAUSE));
+    /// Wait before repetition number `attempt`: as long as the registry asks, or else a while that doubles when it is busy.
+    /// An error where that is longer than the time that is left.
+    pub(crate) fn pause(&self, attempt: u32, cause: &Error) -> Result<(), Overlong> {
+        let Options { retry_delay, retries, on_retry, .. } = &self.inner.options;
+        let factor = if cause.status().is_some() { 2_u32.saturating_pow(attempt) } else { 1 };
+        let pause = cause.retry_after().unwrap_or(retry_delay.saturating_mul(factor));
+        if budget::left().is_some_and(|left| left <= pause) {
+            return Err(Overlong);
+        }
+        if let Some(OnRetry(tell)) = on_retry {
+            tell(cause, Retry { attempt: attempt + 1, attempts: *retries, pause });
+        }
+        std::thread::sleep(pause);
+        Ok(())
     }
 
     /// How often a blob is resumed without progress, or a request repeated.
@@ -308,6 +366,9 @@ impl Client {
         self.inner.options.insecure
     }
 }
+
+/// A pause is longer than the time that is left.
+pub(crate) struct Overlong;
 
 /// The target of `<…>; rel="next"`.
 fn next_page(header: &str) -> Option<String> {

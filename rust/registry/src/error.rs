@@ -2,6 +2,7 @@
 
 use crate::Url;
 use libpod_digest::Mismatch;
+use rustix::io::Errno;
 use std::io;
 use std::time::Duration;
 
@@ -129,11 +130,20 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
+/// A pause that is worth telling.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.code {
-            Some(_) => out.write_str(&self.message),
-            None => write!(out, "{} \"{}\": {}", self.method, self.url, self.message),
+            Some(_) => out.write_str(&self.message)?,
+            None => write!(out, "{} \"{}\": {}", self.method, self.url, self.message)?,
+        }
+        match self.retry_after {
+            Some(pause) if pause > LONG_PAUSE => {
+                write!(out, " (it asks not to be asked again for {} seconds)", pause.as_secs())
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -168,8 +178,9 @@ impl Error {
         match self {
             Self::Connect { temporary, .. } => *temporary,
             // Too many requests, and gateways in front of a busy registry.
-            Self::Status(failure) => matches!(failure.status, 429 | 502 | 503 | 504),
-            Self::Broken { .. } => true,
+            Self::Status(failure) => matches!(failure.status, 408 | 429 | 500 | 502 | 503 | 504),
+            Self::Ping { source, .. } => source.is_temporary(),
+            Self::Broken { source, .. } => !crate::budget::is_expired(source),
             _ => false,
         }
     }
@@ -184,6 +195,22 @@ impl Error {
 }
 
 /// Words and retry worth of a transport error. The words follow Go's, which users of other engines know and search for.
+/// Reasons of the kernel that pass. Source: containers/common pkg/retry, isErrnoRetryable.
+const PASSING: [Errno; 12] = [
+    Errno::CONNREFUSED,
+    Errno::INTR,
+    Errno::AGAIN,
+    Errno::BUSY,
+    Errno::NETDOWN,
+    Errno::NETUNREACH,
+    Errno::NETRESET,
+    Errno::CONNABORTED,
+    Errno::CONNRESET,
+    Errno::TIMEDOUT,
+    Errno::HOSTDOWN,
+    Errno::HOSTUNREACH,
+];
+
 fn explain(error: &ureq::Error, url: &Url) -> (String, bool) {
     match error {
         ureq::Error::Io(error) => explain_io(error, url),
@@ -203,8 +230,13 @@ fn explain_io(error: &io::Error, url: &Url) -> (String, bool) {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return (crate::tls::explain(tls), false);
     }
+    if crate::budget::is_expired(error) {
+        return (error.to_string(), false);
+    }
+    // What Podman asks again for, and no other.
+    let temporary = error.raw_os_error().is_some_and(|errno| PASSING.contains(&Errno::from_raw_os_error(errno)));
     match error.kind() {
-        Kind::ConnectionRefused => (format!("dial tcp {}: connect: connection refused", url.authority()), false),
+        Kind::ConnectionRefused => (format!("dial tcp {}: connect: connection refused", url.authority()), true),
         Kind::UnexpectedEof => ("unexpected EOF".to_owned(), true),
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             ("connection reset by peer".to_owned(), true)
@@ -214,6 +246,7 @@ fn explain_io(error: &io::Error, url: &Url) -> (String, bool) {
         _ if error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup") => {
             (format!("dial tcp: lookup {}: {error}", url.host()), false)
         }
+        _ if temporary => (format!("dial tcp {}: connect: {}", url.authority(), libpod_sys::io_text(error)), true),
         _ => (libpod_sys::io_text(error), false),
     }
 }

@@ -1,7 +1,9 @@
 //! One HTTP exchange: request out, status, headers and body back. No redirects, no credentials, no repetition.
 //!
-//! Connections are kept and shared by all threads of a client.
+//! Connections are kept and shared by all threads of a client. How long an exchange may take is its caller's business
+//! ([`crate::budget`]).
 
+use crate::budget::{Bounding, Transfer};
 use crate::error::Failure;
 use crate::proxy::Settings;
 use crate::tls::TlsConnector;
@@ -16,8 +18,6 @@ use ureq::{Agent, Proxy, SendBody};
 
 /// An unreachable host is one that does not accept a connection for this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection on which nothing moves for this long is dead: a registry that commits a large blob is silent for a while.
-const STALL_TIMEOUT: Duration = Duration::from_secs(180);
 /// Connections kept per host: as many layers as a caller moves at once.
 const IDLE_CONNECTIONS: usize = 8;
 /// Largest error document that is read; honest ones have a few hundred bytes.
@@ -82,6 +82,7 @@ pub type Headers = Vec<(&'static str, String)>;
 pub struct Response {
     method: Method,
     url: Url,
+    patience: Duration,
     inner: ureq::http::Response<ureq::Body>,
 }
 
@@ -92,15 +93,16 @@ pub struct Http {
     http: OnceLock<Agent>,
     settings: Settings,
     connector: Arc<TlsConnector>,
+    patience: Duration,
 }
 
 impl Http {
-    /// Connections for the registry at `home`; see [`TlsConnector::new`].
-    pub fn new(home: (String, u16), verify: bool, directory: Option<&Path>) -> Result<Self, Error> {
+    /// Connections for the registry at `home`; see [`TlsConnector::new`]. `patience`: how long a body may stand still.
+    pub fn new(home: (String, u16), verify: bool, directory: Option<&Path>, patience: Duration) -> Result<Self, Error> {
         let connector = Arc::new(TlsConnector::new(home, verify, directory)?);
         let direct = agent(&connector, None);
         let settings = Settings::from_environment();
-        Ok(Self { direct, https: OnceLock::new(), http: OnceLock::new(), settings, connector })
+        Ok(Self { direct, https: OnceLock::new(), http: OnceLock::new(), settings, connector, patience })
     }
 
     /// Send one request and wait for the head of its answer.
@@ -128,7 +130,7 @@ impl Http {
             Payload::Stream(source, _) => agent.run(builder.body(SendBody::from_reader(*source)).map_err(unsendable)?),
         };
         let inner = answer.map_err(|error| Error::connect(method.name(), url, &error))?;
-        Ok(Response { method, url: url.clone(), inner })
+        Ok(Response { method, url: url.clone(), patience: self.patience, inner })
     }
 
     fn agent(&self, url: &Url) -> Result<&Agent, Error> {
@@ -152,12 +154,10 @@ fn agent(connector: &Arc<TlsConnector>, proxy: Option<Proxy>) -> Agent {
         .user_agent(concat!("libpod/", env!("CARGO_PKG_VERSION")))
         .proxy(proxy)
         .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_per_read(Some(STALL_TIMEOUT))
-        .timeout_per_write(Some(STALL_TIMEOUT))
         .max_idle_connections(2 * IDLE_CONNECTIONS)
         .max_idle_connections_per_host(IDLE_CONNECTIONS)
         .build();
-    let chain = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+    let chain = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Bounding);
     Agent::with_parts(config, chain.chain(Shared(Arc::clone(connector))), DefaultResolver::default())
 }
 
@@ -199,9 +199,10 @@ impl Response {
         self.header("content-length")?.trim().parse().ok()
     }
 
-    /// The body as a stream, unlimited.
+    /// The body as a stream, of unlimited length, that is waited for as long as it moves.
     pub fn into_reader(self) -> impl Read + Send + 'static {
-        self.inner.into_body().into_with_config().limit(u64::MAX).reader()
+        let patience = self.patience;
+        Transfer::new(self.inner.into_body().into_with_config().limit(u64::MAX).reader(), patience)
     }
 
     /// The body as bytes; more than `limit` is an error that names `what`.

@@ -13,6 +13,7 @@
 
 mod auth;
 mod blob;
+mod budget;
 mod challenge;
 mod client;
 mod error;
@@ -25,7 +26,7 @@ mod url;
 pub use auth::Credentials;
 pub use blob::Blob;
 pub use challenge::{Challenge, parse as parse_challenge};
-pub use client::{Client, MANIFEST_LIMIT, Manifest, Options};
+pub use client::{Client, MANIFEST_LIMIT, Manifest, OnRetry, Options, Retry, Tell};
 pub use error::{Error, Failure};
 pub use libpod_digest::{Digest, Hasher};
 pub use upload::{Mounted, Uploaded};

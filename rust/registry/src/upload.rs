@@ -4,8 +4,11 @@
 //! in the middle is cancelled at the registry. Upload URLs on another host are used without credentials.
 
 use crate::http::{Headers, Method, Payload, Response};
-use crate::{Client, Digest, Error, Hasher, Url};
+use crate::{Client, Digest, Error, Hasher, Url, budget};
 use std::io::{self, Read};
+
+/// Giving an upload up is a courtesy, and takes no longer than this.
+const CANCEL_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A blob that the registry has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +103,8 @@ impl Client {
     fn commit(&self, repository: &str, location: Url, blob: &Uploaded) -> Result<(), Error> {
         let url = location.with_query("digest", blob.digest.to_string())?;
         let headers = vec![("content-type", "application/octet-stream".to_owned())];
-        match self.exchange(Method::Put, url, &self.scopes(repository), &headers, &mut Payload::None) {
+        let scopes = self.scopes(repository);
+        match self.within(|| self.exchange(Method::Put, url, &scopes, &headers, &mut Payload::None)) {
             Ok(_) => Ok(()),
             // The answer was lost, not necessarily the blob.
             Err(error @ Error::Connect { temporary: true, .. }) => match self.blob_size(repository, &blob.digest) {
@@ -116,7 +120,10 @@ impl Client {
 
     /// Give an upload up. Best effort: registries forget uploads by themselves, and the first error is the one to report.
     fn cancel(&self, repository: &str, location: Url) {
-        let _ = self.exchange(Method::Delete, location, &self.scopes(repository), &Headers::new(), &mut Payload::None);
+        let scopes = self.scopes(repository);
+        let _ = budget::within(CANCEL_TIME, || {
+            self.exchange(Method::Delete, location, &scopes, &Headers::new(), &mut Payload::None)
+        });
     }
 
     /// Send a manifest under a tag or digest.
@@ -186,6 +193,8 @@ impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.inner.read(buffer) {
             Ok(count) => {
+                // What was read before is on its way, and the source's own time is not the registry's.
+                budget::renew();
                 self.hasher.update(&buffer[..count]);
                 Ok(count)
             }

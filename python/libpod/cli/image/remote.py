@@ -6,6 +6,8 @@ import os
 import sys
 
 from libpod.cli.command import Option, flag
+from libpod.cli.context import say
+from libpod.cli.print.escape import printable
 from libpod.errors import InvalidError
 from libpod.image.transport import Options as TransportOptions
 
@@ -38,6 +40,7 @@ def transport_options(options: Options) -> TransportOptions:
         credentials=_credentials(options.creds) if "creds" in options.given and options.creds else None,
         cert_dir=options.cert_dir or None,
         tls_verify=options.tls_verify if "tls_verify" in options.given else None,
+        on_retry=lambda text: say(f"WARNING: {printable(text)}"),
     )
 
 
