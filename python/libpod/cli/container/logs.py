@@ -51,14 +51,26 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _together(print_one: Callable[[int, Container], None], containers: list[Container]) -> None:
-    """Follow several logs, a thread for each."""
+    """Follow several logs, a thread for each, until all have ended or one cannot be printed any more."""
+    from queue import SimpleQueue
     from threading import Thread
 
-    threads = [Thread(target=print_one, args=pair, daemon=True) for pair in enumerate(containers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work(index: int, container: Container) -> None:
+        try:
+            print_one(index, container)
+        except BaseException as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    for pair in enumerate(containers):
+        Thread(target=work, args=pair, daemon=True).start()
+    for _ in containers:
+        error = ended.get()
+        if error is not None:
+            raise error
 
 
 def _moment(name: str, text: str, now: int) -> int | None:

@@ -61,6 +61,8 @@ def _attached(context: Context, options: Options, container: Container) -> int:
         session = manager.start(container, initial_size=terminal.size() if settings.terminal else None)
         terminal.show_warnings(session)
         return relay(manager.stay(container, session), container, stdin=options.interactive, options=options)
+    except BrokenPipeError:
+        raise
     except (LibpodError, OSError) as error:
         raise _not_started(container, error) from None
 

@@ -96,7 +96,8 @@ def stay(
 ) -> int:
     """Connect the standard streams with a container until it ends or the user detaches; return the exit code of this command.
 
-    Raises: LibpodError that names the container when stdout or stderr takes nothing more.
+    Raises: BrokenPipeError when the reader of stdout or stderr went away, LibpodError that names the container when they take
+    nothing more for another reason.
     """
     sys.stdout.flush()
     try:
@@ -108,6 +109,9 @@ def stay(
             sig_proxy=sig_proxy,
         )
     except LibpodError:
+        raise
+    except BrokenPipeError:
+        # The reader went away: it ends us silently, as every other command.
         raise
     except OSError as error:
         raise LibpodError(
