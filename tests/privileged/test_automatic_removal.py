@@ -90,7 +90,7 @@ def test_who_follows_its_log_returns_when_it_is_gone(engine: libpod.Engine, prog
     assert not engine.containers.exists("r")
 
 
-@pytest.mark.parametrize("words", [("attach", "r"), ("start", "-ai", "r")])
+@pytest.mark.parametrize("words", [("attach", "r"), ("start", "-a", "r")])
 def test_who_joined_it_returns_when_it_is_gone(engine: libpod.Engine, program: cli.Cli, words: tuple[str, ...]) -> None:
     detached(engine, "sh", "-c", "read line; exit 3")
     assert program(*words, stdin=b"go\n", code=3)

@@ -186,6 +186,16 @@ def test_signals_reach_a_container_with_a_terminal_that_was_joined(store: Cli, w
     assert client.returncode == 7
 
 
+def test_start_attach_gives_input_and_interactive_alone_does_not_attach(store: Cli) -> None:
+    store("create", "-i", "--network", "none", "--name", "c", "rich", "sh", "-c", "read line; echo got $line; exit 3")
+    assert store("start", "-a", "c", stdin=b"this\n", code=3).stdout == "got this\n"
+    assert store("start", "-ai", "c", stdin=b"that\n", code=3).stdout == "got that\n"
+    assert store("start", "-i", "c", stdin=b"none\n").stdout == "c\n"
+    assert status(store) == "running 0"
+    # Also where it runs already.
+    assert store("start", "-a", "c", stdin=b"this\n", code=3).stdout == "got this\n"
+
+
 def test_sig_proxy_goes_with_a_terminal(store: Cli) -> None:
     assert store("run", "--rm", "--network", "none", "--sig-proxy", "-it", "rich", "echo", "well").stdout == "well\r\n"
     client = store.spawn(*RUN, "--sig-proxy=false", "-t", "rich", "sh", "-c", LOOP)

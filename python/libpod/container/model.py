@@ -103,6 +103,16 @@ class Container:
         return self.run_directory + ".ended"
 
     @property
+    def pidfile(self) -> str:
+        """Path of the file with its process number: the user's, or one for this boot."""
+        return self.settings.pidfile or self.boot_directory + "/pidfile"
+
+    @property
+    def conmon_pidfile(self) -> str:
+        """Path of the file with its monitor's process number, likewise."""
+        return self.settings.conmon_pidfile or self.boot_directory + "/conmon.pid"
+
+    @property
     def is_joined(self) -> bool:
         """Whether another container ever was to use a namespace of this one; `dependents` knows whether one does."""
         return os.path.exists(self.joined_path)

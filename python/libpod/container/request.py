@@ -24,6 +24,7 @@ FIELDS: dict[str, Any] = {
     "cgroup_parent": "",
     "cgroupns": "",
     "cidfile": "",
+    "conmon_pidfile": "",
     "cpu_period": None,
     "cpu_quota": None,
     "cpu_shares": 0,
@@ -105,7 +106,7 @@ FIELDS: dict[str, Any] = {
 UNSUPPORTED = {
     **dict.fromkeys(
         (
-            "arch authfile blkio_weight cgroups conmon_pidfile cpu_rt_period cpu_rt_runtime env_merge group_entry"
+            "arch authfile blkio_weight cgroups cpu_rt_period cpu_rt_runtime env_merge group_entry"
             " health_cmd health_interval health_log_destination health_max_log_count health_max_log_size"
             " health_on_failure health_retries health_start_period health_startup_cmd health_startup_interval"
             " health_startup_retries health_startup_success health_startup_timeout health_timeout hosts_file init_ctr"

@@ -378,6 +378,7 @@ def _life(
     settings.timeout = request.timeout
     settings.remove = request.rm
     settings.cidfile, settings.pidfile = request.cidfile, storable(request.pidfile)
+    settings.conmon_pidfile = storable(request.conmon_pidfile)
     settings.detach_keys = config.engine["detach_keys"] if request.detach_keys is None else request.detach_keys
     _restart(request.restart, remove=request.rm)
     if request.systemd not in ("", "true", "false", "always"):

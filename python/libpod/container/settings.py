@@ -102,6 +102,7 @@ FIELDS: dict[str, Any] = {
     "log_max_size": 0,
     "remove": False,
     "cidfile": "",
+    "conmon_pidfile": "",
     "pidfile": "",
     "detach_keys": "ctrl-p,ctrl-q",
 }
@@ -190,6 +191,7 @@ class ContainerSettings:
     log_max_size: int
     remove: bool
     cidfile: str
+    conmon_pidfile: str
     pidfile: str
     detach_keys: str
 

@@ -109,8 +109,8 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         "exit_command": host.exit_command(container.id) if settings.remove else None,
         "seccomp": settings.seccomp or "default",
         "seccomp_cache": host.places.seccomp_cache,
-        "conmon_pidfile": None,
-        "pidfile": settings.pidfile or None,
+        "conmon_pidfile": container.conmon_pidfile,
+        "pidfile": container.pidfile,
         "timeout": settings.timeout or None,
         "initial_size": initial_size,
     }

@@ -83,7 +83,12 @@ fn a_container_is_killed_when_its_time_is_over() {
     require_containers!();
     let mut container = Container::new("sleep 60");
     container.document["timeout"] = 1.into();
-    assert_eq!(finish(&mut container.launch(), b"").0, 137);
+    assert_eq!(finish(&mut container.launch(), b"").0, -1);
+    let record = container.exit_record();
+    assert_eq!((record.exit_code, record.signal), (-1, Some(9)));
+    let mut container = Container::new("exit 3");
+    container.document["timeout"] = 60.into();
+    assert_eq!(finish(&mut container.launch(), b"").0, 3);
 }
 
 #[test]

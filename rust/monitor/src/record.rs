@@ -10,7 +10,7 @@ use libpod_json::versioned::{self, Versioned, present};
 use libpod_sys::chain;
 use libpod_sys::file::{Durability, open_regular_at, replace};
 use rustix::fs::{CWD, Mode, OFlags};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::io;
@@ -66,7 +66,7 @@ pub struct Running {
 pub struct ExitRecord {
     /// Version of the record.
     pub version: u32,
-    /// The program's exit code, or 128 and the number of the signal.
+    /// The program's exit code, or 128 and the number of the signal, or [`TIMED_OUT`].
     pub exit_code: i32,
     /// The signal that ended it.
     #[serde(deserialize_with = "present")]
@@ -99,7 +99,12 @@ pub enum Ending {
     Code(i32),
     /// This signal ended it.
     Signal(i32),
+    /// It was killed when its time was over.
+    TimedOut,
 }
+
+/// Exit code of a container that was killed when its time was over. conmon's; a program that ends with it ends with 255.
+pub const TIMED_OUT: i32 = -1;
 
 impl Versioned for PidRecord {
     const NAME: &'static str = "record of a running container";
@@ -121,6 +126,7 @@ impl ExitRecord {
         let (exit_code, signal) = match ending {
             Ending::Code(code) => (code, None),
             Ending::Signal(signal) => (128 + signal, Some(signal)),
+            Ending::TimedOut => (TIMED_OUT, Some(Signal::KILL.as_raw())),
         };
         Self {
             version: Self::VERSION,

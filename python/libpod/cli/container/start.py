@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 
 def start(context: Context, options: Options, arguments: list[str]) -> int:
-    """Start containers; with --attach or --interactive stay with one until it ends."""
+    """Start containers; with --attach stay with one until it ends."""
     if not arguments and not options.all and not options.latest and not options.filter:
         raise UsageError("start requires at least one argument")
+    if options.attach and options.all:
+        raise UsageError("you cannot start and attach all containers at once")
     if options.attach and len(arguments) > 1:
         raise UsageError("you cannot start and attach multiple containers at once")
+    if options.sig_proxy and not options.attach:
+        raise UsageError("you cannot use sig-proxy without --attach: invalid argument")
     found = targets.select(context, options, arguments)
-    if (options.attach or options.interactive) and len(found) == 1:
+    if options.attach and len(found) > 1:
+        raise UsageError("you cannot start and attach multiple containers at once")
+    if options.attach and found:
         return _attached(context, options, found[0][1])
     # One after the other: one may share a namespace of another.
     in_turn = [[index] for index in range(len(found))]
@@ -56,11 +62,12 @@ def _attached(context: Context, options: Options, container: Container) -> int:
 
     manager, settings = context.engine.containers, container.settings
     if container.state.status == "running":
-        return relay(manager.attach(container), container, stdin=options.interactive, options=options)
+        return relay(manager.attach(container), container, stdin=True, options=options)
     try:
         session = manager.start(container, initial_size=terminal.size() if settings.terminal else None)
         terminal.show_warnings(session)
-        return relay(manager.stay(container, session), container, stdin=options.interactive, options=options)
+        # Podman gives a container that takes input the user's, with --interactive or without.
+        return relay(manager.stay(container, session), container, stdin=True, options=options)
     except BrokenPipeError:
         raise
     except (LibpodError, OSError) as error:

@@ -114,6 +114,7 @@ impl Pump {
     /// killed.
     pub fn run(&mut self, child: Pid, limit: Option<Duration>) -> io::Result<Ending> {
         // A limit that no clock can hold is none.
+        let mut timed_out = false;
         let mut deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -121,13 +122,15 @@ impl Pump {
                 // It may have ended just now.
                 let _ = kill_process(child, Signal::KILL);
                 deadline = None;
+                timed_out = true;
                 continue;
             }
             let ready = self.wait(left)?;
             if ready.signals {
                 if let Some(ending) = self.take_signals(child)? {
                     self.drain();
-                    return Ok(ending);
+                    let killed = Ending::Signal(Signal::KILL.as_raw());
+                    return Ok(if timed_out && ending == killed { Ending::TimedOut } else { ending });
                 }
             }
             self.serve(&ready);
