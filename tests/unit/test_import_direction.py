@@ -36,7 +36,7 @@ CRATES = {
 LEVELS = (
     {"errors", "_core"},
     {"arguments", "document", "file", "pattern", "quantity", "release"},
-    {"address", "timestamp"},
+    {"address", "filters", "timestamp"},
     {"config"},
     {"places"},
     {"store"},

@@ -7,6 +7,7 @@ business.
 from __future__ import annotations
 
 from libpod import arguments, quantity, timestamp
+from libpod import filters as filtering
 from libpod.container.records import Records
 from libpod.errors import InvalidError, LibpodError
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     Predicate = Callable[["Row"], bool]
 
+_RESTART_POLICIES = ("always", "no", "none", "on-failure", "unless-stopped")
+#: Digits of an id that are enough to tell it from a name.
+_SHORT_ID = 12
 SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
 
 
@@ -53,13 +57,22 @@ def list_rows(
     One that is removed meanwhile is left out.
     Raises: InvalidError for a filter that is none.
     """
-    predicates, names_a_state = parse_filters(host, arguments.strings("filters", filters))
+    texts = arguments.strings("filters", filters)
+    test = filtering.combined(
+        texts,
+        _makers(host),
+        negatable=("label",),
+        malformed='invalid filter "{}"',
+        unknown="{} is an invalid filter",
+        missing=("should-start-on-boot",),
+    )
+    names_a_state = any(text.partition("=")[0] in _NAMES_A_STATE for text in texts)
     rows = [Row(container) for container in Records(host).list(all=True)]
     # One without a single record looks as if it never ran, and so does one that was removed since it was listed.
     rows = [row for row in rows if row.state.status != "created" or row.container.exists]
     if not all and last < 0 and not names_a_state:
         rows = [row for row in rows if row.state.status == "running"]
-    rows = [row for row in rows if all_of(predicates, row)]
+    rows = [row for row in rows if test(row)]
     rows.sort(key=lambda row: row.created_ns)
     if last >= 0:
         rows = rows[-last:] if last else []
@@ -80,18 +93,6 @@ def _has_size(host: Host, row: Row) -> bool:
             raise
         return False
     return True
-
-
-def all_of(predicates: dict[str, list[Predicate]], row: Row) -> bool:
-    """Whether a row passes: filters of one key are alternatives, those of different keys all count; labels all count."""
-    for key, alternatives in predicates.items():
-        judge = builtin_all if key == "label" else any
-        if not judge(predicate(row) for predicate in alternatives):
-            return False
-    return True
-
-
-builtin_all = all
 
 
 def _sort_key(name: str) -> Callable[[Row], Any]:
@@ -118,66 +119,85 @@ def container_size(host: Host, container: Container) -> tuple[int, int]:
     return written, total
 
 
-def parse_filters(host: Host, texts: Iterable[str]) -> tuple[dict[str, list[Predicate]], bool]:
-    """Turn `--filter key=value` texts into predicates by key; the second value says whether one of them names a state.
-
-    Raises: InvalidError in Podman's words.
-    """
-    predicates: dict[str, list[Predicate]] = {}
-    names_a_state = False
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise InvalidError(f'invalid filter "{text}"')
-        names_a_state = names_a_state or key in ("status", "exited", "pod")
-        predicates.setdefault(key, []).append(_predicate(host, key, value))
-    return predicates, names_a_state
+#: Filters that also find containers that do not run.
+_NAMES_A_STATE = ("status", "pod")
 
 
-def _predicate(host: Host, key: str, value: str) -> Predicate:
-    if key == "id":
-        return lambda row: row.container.id.startswith(value)
-    if key == "name":
-        return _name_filter(value)
-    if key == "label":
-        name, equals, wanted = value.partition("=")
-        return lambda row: name in (labels := row.container.settings.labels) and (not equals or labels[name] == wanted)
-    if key == "status":
-        return _status_filter(value)
-    if key == "exited":
-        code = _exit_code(value)
-        return lambda row: row.state.status == "exited" and row.state.exit_code == code
-    if key == "ancestor":
-        # As with Podman a name counts as it stands in the listing; only `:latest` may be left away.
-        names = (value, value + ":latest")
-        return lambda row: row.container.settings.image in names or row.container.image_id.startswith(value)
-    if key in ("before", "since"):
-        other = timestamp.parse(Records(host).lookup(value).settings.created)
-        if key == "before":
-            return lambda row: row.created_ns < other
-        return lambda row: row.created_ns > other
-    if key == "volume":
-        return lambda row: any(value in (m.volume, m.source, m.destination) for m in row.container.settings.mounts)
-    if key == "network":
-        default = host.conf.network["default_network"]
-        return lambda row: (
-            row.container.settings.network.kind == "bridge"
-            and value == (row.container.settings.network_name or default)
-        )
-    if key == "until":
-        moment = timestamp.parse_moment(value, timestamp.now())
-        return lambda row: row.created_ns < moment
-    raise InvalidError(f"{key} is an invalid filter")
+def _makers(host: Host) -> dict[str, Callable[[str], Predicate]]:
+    """What makes a test of a row from the value of each filter."""
+    return {
+        "ancestor": _ancestor,
+        "before": lambda value: _created_before(host, value),
+        "command": filtering.expression("command", lambda row: (row.container.settings.command or [""])[0]),
+        "exited": _exited,
+        # libpod runs no health checks yet: no container has a state of health.
+        "health": lambda value: lambda row: False,
+        "id": filtering.identity(lambda row: row.container.id),
+        "label": filtering.label(lambda row: row.container.settings.labels),
+        "name": filtering.expression("name", lambda row: row.container.name),
+        "network": lambda value: _network(host, value),
+        # There are no pods: no container is in one.
+        "pod": lambda value: lambda row: False,
+        "restart-policy": _restart_policy,
+        "since": lambda value: _created_since(host, value),
+        "status": _status_filter,
+        "until": _until,
+        "volume": _volume,
+    }
 
 
-def _name_filter(value: str) -> Predicate:
-    import re
+def _ancestor(value: str) -> Predicate:
+    search = filtering.expression("ancestor", lambda row: row.container.settings.image)(value)
+    return lambda row: search(row) or row.container.image_id.startswith(value.removeprefix("sha256:"))
 
+
+def _created_before(host: Host, value: str) -> Predicate:
+    other = timestamp.parse(Records(host).lookup(value).settings.created)
+    return lambda row: row.created_ns < other
+
+
+def _created_since(host: Host, value: str) -> Predicate:
+    other = timestamp.parse(Records(host).lookup(value).settings.created)
+    return lambda row: row.created_ns > other
+
+
+def _until(value: str) -> Predicate:
+    moment = timestamp.parse_moment(value, timestamp.now())
+    return lambda row: row.created_ns < moment
+
+
+def _volume(value: str) -> Predicate:
+    return lambda row: any(value in (m.volume, m.source, m.destination) for m in row.container.settings.mounts)
+
+
+def _network(host: Host, value: str) -> Predicate:
+    """By the name of a network or by its id."""
+    from libpod.network.manager import NetworkManager
+
+    default = host.conf.network["default_network"]
+    names = {value, *(network.name for network in NetworkManager(host).list() if _is_id_of(value, network.id))}
+    return lambda row: (
+        row.container.settings.network.kind == "bridge" and (row.container.settings.network_name or default) in names
+    )
+
+
+def _is_id_of(value: str, identity: str) -> bool:
+    return len(value) >= _SHORT_ID and identity.startswith(value)
+
+
+def _restart_policy(value: str) -> Predicate:
+    if value not in _RESTART_POLICIES:
+        raise InvalidError(f"{value} invalid restart policy")
+    # libpod restarts no container yet.
+    return lambda row: value in ("no", "none")
+
+
+def _exited(value: str) -> Predicate:
     try:
-        pattern = re.compile(value)
-    except re.error as error:
-        raise InvalidError(f"invalid name filter `{value}`: {error}") from None
-    return lambda row: pattern.search(row.container.name) is not None
+        code = quantity.parse_integer(value, bits=32, function="Atoi")
+    except InvalidError as error:
+        raise InvalidError(f'exited code out of range "{value}": {error.message}') from None
+    return lambda row: row.state.status == "exited" and row.state.exit_code == code
 
 
 def _status_filter(value: str) -> Predicate:
@@ -186,10 +206,3 @@ def _status_filter(value: str) -> Predicate:
         raise InvalidError(f"unknown container state: {value}: invalid argument")
     status = "exited" if value == "stopped" else value
     return lambda row: row.state.status == status
-
-
-def _exit_code(text: str) -> int:
-    try:
-        return quantity.parse_integer(text, bits=32, function="Atoi")
-    except InvalidError as error:
-        raise InvalidError(f'exited code out of range "{text}": {error.message}') from None

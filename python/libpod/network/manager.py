@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from libpod import arguments
-from libpod.errors import InvalidError
+from libpod import arguments, timestamp
+from libpod import filters as filtering
 from libpod.network import config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from libpod.host import Host
     from libpod.network.config import Network
@@ -31,33 +31,33 @@ class NetworkManager:
         return config.load(name or self._default, default=self._default, default_subnet=self._subnet)
 
     def list(self, filters: Sequence[str] = ()) -> list[Network]:
-        """Return the networks that pass every kind of filter: `name=`, `id=`, `driver=`, `label=`; several of a kind are alternatives.
+        """Return the networks that pass `name=`, `id=`, `driver=`, `label=`, `label!=` and `until=`.
 
-        Raises: InvalidError.
+        Raises: InvalidError for a filter that is none; UnsupportedError for `dangling`.
         """
-        wanted: dict[str, list[str]] = {}
-        for text in arguments.strings("filters", filters):
-            kind, equals, value = text.partition("=")
-            if not equals:
-                raise InvalidError(f'invalid filter "{text}"')
-            if kind not in ("name", "id", "driver", "label"):
-                raise InvalidError(f'invalid filter "{kind}"')
-            wanted.setdefault(kind, []).append(value)
-        networks = config.load_all(default=self._default, default_subnet=self._subnet)
-        return [network for network in networks if all(_passes(network, *item) for item in wanted.items())]
+        test = filtering.combined(
+            arguments.strings("filters", filters),
+            _MAKERS,
+            negatable=("label",),
+            malformed='invalid filter "{}"',
+            unknown='invalid filter "{}"',
+            missing=("dangling",),
+        )
+        return [network for network in self._all() if test(network)]
+
+    def _all(self) -> Iterable[Network]:
+        return config.load_all(default=self._default, default_subnet=self._subnet)
 
 
-def _passes(network: Network, kind: str, values: list[str]) -> bool:
-    if kind == "name":
-        import re
+def _until(value: str) -> Callable[[Network], bool]:
+    moment = timestamp.parse_moment(value, timestamp.now())
+    return lambda network: timestamp.parse(network.document.get("created") or timestamp.ZERO_TEXT) < moment
 
-        return any(re.search(value, network.name) for value in values)
-    if kind == "id":
-        return any(network.id.startswith(value) for value in values)
-    if kind == "driver":
-        return network.driver in values
-    labels = network.document.get("labels") or {}
-    return any(
-        name in labels and (not equals or labels[name] == text)
-        for name, equals, text in (value.partition("=") for value in values)
-    )
+
+_MAKERS: dict[str, Callable[[str], Callable[[Network], bool]]] = {
+    "driver": lambda value: lambda network: network.driver == value,
+    "id": filtering.identity(lambda network: network.id),
+    "label": filtering.label(lambda network: network.document.get("labels") or {}),
+    "name": filtering.expression("name", lambda network: network.name),
+    "until": _until,
+}
