@@ -357,7 +357,6 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm --restart foo rich true",
         "run --restart foo rich true",
         "run --rm --stop-signal FOO rich true",
-        "run --rm --tz Foo/Bar rich true",
         "run --rm --shm-size x rich true",
         "run --rm --dns bad rich true",
         "run --rm --add-host bad rich true",

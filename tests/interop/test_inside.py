@@ -166,6 +166,8 @@ def file_line(line: str) -> str:
     if re.match(r"-\S+ +1 root +root +\d+ .* hosts$", line):
         # The container's random name stands in it: its size differs.
         return "hosts"
+    # With --read-only the tmpfs at /run holds .containerenv since Podman 5.
+    line = re.sub(r"^(drwxr-xr-x +2 root +root +)\d+ (.* run)$", r"\1\2", line)
     # /proc has a link for every process of the host.
     line = re.sub(r"^(dr-xr-xr-x) +\d+ (.* proc)$", r"\1 \2", line)
     # The container's own line: the name is a random one.
