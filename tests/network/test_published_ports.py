@@ -72,6 +72,27 @@ def test_a_published_port_answers_from_the_host_and_from_elsewhere(
     host.run("curl", "-sS", "--max-time", "2", "http://127.0.0.1:8080/", code=7)
 
 
+def test_port_tells_what_is_published_now(podman: Cli) -> None:
+    """A container that does not run publishes nothing, and asking it for any port is no error, as with Podman."""
+    words = ("-p", "8080:80", "-p", "127.0.0.1:9000-9001:90-91/udp", images.NAME, "sleep", "1000")
+    podman("create", "--name", "later", *words)
+    for more in ((), ("80",), ("81",)):
+        assert podman("port", "later", *more).stdout == ""
+    assert podman("port", "-a").stdout == podman("port", "-l").stdout == ""
+    podman("start", "later")
+    lines = ["80/tcp -> 0.0.0.0:8080", "90/udp -> 127.0.0.1:9000", "91/udp -> 127.0.0.1:9001"]
+    assert podman("port", "later").stdout.splitlines() == podman("port", "-l").stdout.splitlines() == lines
+    identity = podman("inspect", "-f", "{{.Id}}", "later").stdout[:12]
+    assert podman("port", "-a").stdout.splitlines() == [f"{identity}\t{line}" for line in lines]
+    assert podman("port", "later", "80").stdout == podman("port", "later", "80/tcp").stdout == "0.0.0.0:8080\n"
+    assert podman("port", "later", "91/udp").stdout == "127.0.0.1:9001\n"
+    assert podman("port", "later", "81", code=125).stderr == 'Error: failed to find published port "81"\n'
+    assert podman("port", "later", "x", code=125).stderr == 'Error: strconv.ParseUint: parsing "x": invalid syntax\n'
+    assert podman("port", "later", "80", "81", code=125).stderr == "Error: `port` accepts at most 2 arguments\n"
+    podman("stop", "-t", "0", "later")
+    assert podman("port", "later").stdout == podman("port", "later", "80").stdout == podman("port", "-a").stdout == ""
+
+
 _SAY_WHO_CALLS = """
 import socket
 server = socket.create_server(("0.0.0.0", 7000))

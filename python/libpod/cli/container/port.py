@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from libpod import quantity
 from libpod.cli.command import Command, flag
 from libpod.cli.container.targets import LATEST
 from libpod.errors import InvalidError, UsageError
@@ -20,6 +21,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         )
     if not options.all and not options.latest and not arguments:
         raise UsageError("you must supply a running container name or id")
+    if len(arguments) > 2:
+        raise UsageError("`port` accepts at most 2 arguments")
     if options.all:
         for container in manager.list():
             for line in _lines(container.settings.ports):
@@ -27,11 +30,16 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         return 0
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
     wanted = arguments[0 if options.latest else 1 :]
+    if container.state.status != "running":
+        # Nothing is published now: the ports are given back when a container ends.
+        return 0
     if not wanted:
         for line in _lines(container.settings.ports):
             context.write(line)
         return 0
-    key = wanted[0] if "/" in wanted[0] else wanted[0] + "/tcp"
+    number, slash, protocol = wanted[0].partition("/")
+    quantity.parse_integer(number, signed=False, bits=16, function="ParseUint")
+    key = f"{number}/{protocol if slash else 'tcp'}"
     found = [line.partition(" -> ")[2] for line in _lines(container.settings.ports) if line.startswith(key + " ")]
     if not found:
         raise InvalidError(f'failed to find published port "{wanted[0]}"')
