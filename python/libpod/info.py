@@ -10,14 +10,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from libpod.container.records import Damaged
     from libpod.host import Host
 
 
-def collect(host: Host) -> dict[str, Any]:
-    """Gather the `host`, `store`, `registries` and `plugins` parts of the document."""
+def collect(host: Host, *, damaged: Damaged | None = None) -> dict[str, Any]:
+    """Gather the `host`, `store`, `registries` and `plugins` parts of the document.
+
+    damaged: gathers containers whose records cannot be read, each with its error.
+    Raises: CorruptError for one of these, if nothing gathers them.
+    """
     return {
         "host": _host(host),
-        "store": _store(host),
+        "store": _store(host, damaged),
         "registries": _registries(),
         "plugins": {
             "volume": ["local"],
@@ -86,20 +91,21 @@ def _security(host: Host) -> dict[str, Any]:
     }
 
 
-def _store(host: Host) -> dict[str, Any]:
+def _store(host: Host, damaged: Damaged | None) -> dict[str, Any]:
     from libpod.config.storage import config_file
-    from libpod.container.records import Records
+    from libpod.container.records import Records, look
 
     store = host.store
-    states = [container.state.status for container in Records(host).list(all=True)]
+    containers = Records(host).list(all=True)
+    states = [state.status for container in containers if (state := look(container, damaged)) is not None]
     space = os.statvfs(_existing(store.graphroot))
     return {
         "configFile": config_file() or "",
         "containerStore": {
-            "number": len(states),
+            "number": len(containers),
             "paused": states.count("paused"),
             "running": states.count("running"),
-            "stopped": len(states) - states.count("paused") - states.count("running"),
+            "stopped": len(containers) - states.count("paused") - states.count("running"),
         },
         "graphDriverName": "overlay",
         "graphOptions": {},

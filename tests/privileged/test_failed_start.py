@@ -18,6 +18,9 @@ from tests.support import cli, container_images
 Break = Callable[[cli.Cli], None]
 
 
+STARTED = "2026-01-01T00:00:00Z"
+
+
 @pytest.fixture
 def rich(podman: cli.Cli) -> cli.Cli:
     root = podman.root.parent / "root.tar"
@@ -91,12 +94,22 @@ def test_a_monitor_killed_before_the_program_runs_leaves_the_last_exit(rich: cli
         # The monitor of that run takes it away.
         time.sleep(0.01)
     directory.mkdir(parents=True)
-    record = {"pid": 1, "start_time": 1, "monitor_pid": 1, "monitor_start_time": 1, "started_at": "now", "cgroup": ""}
+    record = {
+        "version": 1,
+        "frames": 1,
+        "pid": 1,
+        "start_time": 1,
+        "monitor_pid": 1,
+        "monitor_start_time": 1,
+        "started_at": STARTED,
+        "network": None,
+        "cgroup": "",
+    }
     (directory / "pid.json").write_text(_core.dump_json(record))
     assert rich("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "c").stdout == "exited 3\n"
     assert rich("wait", "c", timeout_s=20).stdout == "3\n"
     rich("start", "-a", "c", code=3)
-    assert json.loads(exit_record.read_text())["started_at"] != "now"
+    assert json.loads(exit_record.read_text())["started_at"] != STARTED
 
 
 def test_the_record_of_the_last_run_says_nothing_of_the_one_that_began(rich: cli.Cli) -> None:

@@ -14,6 +14,7 @@ from libpod.errors import CorruptError, UnsupportedError
 from libpod.places import Places
 
 ID = "a" * 64
+NETWORK = {"address": "10.88.0.2/16", "gateway": "10.88.0.1", "mac": "02:00:00:00:00:01"}
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def running() -> dict[str, Any]:
         "monitor_pid": pid,
         "monitor_start_time": start_time(pid),
         "started_at": "2026-11-28T06:00:00.000000001+00:00",
-        "network": {"address": "10.88.0.2/16"},
+        "network": dict(NETWORK),
         "cgroup": "",
     }
 
@@ -74,7 +75,7 @@ def test_records_of_this_release_and_of_the_one_before_are_read(container: Conta
     paths(container)["run"].write_text(json.dumps(documents["run"]))
     state = container.state
     assert (state.status, state.pid, state.monitor) == ("running", os.getpid(), (os.getpid(), state.start_time))
-    assert state.network == {"address": "10.88.0.2/16"}
+    assert state.network == NETWORK
     paths(container)["end"].write_text(json.dumps(documents["end"]))
     state = container.state
     assert (state.status, state.exit_code, state.oom_killed, state.error) == ("exited", 137, True, "")

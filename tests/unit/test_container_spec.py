@@ -324,7 +324,8 @@ def test_an_image_workdir_is_made_and_a_users_is_not() -> None:
 
 def test_settings_survive_container_json() -> None:
     settings = settings_of(volume=["named:/vol", "/tmp:/t"], memory="64m", cap_add=["NET_RAW"], device=["/dev/null"])
-    again = ContainerSettings.from_document(settings.to_document())
+    settings.created = "2026-01-02T03:04:05Z"
+    again = ContainerSettings.from_document(settings.to_document(), "container.json")
     assert again.to_document() == settings.to_document()
     assert again.mounts[0].volume == "named"
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from libpod.container.records import Damaged
     from libpod.engine import Engine
 
 
@@ -86,6 +87,13 @@ class Context:
         """Print one of several errors on stderr, as `main` prints the last one."""
         sys.stdout.flush()
         say(f"Error: {message_of(error)}")
+
+    def warn_damaged(self, damaged: Damaged) -> None:
+        """Tell which containers a listing lacks, why, and the remedy."""
+        for container, error in damaged:
+            self.warn(
+                f"WARNING: {message_of(error)}: the container is left aside; `podman rm -f {container.id}` removes it"
+            )
 
     def report_all(self, errors: Sequence[Exception], *, prefix: str = "") -> None:
         """Print the errors of one command together, as Podman does. prefix: what stands before a single one."""

@@ -11,7 +11,7 @@ import os
 
 from libpod.container.locking import Lock
 from libpod.container.records import Records
-from libpod.errors import ExistsError
+from libpod.errors import ContainerNotFoundError, CorruptError, ExistsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,8 +60,15 @@ def dependents(host: Host, container: Container) -> list[Container]:
     """The containers that use a namespace of this one, oldest first."""
     if not container.is_joined:
         return []
-    others = Records(host).list(all=True)
-    return [other for other in others if other.is_ours and container.id in other.settings.joined_ids]
+    return [other for other in Records(host).list(all=True) if container.id in _joined_ids(other)]
+
+
+def _joined_ids(container: Container) -> set[str]:
+    """Ids of the containers that one depends on; none for one that is gone or cannot start, as its settings are damaged."""
+    try:
+        return container.settings.joined_ids
+    except (ContainerNotFoundError, CorruptError):
+        return set()
 
 
 def groups(host: Host, containers: Iterable[Container], *, depend: bool) -> list[list[Container]]:

@@ -45,8 +45,9 @@ class Device:
     @classmethod
     def from_document(cls, document: list[str]) -> Device:
         """Read what `to_document` wrote."""
-        source, path, access = document
-        return cls(source, path, access)
+        if len(document) != 3:
+            raise ValueError(f"`devices` holds {document}, which is no device")
+        return cls(*document)
 
 
 def parse_device(text: str) -> Device:

@@ -83,10 +83,14 @@ def _capabilities(container: Container, settings: ContainerSettings) -> dict[str
     uid = 0
     text = settings.user.partition(":")[0]
     if text not in ("", "0", "root"):
-        from libpod.document import read_document
+        from libpod.document import read_document, require
 
-        last = read_document(container.user_directory + "/config.json")
-        uid = last["process"]["user"]["uid"] if last else 1
+        path = container.user_directory + "/config.json"
+        last = read_document(path)
+        if last is not None:
+            require(last, {"process": {"user": {"uid": int}}}, path)
+        user = last.get("process", {}).get("user", {}) if last else {}
+        uid = user.get("uid", 1)
     return spec.capabilities(settings, uid)
 
 

@@ -54,8 +54,9 @@ class Limit:
     @classmethod
     def from_document(cls, document: list[Any]) -> Limit:
         """Read what `to_document` wrote."""
-        kind, soft, hard = document
-        return cls(kind, soft, hard)
+        if [member.__class__ for member in document] != [str, int, int]:
+            raise ValueError(f"`limits` holds {document}, which is no limit")
+        return cls(*document)
 
 
 def parse_ulimit(text: str) -> Limit:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from libpod import arguments, quantity, timestamp
 from libpod import filters as filtering
-from libpod.container.records import Records
+from libpod.container.records import Records, look
 from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod.container.model import Container, ContainerState
+    from libpod.container.records import Damaged
     from libpod.host import Host
 
     Predicate = Callable[["Row"], bool]
@@ -32,9 +33,9 @@ class Row:
 
     __slots__ = ("container", "size", "state")
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, state: ContainerState) -> None:
         self.container = container
-        self.state: ContainerState = container.state
+        self.state = state
         self.size: tuple[int, int] | None = None
 
     @property
@@ -51,11 +52,12 @@ def list_rows(
     last: int = -1,
     size: bool = False,
     sort: str = "created",
+    damaged: Damaged | None = None,
 ) -> list[Row]:
     """List containers: the running ones, or with `all`, with `last`, or with a filter by state those that match.
 
-    One that is removed meanwhile is left out.
-    Raises: InvalidError for a filter that is none.
+    One that is removed meanwhile is left out. damaged: gathers those whose records cannot be read, and why.
+    Raises: InvalidError for a filter that is none; CorruptError for a damaged record, if nothing gathers them.
     """
     texts = arguments.strings("filters", filters)
     test = filtering.combined(
@@ -67,7 +69,8 @@ def list_rows(
         missing=("should-start-on-boot",),
     )
     names_a_state = any(text.partition("=")[0] in _NAMES_A_STATE for text in texts)
-    rows = [Row(container) for container in Records(host).list(all=True)]
+    found = Records(host).list(all=True)
+    rows = [Row(container, state) for container in found if (state := look(container, damaged)) is not None]
     # One without a single record looks as if it never ran, and so does one that was removed since it was listed.
     rows = [row for row in rows if row.state.status != "created" or row.container.exists]
     if not all and last < 0 and not names_a_state:
@@ -78,19 +81,21 @@ def list_rows(
         rows = rows[-last:] if last else []
         rows.reverse()
     if size or sort == "size":
-        rows = [row for row in rows if _has_size(host, row)]
+        rows = [row for row in rows if _has_size(host, row, damaged)]
     if sort != "created":
         rows.sort(key=_sort_key(sort))
     return rows
 
 
-def _has_size(host: Host, row: Row) -> bool:
-    """Find out a row's size; False where the container was removed meanwhile."""
+def _has_size(host: Host, row: Row, damaged: Damaged | None) -> bool:
+    """Find out a row's size; False if the container was removed meanwhile, or is damaged and was gathered."""
     try:
         row.size = container_size(host, row.container)
-    except (LibpodError, OSError):
+    except (LibpodError, OSError) as error:
         if Records(host).exists(row.container.id):
-            raise
+            if damaged is None or not isinstance(error, LibpodError):
+                raise
+            damaged.append((row.container, error))
         return False
     return True
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from libpod.arguments import Word
     from libpod.container.foreground import Stay
     from libpod.container.listing import Row
+    from libpod.container.records import Damaged
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
     from libpod.image.lookup import Image
@@ -254,14 +255,16 @@ class ContainerManager(Records):
         last: int = -1,
         size: bool = False,
         sort: str = "created",
+        damaged: Damaged | None = None,
     ) -> Rows:
         """Look at each container once, as `podman ps` lists them: the running ones, or those that match.
 
-        Raises: InvalidError for an unknown filter.
+        damaged: gathers those whose records cannot be read, each with its error.
+        Raises: InvalidError for an unknown filter; CorruptError for a damaged record, if nothing gathers them.
         """
         from libpod.container.listing import list_rows
 
-        return list_rows(self._host, all=all, filters=filters, last=last, size=size, sort=sort)
+        return list_rows(self._host, all=all, filters=filters, last=last, size=size, sort=sort, damaged=damaged)
 
     def top(self, container: Container | str, descriptors: Iterable[str] = ()) -> Table:
         """Describe the processes of a running container, a row of texts for each below a row of titles.

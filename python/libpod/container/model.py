@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 
-from libpod import _core
+from libpod import _core, timestamp
 from libpod.container.settings import ContainerSettings
-from libpod.document import read_document
+from libpod.document import read_document, require
 from libpod.errors import ContainerNotFoundError, CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, TypeGuard
 
     from libpod.places import Places
@@ -144,11 +145,11 @@ class Container:
 
     @property
     def is_ours(self) -> bool:
-        """Whether libpod created it; the store may hold Podman's and Buildah's as well. A lost container.json counts as none."""
-        try:
-            return self.settings is not None
-        except (ContainerNotFoundError, CorruptError, InvalidError):
-            return False
+        """Whether libpod created it; the store may hold Podman's and Buildah's as well.
+
+        One whose container.json is lost does not count as libpod's, one whose container.json is damaged does.
+        """
+        return self._settings is not None or os.path.lexists(self.settings_path)
 
     @property
     def exists(self) -> bool:
@@ -171,7 +172,7 @@ class Container:
                 raise CorruptError(
                     f"container {self.id} was not created by libpod, or lost its settings", path=self.settings_path
                 )
-            self._settings = ContainerSettings.from_document(document)
+            self._settings = ContainerSettings.from_document(document, self.settings_path)
         return self._settings
 
     @settings.setter
@@ -207,13 +208,13 @@ def remove_tree(path: str) -> None:
 def derive_state(container: Container) -> ContainerState:
     """Find out what a container is. Waits for nothing.
 
-    Raises: CorruptError for a damaged record, UnsupportedError for one of a newer release.
+    Raises: CorruptError for a damaged record, UnsupportedError for one of a newer release; both name the file.
     """
-    ended = _core.read_exit_record(container.exit_path)
-    running = _core.read_run_record(_pid_path(container))
+    ended = _read_exit(container.exit_path)
+    running = _read_pid(container)
     if ended is None and running is None:
         # A monitor that ends takes pid.json away after it wrote the exit record: between two reads both may be missed.
-        ended = _core.read_exit_record(container.exit_path)
+        ended = _read_exit(container.exit_path)
     if running is None:
         return ContainerState("created") if ended is None else _exited(ended, running)
     if _is_of_run(ended, running):
@@ -229,8 +230,41 @@ def _is_of_run(ended: dict[str, Any] | None, running: dict[str, Any]) -> TypeGua
     return ended is not None and ended["started_at"] == running["started_at"]
 
 
-def _pid_path(container: Container) -> str:
-    return container.run_directory + "/pid.json"
+_NETWORK_SHAPE = {"address": str, "gateway": str, "mac": str}
+
+
+def _read_exit(path: str) -> dict[str, Any] | None:
+    document = _core.read_exit_record(path)
+    if document is not None:
+        _require_times(document, ("started_at", "finished_at"), path)
+    return document
+
+
+def _read_pid(container: Container) -> dict[str, Any] | None:
+    path = container.run_directory + "/pid.json"
+    document = _core.read_run_record(path)
+    if document is None:
+        return None
+    _require_times(document, ("started_at",), path)
+    if document["pid"] <= 0:
+        raise CorruptError(f"{path}: `pid` is {document['pid']}", path=path)
+    if document["network"] is not None:
+        require({"network": document["network"]}, {"network": _NETWORK_SHAPE}, path)
+        require(document["network"], _NETWORK_SHAPE, path, needed=_NETWORK_SHAPE)
+    # All that is in this cgroup is killed when the container is cleaned up after.
+    cgroup = document["cgroup"]
+    if cgroup and (not cgroup.strip("/") or ".." in cgroup.split("/")):
+        raise CorruptError(f"{path}: `{cgroup}` is no cgroup of a container", path=path)
+    return document
+
+
+def _require_times(document: dict[str, Any], names: Sequence[str], path: str) -> None:
+    for name in names:
+        if document.get(name):
+            try:
+                timestamp.parse(document[name])
+            except InvalidError as error:
+                raise CorruptError(f"{path}: `{name}`: {error}", path=path) from None
 
 
 def _running(document: dict[str, Any]) -> ContainerState:
@@ -257,13 +291,13 @@ def _ended(container: Container, running: dict[str, Any]) -> ContainerState:
     state = ContainerState("exited")
     _describe(state, running)
     alive = state.monitor is not None and _core.process_alive(*state.monitor)
-    ended = _core.read_exit_record(container.exit_path)
+    ended = _read_exit(container.exit_path)
     if _is_of_run(ended, running):
         return _exited(ended, running)
-    if _core.read_run_record(_pid_path(container)) != running:
+    if _read_pid(container) != running:
         # Cleaned up between these looks, and removed (`--rm`) or started anew: what we know is of the past.
         return derive_state(container)
-    aside = _core.read_exit_record(container.exit_path_aside)
+    aside = _read_exit(container.exit_path_aside)
     if aside is not None:
         return _exited(aside, running)
     if ended is not None:

@@ -15,7 +15,7 @@ from libpod.errors import InvalidError, UnsupportedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, ClassVar
 
 _MOUNT_FORMAT = (
     "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
@@ -95,13 +95,26 @@ class Mount:
         kind = "bind" if self.kind == "volume" else self.kind
         return {"destination": self.destination, "type": kind, "source": self.source, "options": self.options}
 
+    #: What `to_document` returns.
+    SHAPE: ClassVar[dict[str, Any]] = {
+        "kind": str,
+        "destination": str,
+        "source": str,
+        "options": [str],
+        "volume": str,
+        "anonymous": bool,
+        "copy_up": bool,
+    }
+
     def to_document(self) -> dict[str, Any]:
         """Return the mount as plain data for container.json."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "place"}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Mount:
-        """Read what `to_document` wrote."""
+        """Read what `to_document` wrote. Raises: KeyError for a missing member, ValueError for a name that leads elsewhere."""
+        if document["kind"] == "volume" and not check_name(document["volume"]):
+            raise ValueError(f"`{document['volume']}` is not the name of a volume")
         return cls(
             document["kind"],
             document["destination"],

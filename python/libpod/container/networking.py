@@ -5,6 +5,8 @@ The monitor attaches and detaches; here is what it is told, and what is taken ba
 
 from __future__ import annotations
 
+from libpod.errors import ContainerNotFoundError, CorruptError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -43,7 +45,12 @@ def gateway(host: Host, settings: ContainerSettings) -> str | None:
 
 def release(host: Host, container: Container) -> None:
     """Take back what a container holds of its networks; nothing if it was taken back already."""
-    if container.is_ours and container.settings.network.kind == "bridge":
+    try:
+        attached = container.settings.network.kind == "bridge"
+    except (ContainerNotFoundError, CorruptError):
+        # What it holds is found by the leases alone.
+        attached = True
+    if attached:
         from libpod.network.bridge import release
 
         release(host.places.leases, container.id)

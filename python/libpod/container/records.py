@@ -11,18 +11,40 @@ import time
 from libpod import _core, arguments, timestamp
 from libpod.container import names
 from libpod.container.model import Container, remove_tree
-from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError
+from libpod.errors import ContainerNotFoundError, CorruptError, ExistsError, InvalidError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from libpod.container.model import ContainerState
     from libpod.container.settings import ContainerSettings
+    from libpod.errors import LibpodError
     from libpod.host import Host
     from libpod.store import Store
 
+    #: Containers that cannot be listed, with the errors that name their damaged files. The class's own `list` is a method.
+    Damaged = list[tuple[Container, LibpodError]]
+
 #: As often as a random name that is taken is replaced by another one.
 _NAME_ATTEMPTS = 50
+
+
+def look(container: Container, damaged: Damaged | None) -> ContainerState | None:
+    """Look at a container's settings and state; None if it was removed meanwhile, or is damaged and was gathered.
+
+    Raises: CorruptError for a damaged one, UnsupportedError for one of a newer release, if nothing gathers them.
+    """
+    try:
+        _ = container.settings
+        return container.state
+    except ContainerNotFoundError:
+        return None
+    except (CorruptError, UnsupportedError) as error:
+        if damaged is None:
+            raise
+        damaged.append((container, error))
+        return None
 
 
 class Records:
@@ -75,24 +97,33 @@ class Records:
         """Whether `lookup` would find a container."""
         return self._find(arguments.text("name_or_id", name_or_id)) is not None
 
-    def list(self, *, all: bool = False, foreign: bool = False) -> list[Container]:
-        """List containers, oldest first: the running ones, or all. foreign: those that other tools made, too."""
+    def list(self, *, all: bool = False, foreign: bool = False, damaged: Damaged | None = None) -> list[Container]:
+        """List containers, oldest first: the running ones, or all. foreign: those that other tools made, too.
+
+        damaged: gathers those of which it cannot be said whether they run, and why. With `all` they are listed.
+        Raises: CorruptError for one of these, if nothing gathers them.
+        """
         found = [self._container(record) for record in self._store.containers()]
         if not foreign:
             found = [container for container in found if container.is_ours]
         if not all:
-            found = [container for container in found if container.state.is_running]
+            found = [container for container in found if (state := look(container, damaged)) and state.is_running]
         return found
 
     def latest(self) -> Container:
-        """Return the container that was created last.
+        """Return the container that was created last; those whose settings are damaged do not count.
 
         Raises: ContainerNotFoundError where there is none.
         """
-        found = self.list(all=True)
-        if not found:
+        created = []
+        for container in self.list(all=True):
+            try:
+                created.append((timestamp.parse(container.settings.created), container))
+            except (ContainerNotFoundError, CorruptError):
+                continue
+        if not created:
             raise ContainerNotFoundError("no containers")
-        return max(found, key=lambda container: timestamp.parse(container.settings.created))
+        return max(created, key=lambda found: found[0])[1]
 
     def _create(self, settings: ContainerSettings, layer: str | None) -> Container:
         """Create the record, with container.json in place before it; a random name is tried again where it is taken."""

@@ -10,16 +10,16 @@ import os
 from libpod.container import ending, networking
 from libpod.container.dependents import refuse
 from libpod.container.locking import Lock
-from libpod.container.model import EXIT_VERSION, remove_tree
+from libpod.container.model import EXIT_VERSION, ContainerState, remove_tree
 from libpod.container.records import Records
 from libpod.container.settings import ContainerSettings
 from libpod.document import write_document
-from libpod.errors import ContainerNotFoundError, StateError
+from libpod.errors import ContainerNotFoundError, CorruptError, StateError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod._core import Session
-    from libpod.container.model import Container, ContainerState
+    from libpod.container.model import Container
     from libpod.host import Host
 
 
@@ -77,8 +77,11 @@ def _clean(host: Host, container: Container, state: ContainerState, *, record: b
 
 
 def _settings(container: Container) -> ContainerSettings:
-    """The settings of a container, default ones if its container.json is lost: what it left must go all the same."""
-    return container.settings if container.is_ours else ContainerSettings()
+    """The settings of a container, default ones if container.json is lost or damaged: what it left must go all the same."""
+    try:
+        return container.settings
+    except (ContainerNotFoundError, CorruptError):
+        return ContainerSettings()
 
 
 def _lacks_record(container: Container, state: ContainerState) -> bool:
@@ -127,7 +130,7 @@ def remove(
     killed, ended = False, (0, 0)
     try:
         # A container may be started while it is removed, until the lock is held.
-        while (state := _remove_ended(host, container, ended, volumes=volumes)) is not None:
+        while (state := _remove_ended(host, container, ended, force=force, volumes=volumes)) is not None:
             if not force:
                 raise StateError(
                     f"cannot remove container {container.id} as it is {state.status} - running or paused containers"
@@ -159,19 +162,41 @@ def remove(
     return killed
 
 
-def _remove_ended(host: Host, container: Container, ended: tuple[int, int], *, volumes: bool) -> ContainerState | None:
+def _remove_ended(
+    host: Host, container: Container, ended: tuple[int, int], *, force: bool, volumes: bool
+) -> ContainerState | None:
     """Remove a container that does not run; the state of one that does, and None when it is removed.
 
-    ended: (pid, start time) of a process that is over, whatever the records say.
+    ended: (pid, start time) of a process that is over, whatever the records say. force: also if the records are damaged.
     """
     with Lock(container):
-        state = container.state
+        try:
+            state = container.state
+        except (CorruptError, UnsupportedError):
+            if not force:
+                raise
+            refuse(host, container)
+            _end_unseen(container)
+            state = ContainerState("unknown")
         if state.is_running and (state.pid, state.start_time) != ended:
             return state
         refuse(host, container)
         _clean(host, container, state, record=False)
         drop(host, container, volumes=volumes)
     return None
+
+
+def _end_unseen(container: Container) -> None:
+    """Kill all that runs of a container whose records do not say what does: its cgroup is found by its name."""
+    from libpod.container.cgroup import Cgroup
+
+    session = ending.listen(container)
+    cgroup = Cgroup(f"{_settings(container).cgroup_parent}/libpod-{container.id}")
+    if cgroup.directories():
+        cgroup.kill()
+    if session is not None:
+        ending.wait_taken_down(session)
+        session.close()
 
 
 def drop(host: Host, container: Container, *, volumes: bool = False) -> None:

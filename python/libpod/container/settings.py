@@ -7,9 +7,12 @@ declaration on the command line, here, and in the line of `spec` that consumes i
 
 from __future__ import annotations
 
+from libpod import timestamp
 from libpod.container.limits import Limit
 from libpod.container.mounts import Mount
 from libpod.container.namespaces import Namespace
+from libpod.document import require
+from libpod.errors import CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,6 +111,24 @@ FIELDS: dict[str, Any] = {
 }
 
 _NAMESPACES = frozenset(field for field, value in FIELDS.items() if isinstance(value, Namespace))
+#: What a document holds in fields whose default does not say so.
+_SHAPES: dict[str, Any] = {
+    "entrypoint": ([str], None),
+    "oom_score_adj": (int, None),
+    "mounts": [Mount.SHAPE],
+    "limits": [[(str, int)]],
+    "devices": [[str]],
+    "ports": [{"host_ip": str, "host_port": int, "container_port": int, "protocol": str, "range": int}],
+    "device_rules": [{"allow": bool, "type": str, "major": int, "minor": int, "access": str}],
+}
+
+
+def _shape(field: str) -> Any:
+    """What container.json holds in a field: by the class of its default, if nothing else is said."""
+    if field in _SHAPES:
+        return _SHAPES[field]
+    kind = str if field in _NAMESPACES else FIELDS[field].__class__
+    return [str] if kind is list else {str: str} if kind is dict else kind
 
 
 class ContainerSettings:
@@ -221,9 +242,29 @@ class ContainerSettings:
         return document
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> ContainerSettings:
-        """Read what `to_document` wrote; fields of a later version are passed over."""
-        settings = cls(**{field: value for field, value in document.items() if field in FIELDS})
+    def from_document(cls, document: dict[str, Any], path: str) -> ContainerSettings:
+        """Read what `to_document` wrote; fields of a later version are passed over.
+
+        path: the file, for errors. Raises: CorruptError that names it and the field.
+        """
+        known = {field: value for field, value in document.items() if field in FIELDS}
+        require(known, {field: _shape(field) for field in known}, path)
+        try:
+            return cls._of(known)
+        except KeyError as error:
+            raise CorruptError(f"{path}: {error} is missing", path=path) from None
+        except ValueError as error:
+            raise CorruptError(f"{path}: {error}", path=path) from None
+
+    @classmethod
+    def _of(cls, document: dict[str, Any]) -> ContainerSettings:
+        settings = cls(**document)
+        if not settings.argv:
+            raise ValueError("`argv` is empty")
+        try:
+            timestamp.parse(settings.created)
+        except InvalidError as error:
+            raise ValueError(f"`created`: {error}") from None
         for field in _NAMESPACES:
             if field in document:
                 setattr(settings, field, Namespace.from_document(document[field]))

@@ -10,6 +10,7 @@ from libpod.errors import InvalidError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
+    from libpod.container.records import Damaged
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -24,9 +25,11 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     if len(arguments) > 2:
         raise UsageError("`port` accepts at most 2 arguments")
     if options.all:
-        for container in manager.list():
+        damaged: Damaged = []
+        for container in manager.list(damaged=damaged):
             for line in _lines(container.settings.ports):
                 context.write(f"{container.id[:12]}\t{line}")
+        context.warn_damaged(damaged)
         return 0
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
     wanted = arguments[0 if options.latest else 1 :]

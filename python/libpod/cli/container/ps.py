@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from libpod.cli.context import Context, Options
     from libpod.container.listing import Row
+    from libpod.container.records import Damaged
 
 _SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
 _COMMAND_WIDTH = 17
@@ -236,7 +237,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     """List containers."""
     _check(options)
     last = 1 if options.latest else options.last
+    damaged: Damaged = []
     rows = context.engine.containers.rows(
+        damaged=damaged,
         all=options.all,
         filters=options.filter,
         last=last if last > 0 else -1,
@@ -261,6 +264,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         quiet=(lambda line: line.id) if options.quiet and not given else None,
         json=lambda: _json(lines),
     )
+    context.warn_damaged(damaged)
     return 0
 
 

@@ -9,12 +9,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
     from libpod.container.model import Container
+    from libpod.container.records import Damaged
 
 
 def restart(context: Context, options: Options, arguments: list[str]) -> int:
     """Stop containers that run, and start them all."""
     if options.running:
-        found = [(container.id, container) for container in context.engine.containers.list()]
+        damaged: Damaged = []
+        found = [(container.id, container) for container in context.engine.containers.list(damaged=damaged)]
+        context.warn_damaged(damaged)
     else:
         found = targets.select(context, options, arguments)
     timeout = options.time if "time" in options.given else None

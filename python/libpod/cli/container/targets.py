@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from libpod.cli.context import Context, Options
     from libpod.container.model import Container
+    from libpod.container.records import Damaged
 
 LATEST = flag(
     "--latest", "-l", help='Act on the latest container podman is aware of\nNot supported with the "--remote" flag'
@@ -53,7 +54,9 @@ def select(
         newest = manager.latest()
         return [(newest.id, newest)]
     if filters:
-        rows = manager.rows(all=True, filters=filters)
+        damaged: Damaged = []
+        rows = manager.rows(all=True, filters=filters, damaged=damaged)
+        context.warn_damaged(damaged)
         return [(row.container.id, row.container) for row in rows]
     if everything:
         return [(container.id, container) for container in manager.list(all=True)]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod.cli.context import Context, Options
+    from libpod.container.records import Damaged
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -18,7 +19,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.cli.system.version import document as version_document
     from libpod.info import collect
 
-    value = {**collect(context.engine.host), "version": version_document()}
+    damaged: Damaged = []
+    value = {**collect(context.engine.host, damaged=damaged), "version": version_document()}
     if "format" not in options.given:
         context.put(yaml(value) + "\n")
     elif formats.is_json(options.format):
@@ -29,6 +31,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
         report = Struct(type_of("define.Info"), value, pointer=True)
         context.put(formats.render(options.format, report, name="info"))
+    context.warn_damaged(damaged)
     return 0
 
 
