@@ -276,6 +276,15 @@ def test_no_limit_of_processes() -> None:
             {"image_volume": "foo"},
             'invalid image volume mode "foo" required value: bind, tmpfs, ignore',
         ),
+        *(
+            ({"tz": name}, f"running container create option: finding timezone: {reason}")
+            for name, reason in (
+                ("../../../etc/passwd", "time: invalid location name"),
+                ("/etc/passwd", "time: invalid location name"),
+                ("Europe/../UTC", "time: invalid location name"),
+                ("Europe", "is a directory"),
+            )
+        ),
         (
             {"tz": "Foo/Bar"},
             "running container create option: finding timezone: unknown time zone Foo/Bar",
