@@ -6,6 +6,9 @@
 //! namespace, some milliseconds after its last process: until then nobody else gets the address. One lock, held only
 //! while the directory is read and changed, orders attachers.
 //!
+//! This is the first form of a lease, and has no version. A text that begins with one (`v2 …`) is a newer release's: its address
+//! is taken, and the lease stays as it is.
+//!
 //! Addresses are given in order, the next after the last one, from the middle of the subnet on: Podman counts from the
 //! bottom, in a database that neither of us reads of the other, and both may share a bridge.
 
@@ -28,6 +31,8 @@ const LAST: &str = "last";
 const LAST_MAX: u64 = 64;
 /// The process number of a lease that was given back.
 const NOBODY: i32 = 0;
+/// The process number of a lease that a newer release wrote.
+const UNKNOWN: i32 = -1;
 /// A namespace that lives this long after its container is held by somebody else.
 const PINNED_AFTER: Duration = Duration::from_secs(5);
 
@@ -51,6 +56,21 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// What a lease says, in the form of this release or of a newer one.
+    fn read(address: Ipv4Addr, text: &str) -> Option<Self> {
+        Self::parse(address, text).or_else(|| {
+            let version = text.split(' ').next()?.strip_prefix('v')?;
+            (!version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())).then(|| Self {
+                address,
+                container: "a container of a newer release of libpod".into(),
+                pid: UNKNOWN,
+                start_time: 0,
+                ports: false,
+                host_interface: String::new(),
+            })
+        })
+    }
+
     /// `<container> <pid> <start time> <ports 0|1> <host interface>`
     fn parse(address: Ipv4Addr, text: &str) -> Option<Self> {
         let mut words = text.split(' ');
@@ -71,7 +91,8 @@ impl Lease {
     }
 
     fn is_dead(&self, host: &Host) -> bool {
-        host.index(&self.host_interface).is_none()
+        self.pid != UNKNOWN
+            && host.index(&self.host_interface).is_none()
             && (self.pid == NOBODY || start_time(self.pid) != Some(self.start_time))
     }
 }
@@ -110,7 +131,7 @@ impl Leases {
             let name = entry.map_err(|error| Error::file("read", &self.path, error))?.file_name();
             let Some(address) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
             let target = rustix::fs::readlinkat(CWD, self.entry(address), Vec::new());
-            let lease = target.ok().and_then(|target| Lease::parse(address, target.to_str().ok()?));
+            let lease = target.ok().and_then(|target| Lease::read(address, target.to_str().ok()?));
             match lease {
                 Some(lease) => leases.push(lease),
                 // Not ours to understand: nobody owns it.
@@ -334,6 +355,19 @@ mod tests {
         for text in ["", "c 1 0 1", "c 1 0 1 veth0 more", "c x 0 1 veth0"] {
             assert_eq!(Lease::parse(lease.address, text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_lease_of_a_newer_release_keeps_its_address() {
+        let (net, gateway) = (subnet("10.88.0.0/16"), Ipv4Addr::new(10, 88, 0, 1));
+        let newer = Lease::read(Ipv4Addr::new(10, 88, 128, 1), "v2 {}").expect("taken");
+        assert_eq!(newer.pid, UNKNOWN);
+        assert_eq!(next(net, gateway, None, &[newer]).expect("free"), Ipv4Addr::new(10, 88, 128, 2));
+        for text in ["", "v", "vx y", "version 2", "c 1 0 1"] {
+            assert_eq!(Lease::read(gateway, text), None, "{text}");
+        }
+        let named = Lease::read(gateway, "v2 7 9 1 veth0").expect("a lease of today");
+        assert_eq!((named.container.as_str(), named.pid), ("v2", 7));
     }
 
     #[test]

@@ -254,6 +254,23 @@ fn what_a_dead_container_left_is_swept_by_the_next() {
 }
 
 #[test]
+fn a_lease_of_a_newer_release_stays() {
+    let (Some(host), Some(container)) = (Host::new("newer"), Namespace::new()) else { return };
+    let directory = host.leases.join("podman");
+    std::fs::create_dir_all(&directory).expect("leases");
+    std::os::unix::fs::symlink("v2 of another form", directory.join("10.88.128.1")).expect("lease");
+    let request = host.request(&[]);
+    let attached = host.attach("c1", &container, &request).expect("attach");
+    assert_eq!(attached.address, "10.88.128.2/16", "the first is taken");
+    let fixed = Attach { address: Some("10.88.128.1".into()), ..request.clone() };
+    let error = host.attach("c2", &container, &fixed).expect_err("taken").to_string();
+    assert!(error.contains("a newer release"), "{error}");
+    host.detach("c1", &request);
+    host.space.run(|| sweep(&directory)).expect("sweep");
+    assert!(host.leased().contains(&"10.88.128.1".to_owned()));
+}
+
+#[test]
 fn a_port_that_nobody_owns_any_more_is_taken_over() {
     let (Some(host), Some(one), Some(two)) = (Host::new("stale"), Namespace::new(), Namespace::new()) else { return };
     let request = host.request(&[("", 8080, 80, "tcp"), ("127.0.0.1", 8081, 81, "udp")]);
