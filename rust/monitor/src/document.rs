@@ -455,6 +455,13 @@ mod tests {
 
     #[test]
     fn what_the_release_before_versions_wrote_is_read() {
+        let recorded =
+            Launch::parse(include_bytes!("../../../tests/vectors/release-before/launch.json")).expect("as then");
+        assert_eq!((recorded.version, recorded.seccomp), (0, Seccomp::Default));
+        assert_eq!(recorded.network.expect("attached").ports.len(), 1);
+        let recorded = Exec::parse(include_bytes!("../../../tests/vectors/release-before/exec.json")).expect("as then");
+        assert_eq!((recorded.process.user.uid, recorded.process.capabilities.effective.len()), (1000, 0));
+
         let mut first = launch();
         for name in ["version", "conmon_pidfile"] {
             first.as_object_mut().expect("an object").remove(name);

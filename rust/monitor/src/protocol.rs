@@ -278,6 +278,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_monitor_of_the_release_before_versions_says_is_heard() {
+        let running = include_bytes!("../../../tests/vectors/release-before/running.json");
+        let frame = [&[kind::RUNNING][..], running].concat();
+        assert!(matches!(Event::parse(&frame), Some(Event::Running(Running { pid: 41, monitor_pid: 40, .. }))));
+        let exited = include_bytes!("../../../tests/vectors/release-before/exit.json");
+        let frame = [&[kind::EXITED][..], exited].concat();
+        assert!(matches!(Event::parse(&frame), Some(Event::Exited(ExitRecord { exit_code: 137, version: 0, .. }))));
+    }
+
+    #[test]
     fn malformed_frames_are_none() {
         assert_eq!(Request::parse(b""), None);
         assert_eq!(Request::parse(&[kind::RESIZE, 1, 2]), None);
