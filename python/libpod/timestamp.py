@@ -55,6 +55,17 @@ def parse_moment(text: str, now_ns: int, *, ahead: bool = False) -> int:
         raise InvalidError(f'"{text}": unable to interpret time value') from None
 
 
+def parse_filter_moment(text: str) -> int:
+    """Parse the moment of a filter `until=`.
+
+    Raises: InvalidError `failed to parse value as time or duration: …`.
+    """
+    try:
+        return parse_moment(text, now())
+    except InvalidError:
+        raise InvalidError(f'failed to parse value as time or duration: "{text}"') from None
+
+
 def _parse(text: str, *, clock: bool, offset: bool) -> int | None:
     """Read a date, a time of day when `clock`, an offset from UTC when `offset`; None for a text of another form."""
     day, rest, zone = text[:10], text[10:], 0

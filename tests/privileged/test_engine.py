@@ -78,6 +78,31 @@ def test_volumes_variables_and_labels_may_be_mappings(engine: libpod.Engine, tmp
     assert done.stdout == b"mounted12\nread-only\n"
 
 
+def test_a_mount_without_a_type_is_a_volume(engine: libpod.Engine) -> None:
+    script = "touch /m/$1; ls /m; ulimit -n"
+    for name, seen in (("a", b"a\n64\n"), ("b", b"a\nb\n64\n")):
+        done = engine.run(
+            "rich",
+            ["sh", "-c", script, "sh", name],
+            network="none",
+            mount=["source=kept,dest=/m"],
+            ulimit=["RLIMIT_NOFILE=64"],
+        )
+        assert done.stdout == seen
+
+
+def test_exposed_ports_are_shown(engine: libpod.Engine) -> None:
+    for network, shown in (("none", True), ("host", False)):
+        request = ContainerRequest(network=[network], name=network, expose=["81-82", "83/udp"])
+        container = engine.containers.create(request, "rich", ["true"])
+        document = engine.containers.inspect(container.id)
+        exposed = ["81/tcp", "82/tcp", "83/udp"]
+        assert document["Config"]["ExposedPorts"] == {port: {} for port in exposed}
+        assert document["NetworkSettings"]["Ports"] == (dict.fromkeys(exposed) if shown else {})
+        assert document["HostConfig"]["PortBindings"] == {}
+        assert document["HostConfig"]["PublishAllPorts"] is False
+
+
 def test_a_string_of_names_removes_no_image(engine: libpod.Engine) -> None:
     kept = engine.images.lookup("rich").id
     # Each character of an id is the beginning of one.

@@ -7,10 +7,7 @@ import pytest
 from libpod.container.mounts import Mount, clean_destination, merge_mounts, parse_mount, parse_tmpfs, parse_volume
 from libpod.errors import InvalidError, UnsupportedError
 
-FORMAT = (
-    "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
-    "target=<ctr-dir>[,options]"
-)
+ONCE = "options more than once: must provide an argument for option"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +135,26 @@ def test_a_bad_tmpfs_is_refused(text: str, message: str) -> None:
             "tmpfs",
             ["mode=700", "rw", "rprivate", "nosuid", "nodev"],
         ),
+        ("dst=/m", "volume", "", ["rw", "rprivate", "nosuid", "nodev", "rbind"]),
+        ("source=v2,dest=/m,readonly=1", "volume", "", ["ro", "rprivate", "nosuid", "nodev", "rbind"]),
+        ("type=bind,src=/tmp,dest=/m,z,U=false,idmap=false", "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,dst=/m,bind-nonrecursive=false", "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        ("type=bind,src=/tmp,dst=/m,noexec=true,rslave", "bind", "/tmp", ["noexec", "rslave", "rw", "rbind"]),
+        ('"type=bind","src=/tmp",dst=/m', "bind", "/tmp", ["rw", "rprivate", "rbind"]),
+        ('type=bind,"src=/a,""b",dst=/m', "bind", '/a,"b', ["rw", "rprivate", "rbind"]),
+        ("type=tmpfs,dst=/m,readonly=true", "tmpfs", "tmpfs", ["ro", "rprivate", "nosuid", "nodev", "tmpcopyup"]),
+        (
+            "type=tmpfs,dst=/m,noatime,noswap,rslave",
+            "tmpfs",
+            "tmpfs",
+            ["noatime", "noswap", "rslave", "rw", "nosuid", "nodev", "tmpcopyup"],
+        ),
+        (
+            "type=devpts,dst=/m,uid=5,gid=6,mode=620,max=10",
+            "devpts",
+            "devpts",
+            ["uid=5", "gid=6", "mode=620", "max=10"],
+        ),
         ("type=volume,src=v2,dst=/m,ro", "volume", "", ["ro", "rprivate", "nosuid", "nodev", "rbind"]),
         ("type=devpts,dst=/m", "devpts", "devpts", []),
     ],
@@ -151,8 +168,58 @@ def test_mount_fields(text: str, kind: str, source: str, options: list[str]) -> 
     ("text", "message"),
     [
         ("type=foo,target=/a", 'invalid filesystem type "foo"'),
-        ("target=/a", FORMAT),
-        ("", FORMAT),
+        ("type=,target=/a", 'invalid filesystem type ""'),
+        ("TYPE=bind,target=/a", "TYPE: invalid mount option"),
+        ("type=bind,type=tmpfs,target=/a", "type: invalid mount option"),
+        (
+            "",
+            "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
+            "target=<ctr-dir>[,options]",
+        ),
+        (",", ": invalid mount option"),
+        ("type=bind,src=/tmp,dst=", "container directory cannot be empty"),
+        ("type=bind,src=/tmp,dst=a", 'invalid container path "a", must be an absolute path'),
+        ("type=bind,src,dst=/a", "src: must provide an argument for option"),
+        ("type=bind,src=,dst=/a", "host directory cannot be empty: must provide an argument for option"),
+        (
+            "type=bind,src=/tmp,dst=/a,target=/b",
+            'cannot pass "dst" option more than once: must provide an argument for option',
+        ),
+        (
+            "type=bind,src=/tmp,source=/tmp,dst=/a",
+            'cannot pass "src" option more than once: must provide an argument for option',
+        ),
+        ("type=bind,src=/tmp,dst=/a,ro,rw", f"cannot pass 'readonly', 'ro', or 'rw' {ONCE}"),
+        ("type=bind,src=/tmp,dst=/a,exec,noexec", f"cannot pass 'noexec' and 'exec' {ONCE}"),
+        ("type=tmpfs,dst=/a,tmpcopyup,notmpcopyup", f"cannot pass 'tmpcopyup' and 'notmpcopyup' {ONCE}"),
+        ("type=bind,src=/tmp,dst=/a,bind-propagation=x", 'invalid option type "x"'),
+        ("type=bind,src=/tmp,dst=/a,noexec=false", "noexec=false: invalid mount option"),
+        (
+            "type=bind,src=/tmp,dst=/a,relabel",
+            "relabel mount option must be 'private' or 'shared': invalid mount option",
+        ),
+        ("type=bind,src=/tmp,dst=/a,O", "O: invalid mount option"),
+        ("type=bind,src=/tmp,dst=/a,tmpfs-size=5", "tmpfs-size: invalid mount option"),
+        ("type=bind,src=/tmp,dst=/a,tmpcopyup", "tmpcopyup: invalid mount option"),
+        ("type=bind,src=/tmp,dst=/a,readwrite", "readwrite: invalid mount option"),
+        (
+            "type=bind,src=/tmp,dst=/a,slave,shared",
+            'invalid options "slave, shared", can only specify 1'
+            " '[r]shared', '[r]private', '[r]slave' or '[r]unbindable' option",
+        ),
+        (
+            "type=volume,src=v,dst=/a,U=x",
+            "'U' or 'chown' must be set to true or false, instead received \"x\": must provide an argument for option",
+        ),
+        ("type=volume,src=v,dst=/a,nocopy", "nocopy: invalid mount option"),
+        ("type=volume,src=v,dst=/a,bind-propagation=rslave", "bind-propagation: invalid mount option"),
+        ("type=volume,src=v,dst=/a,volume-label=x", "the --volume-label option is not presently implemented"),
+        ("type=tmpfs,dst=/a,size=1m", "size: invalid mount option"),
+        ("type=tmpfs,dst=/a,z", "z: invalid mount option"),
+        ("type=tmpfs,dst=/a,tmpfs-mode=9", 'tmpfs-mode: "9" is no number: invalid mount option'),
+        ("type=devpts,dst=/a,uid=x", 'uid: "x" is no number: invalid mount option'),
+        ("type=devpts,dst=/a,ro", "ro: invalid mount option"),
+        ('type=bind,"src=/tmp', 'parse error on line 1, column 20: extraneous or missing " in quoted-field'),
         ("type=bind,src=/tmp", "must set volume destination"),
         ("type=bind,src=/tmp,target=/a,foo=bar", "foo: invalid mount option"),
         ("type=bind,,src=/tmp,dst=/a", ": invalid mount option"),
@@ -169,6 +236,28 @@ def test_a_bad_mount_is_refused_in_podmans_words(text: str, message: str) -> Non
     with pytest.raises(InvalidError) as caught:
         parse_mount(text)
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type=image,src=x,dst=/a",
+        "type=glob,src=/tmp/*,dst=/a",
+        "type=ramfs,dst=/a",
+        "type=artifact,src=x,dst=/a",
+        "type=bind,src=/tmp,dst=/a,U",
+        "type=bind,src=/tmp,dst=/a,chown=true",
+        "type=bind,src=/tmp,dst=/a,idmap",
+        "type=bind,src=/tmp,dst=/a,no-dereference",
+        "type=volume,src=v,dst=/a,subpath=/x",
+        "type=volume,src=v,dst=/a,volume-opt=x",
+        "type=volume,src=v,dst=/a,idmap=uids=0-1-10",
+        "type=tmpfs,dst=/a,U",
+    ],
+)
+def test_what_podman_knows_and_libpod_lacks_says_so(text: str) -> None:
+    with pytest.raises(UnsupportedError, match="not supported by this version of libpod"):
+        parse_mount(text)
 
 
 def test_two_mounts_at_one_place_are_refused() -> None:

@@ -88,6 +88,13 @@ def test_a_bad_limit_is_refused_in_podmans_words(text: str, reason: str) -> None
     assert caught.value.message == f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed: {reason}'
 
 
+def test_the_type_of_a_limit_is_known_in_any_case_and_with_its_prefix() -> None:
+    for name in ("nofile", "NOFILE", "NoFile", "RLIMIT_NOFILE", "rlimit_nofile"):
+        assert limits.parse_ulimit(f"{name}=1:2") == limits.Limit("RLIMIT_NOFILE", 1, 2)
+    with pytest.raises(InvalidError, match="invalid ulimit type: rlimit_nofile"):
+        limits.parse_ulimit("RLIMIT_RLIMIT_NOFILE=1")
+
+
 def test_the_last_limit_of_a_type_wins_and_files_and_processes_are_always_limited() -> None:
     merged = limits.merge_limits([], ["nofile=100:200", "nofile=30:40", "core=-1"])
     assert merged[0] == Limit("RLIMIT_CORE", limits.UNLIMITED, limits.UNLIMITED)
@@ -273,7 +280,41 @@ def test_devices() -> None:
     assert parse_device("/dev/null").to_document() == ["/dev/null", "/dev/null", "rwm"]
     assert parse_device("/dev/null:/dev/foo:r").to_document() == ["/dev/null", "/dev/foo", "r"]
     assert parse_device("/dev/null:rw").to_document() == ["/dev/null", "/dev/null", "rw"]
-    assert parse_cgroup_rule("c 1:* rw") == {"allow": True, "type": "c", "major": 1, "access": "rw"}
+    assert parse_device("/dev/null:").to_document() == ["/dev/null", "/dev/null", "rwm"]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("c 1:* rw", {"type": "c", "major": 1, "access": "rw"}),
+        ("b 8:1 r", {"type": "b", "major": 8, "minor": 1, "access": "r"}),
+        ("a *:* rwm", {"type": "a", "access": "rwm"}),
+        # Without a minor number the rule is for every one.
+        ("a 7 rmw", {"type": "a", "major": 7, "access": "rmw"}),
+        ("b * r", {"type": "b", "access": "r"}),
+    ],
+)
+def test_device_rules(text: str, numbers: dict[str, object]) -> None:
+    assert parse_cgroup_rule(text) == {"allow": True, **numbers}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a", 'invalid device cgroup rule requires type, major:Minor, and access rules: "a"'),
+        ("c  1:3 r", 'strconv.ParseUint: parsing "": invalid syntax'),
+        ("x 1:3 r", "invalid device type in device-access-add: x"),
+        ("c 1:3 x", "invalid device access in device-access-add: x"),
+        ("c 1:3 ", "invalid device access in device-access-add: "),
+        ("c 1: r", 'strconv.ParseUint: parsing "": invalid syntax'),
+        ("c 1:2:3 r", 'strconv.ParseUint: parsing "2:3": invalid syntax'),
+        ("c 4294967296:1 r", 'strconv.ParseUint: parsing "4294967296": value out of range'),
+    ],
+)
+def test_bad_device_rules_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_cgroup_rule(text)
+    assert caught.value.message == message
 
 
 @pytest.mark.parametrize(

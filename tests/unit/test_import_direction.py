@@ -35,7 +35,7 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "document", "file", "pattern", "quantity", "release"},
+    {"arguments", "document", "file", "pattern", "quantity", "release", "words"},
     {"address", "filters", "timestamp"},
     {"config"},
     {"places"},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from libpod.errors import InvalidError, UnsupportedError
-from libpod.network.ports import parse_ports
+from libpod.network.ports import parse_exposed, parse_ports
 
 
 def mapping(
@@ -90,10 +90,13 @@ def test_the_same_mapping_twice_is_one() -> None:
 
 
 def test_publish_all_takes_exposed_ports_that_are_not_published() -> None:
-    found = parse_ports(["5000:99"], exposed=["99", "100-101/udp", ""], publish_all=True)
+    found = parse_ports(["5000:99"], exposed=["99/tcp", "100/udp", "101/udp"])
     assert [(one["container_port"], one["protocol"]) for one in found] == [(99, "tcp"), (100, "udp"), (101, "udp")]
     assert all(one["host_port"] > 0 for one in found)
-    assert parse_ports([], exposed=["99"]) == []
+
+
+def test_exposed_ports_are_listed_once_with_their_protocol() -> None:
+    assert parse_exposed(["99", "100-101/UDP", "99/tcp", "99/sctp"]) == ["99/tcp", "100/udp", "101/udp", "99/sctp"]
 
 
 @pytest.mark.parametrize(
@@ -102,10 +105,13 @@ def test_publish_all_takes_exposed_ports_that_are_not_published() -> None:
         ("abc", 'invalid range format for --expose: abc: strconv.ParseUint: parsing "abc": invalid syntax'),
         ("70000", 'invalid range format for --expose: 70000: strconv.ParseUint: parsing "70000": value out of range'),
         ("100-99", "invalid range format for --expose: 100-99: Invalid range specified for the Port: 100-99"),
+        ("0", "port numbers must be between 1 and 65535 (inclusive), got 0"),
+        ("0-5", "port numbers must be between 1 and 65535 (inclusive), got 0"),
+        ("/", "invalid range format for --expose: /: Empty string specified for ports."),
         ("99/foo", 'validating protocols for exposed port 99: unrecognized protocol "foo" in port mapping'),
     ],
 )
 def test_what_cannot_be_exposed_is_told_in_podmans_words(text: str, message: str) -> None:
     with pytest.raises(InvalidError) as caught:
-        parse_ports([], exposed=[text], publish_all=True)
+        parse_exposed([text])
     assert str(caught.value) == message

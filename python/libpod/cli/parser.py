@@ -9,6 +9,7 @@ from __future__ import annotations
 from libpod import quantity
 from libpod.cli.context import Options
 from libpod.errors import InvalidError, UnsupportedError, UsageError
+from libpod.words import split_commas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,42 +138,12 @@ def _convert(option: Option, text: str) -> Any:
     if option.choices and text not in option.choices:
         raise ValueError(f'"{text}" is not a valid value.  Choose from: "{", ".join(option.choices)}"')
     if kind == "strings":
-        return _split_csv(text)
+        return split_commas(text)
     if kind == "array":
         return [text]
     if kind == "duration" and (not text or not _DURATION_CHARACTERS.issuperset(text)):
         raise ValueError(f'time: invalid duration "{text}"')
     return text
-
-
-def _split_csv(text: str) -> list[str]:
-    """Split one value of a string slice as encoding/csv does: commas separate, double quotes protect them."""
-    if '"' not in text:
-        return text.split(",") if text else []
-    fields: list[str] = []
-    field = ""
-    quoted = False
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if character == '"':
-            if quoted and text[position + 1 : position + 2] == '"':
-                field += '"'
-                position += 1
-            elif quoted or not field:
-                quoted = not quoted
-            else:
-                raise ValueError('parse error on line 1, column 1: bare " in non-quoted-field')
-        elif character == "," and not quoted:
-            fields.append(field)
-            field = ""
-        else:
-            field += character
-        position += 1
-    if quoted:
-        raise ValueError('parse error on line 1, column 1: extraneous or missing " in quoted-field')
-    fields.append(field)
-    return fields
 
 
 def _check_arity(command: Command, count: int, path: str) -> None:

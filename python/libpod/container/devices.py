@@ -62,6 +62,8 @@ def parse_device(text: str) -> Device:
     if len(parts) > 1:
         if parts[1].startswith("/"):
             path = parts[1]
+        elif not parts[1]:
+            path = source
         elif len(parts) == 2 and _is_access(parts[1]):
             access = parts[1]
         else:
@@ -84,15 +86,15 @@ def parse_device(text: str) -> Device:
 
 
 def _is_access(text: str) -> bool:
-    return bool(text) and _MODES.issuperset(text) and len(set(text)) == len(text)
+    return bool(text) and _MODES.issuperset(text)
 
 
 def parse_cgroup_rule(text: str) -> dict[str, Any]:
-    """Parse `--device-cgroup-rule "c 1:3 rwm"` into an entry of the OCI device list.
+    """Parse `--device-cgroup-rule "c 1:3 rwm"` into an entry of the OCI device list; `c 1 rwm` is for every minor number.
 
     Raises: InvalidError in Podman's words.
     """
-    parts = text.split()
+    parts = text.split(" ", 2)
     problem = f'invalid device cgroup rule requires type, major:Minor, and access rules: "{text}"'
     if len(parts) != 3:
         raise InvalidError(problem)
@@ -101,9 +103,7 @@ def parse_cgroup_rule(text: str) -> dict[str, Any]:
         raise InvalidError(f"invalid device type in device-access-add: {kind}")
     rule: dict[str, Any] = {"allow": True, "type": kind}
     major, colon, minor = numbers.partition(":")
-    if not colon:
-        raise InvalidError(problem)
-    for name, number in (("major", major), ("minor", minor)):
+    for name, number in (("major", major), ("minor", minor if colon else "*")):
         if number == "*":
             continue
         rule[name] = quantity.parse_integer(number, signed=False, bits=32)

@@ -154,8 +154,19 @@ def _seccomp(container: Container, privileged: bool) -> str:
 
 
 def command_environment(texts: Iterable[str], files: Iterable[str]) -> dict[str, str]:
-    """Parse `--env` and `--env-file` of `exec`."""
-    return environment.parse_variables(texts, files)
+    """Parse `--env` and `--env-file` of `exec`.
+
+    Raises: InvalidError `parsing environment variables: …`, also for an empty text, which `run` takes.
+    """
+    variables = environment.parse_variables((), files)
+    words = list(texts)
+    try:
+        if "" in words:
+            raise InvalidError('invalid environment variable: ""')
+        variables.update(environment.parse_variables(words, ()))
+    except InvalidError as error:
+        raise error.prefixed("parsing environment variables: ") from None
+    return variables
 
 
 def session_ids(state: ContainerState, container: Container) -> list[str]:

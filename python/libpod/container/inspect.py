@@ -194,7 +194,7 @@ def _network(host: Host, container: Container, state: ContainerState) -> dict[st
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
-        "Ports": port_bindings(settings),
+        "Ports": _ports(settings),
         "SandboxKey": f"/proc/{state.pid}/ns/net" if state.is_running and settings.network.kind != "host" else "",
     }
     if settings.network.kind == "bridge":
@@ -231,6 +231,19 @@ def port_bindings(settings: ContainerSettings) -> dict[str, list[dict[str, str]]
             host = {"HostIp": port["host_ip"] or "0.0.0.0", "HostPort": str(port["host_port"] + offset)}  # noqa: S104  (a text)
             bindings.setdefault(key, []).append(host)
     return _sorted(bindings) or {}
+
+
+def _exposed(settings: ContainerSettings) -> dict[str, dict[str, Any]]:
+    """Ports that are published or exposed, as the set that Podman writes as a map."""
+    return {key: {} for key in sorted({*settings.exposed, *port_bindings(settings)})}
+
+
+def _ports(settings: ContainerSettings) -> dict[str, list[dict[str, str]] | None]:
+    """The bindings, and the exposed ports that have none; the host's network has neither."""
+    if settings.network.kind == "host":
+        return {}
+    bindings = port_bindings(settings)
+    return {key: bindings.get(key) for key in _exposed(settings)}
 
 
 def _sorted(value: dict[str, Any]) -> dict[str, Any] | None:
@@ -277,7 +290,7 @@ def _config(container: Container, settings: ContainerSettings, *, started: bool)
         "StopTimeout": settings.stop_timeout,
         "Passwd": settings.passwd,
         "sdNotifyMode": "container",
-        **({"ExposedPorts": {key: {} for key in port_bindings(settings)}} if settings.ports else {}),
+        **({"ExposedPorts": exposed} if (exposed := _exposed(settings)) else {}),
     }
 
 
@@ -333,7 +346,7 @@ def _host_config(host: Host, container: Container, settings: ContainerSettings, 
         "OomScoreAdj": settings.oom_score_adj or 0,
         "PidMode": str(settings.pid),
         "Privileged": settings.privileged,
-        "PublishAllPorts": False,
+        "PublishAllPorts": settings.publish_all,
         "ReadonlyRootfs": settings.read_only,
         "SecurityOpt": settings.security_options,
         "Tmpfs": tmpfs,

@@ -71,6 +71,8 @@ def parse_ulimit(text: str) -> Limit:
 
 
 def _parse(text: str) -> Limit:
+    # The name of the type in any case, and with the prefix that the kernel's headers give it.
+    text = text.lower().removeprefix("rlimit_")
     name, equals, value = text.partition("=")
     if not equals:
         raise InvalidError(f"invalid ulimit argument: {text}")

@@ -167,7 +167,7 @@ def _created_since(host: Host, value: str) -> Predicate:
 
 
 def _until(value: str) -> Predicate:
-    moment = timestamp.parse_moment(value, timestamp.now())
+    moment = timestamp.parse_filter_moment(value)
     return lambda row: row.created_ns < moment
 
 

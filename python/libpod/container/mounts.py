@@ -11,17 +11,15 @@ from errno import ENOENT
 
 from libpod.arguments import storable
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.words import split_commas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, ClassVar
 
-_MOUNT_FORMAT = (
-    "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
-    "target=<ctr-dir>[,options]"
-)
 _PROPAGATION = frozenset(("shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"))
+_TMPFS_SWITCHES = frozenset(("rw", "ro", "tmpcopyup", "notmpcopyup", "noatime", "noswap"))
 _SWITCHES = frozenset(("exec", "noexec", "suid", "nosuid", "dev", "nodev"))
 _VOLUME_OPTIONS = _PROPAGATION | _SWITCHES | {"rw", "ro", "z", "Z", "U", "bind", "rbind", "copy", "nocopy", "O"}
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
@@ -227,14 +225,14 @@ def parse_tmpfs(text: str) -> Mount:
             if not destination
             else f'invalid container path "{destination}", must be an absolute path'
         )
-    return _tmpfs(destination, rest.split(",") if colon and rest else [])
+    return _tmpfs(destination, rest.split(",") if colon else [])
 
 
 def _tmpfs(destination: str, options: list[str]) -> Mount:
     complete = []
     for option in options:
         name = option.partition("=")[0]
-        known = option in _PROPAGATION or option in _SWITCHES or option in ("rw", "ro", "tmpcopyup", "notmpcopyup")
+        known = option in _PROPAGATION or option in _SWITCHES or option in _TMPFS_SWITCHES
         if not known and name not in ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"):
             raise InvalidError(f'unknown mount option "{option}": invalid mount option')
         if option != "notmpcopyup":
@@ -253,49 +251,77 @@ def _tmpfs(destination: str, options: list[str]) -> Mount:
 
 
 def parse_mount(text: str) -> Mount:
-    """Parse `--mount type=bind|volume|tmpfs|devpts,…`.
+    """Parse `--mount [type=bind|volume|tmpfs|devpts,]…`; without a type it is a volume.
 
     Raises: InvalidError in Podman's words; UnsupportedError for what Podman knows and libpod does not (`type=image`).
+    Source: podman-run(1), "--mount".
     """
-    fields = text.split(",")
-    kind = ""
+    if not text:
+        raise InvalidError(
+            "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
+            "target=<ctr-dir>[,options]"
+        )
+    fields = split_commas(text)
+    kind = "volume"
     for index, field in enumerate(fields):
         name, _, value = field.partition("=")
         if name == "type":
             kind = value
             del fields[index]
             break
-    if not kind:
-        raise InvalidError(_MOUNT_FORMAT)
-    if kind == "image":
+    if kind in ("artifact", "glob", "image", "ramfs"):
         raise UnsupportedError(f"mounts of type {kind} are not supported by this version of libpod")
     if kind not in ("bind", "volume", "tmpfs", "devpts"):
         raise InvalidError(f'invalid filesystem type "{kind}"')
     return _MountFields(kind).read(fields)
 
 
+_DESTINATION = ("destination", "dest", "dst", "target")
+_SOURCE = ("source", "src")
+_ACCESS = ("readonly", "ro", "rw")
+#: Fields of which a mount has one at most, and what Podman calls them.
+_ONCE = (
+    (_ACCESS, "'readonly', 'ro', or 'rw' options"),
+    (("nosuid", "suid"), "'nosuid' and 'suid' options"),
+    (("nodev", "dev"), "'nodev' and 'dev' options"),
+    (("noexec", "exec"), "'noexec' and 'exec' options"),
+    (("tmpcopyup", "notmpcopyup"), "'tmpcopyup' and 'notmpcopyup' options"),
+    (("U", "chown"), "'U' or 'chown' option"),
+    (("relabel",), "'relabel' option"),
+    (_DESTINATION, '"dst" option'),
+    (_SOURCE, '"src" option'),
+)
+
+
 class _MountFields:
-    """Reads the fields behind `type=`."""
+    """Reads the fields beside `type=`."""
 
     __slots__ = ("destination", "kind", "options", "source")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.source = ""
-        self.destination = ""
+        self.destination: str | None = None
         self.options: list[str] = []
 
     def read(self, fields: list[str]) -> Mount:
+        names = [field.partition("=")[0] for field in fields]
+        for group, shown in _ONCE:
+            if sum(name in group for name in names) > 1:
+                raise InvalidError(f"cannot pass {shown} more than once: must provide an argument for option")
         for field in fields:
             self._field(field)
-        if not self.destination:
+        if self.destination is None:
             raise InvalidError("must set volume destination")
+        if not self.destination:
+            raise InvalidError("container directory cannot be empty")
         if not self.destination.startswith("/"):
             raise InvalidError(f'invalid container path "{self.destination}", must be an absolute path')
         if self.kind == "tmpfs":
             return _tmpfs(self.destination, self.options)
         if self.kind == "devpts":
             return Mount("devpts", self.destination, "devpts", self.options)
+        _check_volume_options(self.options)
         if self.kind == "volume":
             return _volume(self.source, self.destination, self.options)
         source = self.source or self.destination
@@ -303,72 +329,120 @@ class _MountFields:
 
     def _field(self, field: str) -> None:
         name, equals, value = field.partition("=")
-        if name in ("target", "dst", "destination"):
+        if name in _DESTINATION:
             self.destination = _required(name, equals, value)
-        elif name in ("src", "source"):
+        elif name in _SOURCE:
             if self.kind in ("tmpfs", "devpts"):
                 raise InvalidError(f"source is not supported with {self.kind} mounts")
             self.source = _required(name, equals, value)
-        elif name in ("ro", "readonly", "rw"):
-            self.options.append(_access(name, equals, value))
-        elif name in _SWITCHES or name in _PROPAGATION:
-            self.options.append(name)
-        elif name == "consistency":
-            return
-        elif not self._special(name, equals, value):
+            if not self.source:
+                raise InvalidError("host directory cannot be empty: must provide an argument for option")
+        elif not self._option(name, equals, value):
             raise InvalidError(f"{name}: invalid mount option")
 
-    def _special(self, name: str, equals: str, value: str) -> bool:
-        """Read a field that only some kinds have; return whether this kind has it."""
-        if name in ("U", "chown") and self.kind != "devpts":
-            if value not in ("false", "0"):
-                raise UnsupportedError("the mount option `chown` is not supported by this version of libpod")
-            return True
-        if self.kind == "tmpfs" and name in ("tmpfs-size", "tmpfs-mode"):
-            self.options.append(f"{name.removeprefix('tmpfs-')}={_required(name, equals, value)}")
-            return True
-        if self.kind == "tmpfs" and name in ("tmpcopyup", "notmpcopyup"):
+    def _option(self, name: str, equals: str, value: str) -> bool:
+        """Read one option; return whether this kind of mount has it."""
+        if self.kind == "devpts":
+            if name in ("uid", "gid", "mode", "max"):
+                self.options.append(f"{name}={_number(name, equals, value)}")
+                return True
+            return False
+        if name in _ACCESS:
+            writable = _truth(name, equals, value) == (name == "rw")
+            self.options.append("rw" if writable else "ro")
+        elif name in _SWITCHES or name in _PROPAGATION:
+            if equals and value != "true":
+                raise InvalidError(f"{name}={value}: invalid mount option")
             self.options.append(name)
+        elif name in ("U", "chown"):
+            if _truth(name, equals, value):
+                raise UnsupportedError("the mount option `chown` is not supported by this version of libpod")
+        elif name == "consistency":
+            # Docker's, for a virtual machine around the containers.
             return True
-        if self.kind == "devpts" and name in ("uid", "gid", "mode", "max"):
-            self.options.append(f"{name}={_required(name, equals, value)}")
+        elif self.kind == "tmpfs":
+            return self._tmpfs_option(name, equals, value)
+        elif name in ("z", "Z") and not equals:
+            # Without SELinux, which libpod does not label for, Podman relabels nothing either.
             return True
-        if self.kind == "bind":
-            return self._bind_field(name, equals, value)
-        if self.kind == "volume" and name == "volume-label":
+        elif name == "idmap":
+            if value != "false":
+                raise UnsupportedError("the mount option `idmap` is not supported by this version of libpod")
+        elif self.kind == "volume":
+            return self._volume_option(name)
+        else:
+            return self._bind_option(name, equals, value)
+        return True
+
+    def _tmpfs_option(self, name: str, equals: str, value: str) -> bool:
+        if name == "tmpfs-size":
+            self.options.append(f"size={_filled(name, equals, value)}")
+        elif name == "tmpfs-mode":
+            self.options.append(f"mode={_number(name, equals, value)}")
+        elif name in ("tmpcopyup", "notmpcopyup", "noatime", "noswap") and not equals:
+            self.options.append(name)
+        else:
+            return False
+        return True
+
+    def _volume_option(self, name: str) -> bool:
+        if name == "volume-label":
             raise InvalidError("the --volume-label option is not presently implemented")
+        if name in ("subpath", "volume-opt", "volume-subpath"):
+            raise UnsupportedError(f"the mount option `{name}` is not supported by this version of libpod")
         return False
 
-    def _bind_field(self, name: str, equals: str, value: str) -> bool:
+    def _bind_option(self, name: str, equals: str, value: str) -> bool:
         if name == "bind-propagation":
-            self.options.append(_required(name, equals, value))
+            if value not in _PROPAGATION:
+                raise InvalidError(f'invalid option type "{value}"')
+            self.options.append(value)
         elif name == "bind-nonrecursive":
-            self.options.append("bind")
+            if _truth(name, equals, value):
+                self.options.append("bind")
         elif name == "relabel":
-            # Without SELinux, which libpod does not label for, Podman relabels nothing either.
             if value not in ("shared", "private"):
-                raise InvalidError(f"{name} mount option must be 'private' or 'shared'")
+                raise InvalidError(f"{name} mount option must be 'private' or 'shared': invalid mount option")
+        elif name == "no-dereference":
+            if _truth(name, equals, value):
+                raise UnsupportedError(f"the mount option `{name}` is not supported by this version of libpod")
         else:
             return False
         return True
 
 
 def _required(name: str, equals: str, value: str) -> str:
+    if not equals:
+        raise InvalidError(f"{name}: must provide an argument for option")
+    return value
+
+
+def _filled(name: str, equals: str, value: str) -> str:
     if not equals or not value:
         raise InvalidError(f"{name}: must provide an argument for option")
     return value
 
 
-def _access(name: str, equals: str, value: str) -> str:
-    if not equals:
-        return "rw" if name == "rw" else "ro"
-    lowered = value.lower()
-    if lowered not in ("true", "false"):
-        raise InvalidError(
-            "'readonly', 'ro', or 'rw' must be set to true or false, instead received"
-            f' "{value}": must provide an argument for option'
-        )
-    return "rw" if (name == "rw") == (lowered == "true") else "ro"
+def _number(name: str, equals: str, value: str) -> str:
+    """Check a number that the kernel reads: a mode in octal digits, anything else in decimal ones."""
+    digits = "01234567" if name.endswith("mode") else "0123456789"
+    if not set(digits).issuperset(_filled(name, equals, value)) or len(value) > 10:
+        raise InvalidError(f'{name}: "{value}" is no number: invalid mount option')
+    return value
+
+
+def _truth(name: str, equals: str, value: str) -> bool:
+    """Read the value of a switch; the name alone switches it on."""
+    if not equals or value.lower() in ("true", "1", "t"):
+        return True
+    if value.lower() in ("false", "0", "f"):
+        return False
+    shown = (
+        "'readonly', 'ro', or 'rw'" if name in _ACCESS else "'U' or 'chown'" if name in ("U", "chown") else f"'{name}'"
+    )
+    raise InvalidError(
+        f'{shown} must be set to true or false, instead received "{value}": must provide an argument for option'
+    )
 
 
 def merge_mounts(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from errno import ENOENT
 
+from libpod import quantity
 from libpod.address import is_address, parse_address, parse_mac
 from libpod.arguments import storable
 from libpod.container import environment, mounts, security
@@ -221,12 +222,14 @@ def _parse_address(text: str, problem: str) -> str:
 
 
 def _published(settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any]) -> None:
-    if not (request.publish or request.publish_all or request.expose):
+    exposed = [*(image.get("ExposedPorts") or ()), *request.expose]
+    settings.publish_all = request.publish_all
+    if not (request.publish or exposed):
         return
-    from libpod.network.ports import parse_ports
+    from libpod.network.ports import parse_exposed, parse_ports
 
-    exposed = [*(image.get("ExposedPorts") or ()), *request.expose] if request.publish_all else request.expose
-    settings.ports = parse_ports(request.publish, exposed=exposed, publish_all=request.publish_all)
+    settings.exposed = parse_exposed(exposed)
+    settings.ports = parse_ports(request.publish, exposed=settings.exposed if request.publish_all else ())
 
 
 def _name_resolution(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
@@ -273,14 +276,15 @@ def _check_servers(servers: list[str], request: ContainerRequest) -> None:
 def _mounts(
     settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> None:
-    if request.image_volume not in ("bind", "tmpfs", "ignore"):
+    image_volume = request.image_volume or "bind"
+    if image_volume not in ("bind", "tmpfs", "ignore"):
         raise InvalidError(f'invalid image volume mode "{request.image_volume}" required value: bind, tmpfs, ignore')
     settings.mounts = mounts.merge_mounts(
         (*defaults["volumes"], *request.volume),
         request.mount,
         request.tmpfs,
-        () if request.image_volume == "ignore" else sorted(image.get("Volumes") or ()),
-        image_kind=request.image_volume,
+        () if image_volume == "ignore" else sorted(image.get("Volumes") or ()),
+        image_kind=image_volume,
     )
     settings.read_only = request.read_only
     settings.read_only_tmpfs = request.read_only_tmpfs
@@ -397,9 +401,12 @@ def _life(
     settings.log_driver = _LOG_DRIVERS[driver]
     settings.log_max_size = max(config.containers["log_size_max"], 0)
     for text in request.log_opt:
-        name, _, value = text.partition("=")
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidError(f'invalid log option "{text}"')
         if name == "max-size":
-            settings.log_max_size = parse_size(value)
+            # With decimal units, unlike every other size.
+            settings.log_max_size = parse_size(value, base=1000)
         elif name == "path":
             settings.log_path = storable(value)
         elif name == "tag":
@@ -407,9 +414,20 @@ def _life(
 
 
 def _restart(policy: str, *, remove: bool) -> None:
-    name = policy.partition(":")[0]
-    if remove and name not in ("", "no"):
+    if remove and policy not in ("", "no"):
         raise InvalidError('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
+    name, *retries = policy.split(":")
+    if len(retries) > 1:
+        raise InvalidError("invalid restart policy: may specify retries at most once")
+    if retries and name != "on-failure":
+        raise InvalidError("restart policy retries can only be specified with on-failure restart policy")
+    if retries:
+        try:
+            count = quantity.parse_integer(retries[0], function="Atoi")
+        except InvalidError as error:
+            raise InvalidError(f"parsing restart policy retry count: {error.message}") from None
+        if count < 0:
+            raise InvalidError("must specify restart policy retry count as a number greater than 0")
     if name in ("always", "on-failure", "unless-stopped"):
         raise UnsupportedError(f"the restart policy `{name}` is not supported by this version of libpod")
     if name not in ("", "no"):

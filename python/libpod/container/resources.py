@@ -69,6 +69,8 @@ def _size(text: str) -> int:
 
 
 def _processors(settings: ContainerSettings, request: ContainerRequest) -> None:
+    if request.cpu_shares == 1:
+        raise InvalidError("the minimum allowed cpu-shares is 2")
     settings.cpu_shares = request.cpu_shares
     settings.cpu_period = request.cpu_period or 0
     settings.cpu_quota = request.cpu_quota or 0

@@ -64,6 +64,8 @@ FIELDS: dict[str, Any] = {
     # Network.
     "network_name": "",
     "ports": [],
+    "exposed": [],
+    "publish_all": False,
     "address": "",
     "mac": "",
     "dns": [],
@@ -174,6 +176,8 @@ class ContainerSettings:
     hostname: str
     network_name: str
     ports: list[dict[str, Any]]
+    exposed: list[str]
+    publish_all: bool
     address: str
     mac: str
     dns: list[str]

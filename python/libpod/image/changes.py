@@ -30,6 +30,8 @@ def apply_changes(config: dict[str, Any], changes: Iterable[str]) -> dict[str, A
         # `CMD=…` is accepted for `CMD …`, as it always was.
         if "=" in instruction and not rest:
             instruction, _, rest = instruction.partition("=")
+        if not instruction:
+            raise InvalidError(f'invalid change "{change}" - must be formatted as KEY VALUE')
         handler = _HANDLERS.get(instruction.upper())
         if handler is None:
             raise InvalidError(f'invalid change "{change}" - invalid instruction {instruction.upper()}')

@@ -6,7 +6,7 @@ Source: podman-images(1), "--filter"; the messages are Podman's.
 from __future__ import annotations
 
 from libpod import filters, timestamp
-from libpod.errors import ImageNotFoundError, InvalidError
+from libpod.errors import ImageNotFoundError, InvalidError, UnsupportedError
 from libpod.image import reference as references
 from libpod.image.lookup import lookup
 from libpod.image.tree import Tree
@@ -79,14 +79,14 @@ class _Makers:
         return lambda image: _created(image) < moment
 
     def _until(self, value: str) -> Test:
-        moment = timestamp.parse_moment(value, timestamp.now())
+        moment = timestamp.parse_filter_moment(value)
         return lambda image: _created(image) < moment
 
     def _moment_of(self, key: str, value: str) -> int:
         try:
             return _created(lookup(self._store, value))
-        except ImageNotFoundError as error:
-            raise ImageNotFoundError(f'could not find local image for filter "{key}"="{value}": {error}') from error
+        except (ImageNotFoundError, InvalidError) as error:
+            raise error.prefixed(f'could not find local image for filter "{key}"="{value}": ') from error
 
     def _wanted(self, key: str, value: str) -> bool:
         """Read a yes or no; two different answers in one command contradict each other."""
@@ -108,7 +108,11 @@ class _Makers:
         return lambda image: (image.is_dangling and bool(self._tree.children(image))) == wanted
 
     def _containers(self, value: str) -> Test:
-        wanted = filters.answer("containers", value)
+        if value == "external":
+            raise UnsupportedError("the filter `containers=external` is not supported by this version of libpod")
+        if value not in ("true", "false"):
+            raise InvalidError(f'unsupported value "{value}" for containers filter')
+        wanted = value == "true"
         used = {container["image"] for container in self._store.containers()}
         return lambda image: (image.id in used) == wanted
 

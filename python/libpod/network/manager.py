@@ -39,7 +39,7 @@ class NetworkManager:
             arguments.strings("filters", filters),
             _MAKERS,
             negatable=("label",),
-            malformed='invalid filter "{}"',
+            malformed="filter input must be in the form of filter=value: {} is invalid",
             unknown='invalid filter "{}"',
             missing=("dangling",),
         )
@@ -50,7 +50,7 @@ class NetworkManager:
 
 
 def _until(value: str) -> Callable[[Network], bool]:
-    moment = timestamp.parse_moment(value, timestamp.now())
+    moment = timestamp.parse_filter_moment(value)
     return lambda network: timestamp.parse(network.document.get("created") or timestamp.ZERO_TEXT) < moment
 
 

@@ -22,13 +22,20 @@ _ANY = "0.0.0.0"  # noqa: S104
 _MAX_PORT = 65535
 
 
-def parse_ports(
-    publish: Iterable[str], *, exposed: Iterable[str] = (), publish_all: bool = False
-) -> list[dict[str, Any]]:
+def parse_exposed(texts: Iterable[str]) -> list[str]:
+    """Return the ports that `--expose` and an image name, `80/tcp` each, in their order and each once.
+
+    texts: `port[/protocol]`, where the port may be a range.
+    Raises: InvalidError.
+    """
+    return list(dict.fromkeys(f"{port}/{protocol}" for text in texts for port, protocol in _parse_exposed(text)))
+
+
+def parse_ports(publish: Iterable[str], *, exposed: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Return the mappings of a container, in the order given; the same mapping twice is one.
 
     publish: `[[ip:][hostPort]:]containerPort[/protocol]`, ports may be ranges; without a host port a free one is taken.
-    exposed: `port[/protocol]`, given free ports of the host when publish_all, and judged in any case.
+    exposed: `80/tcp`, more ports that get free ones of the host.
     Raises: InvalidError; UnsupportedError for sctp.
     """
     mappings: list[dict[str, Any]] = []
@@ -37,8 +44,10 @@ def parse_ports(
         if mapping not in mappings:
             mappings.append(mapping)
     taken = {(port, mapping["protocol"]) for mapping in mappings for port in _container_ports(mapping)}
-    for port, protocol in [found for text in exposed for found in _parse_exposed(text)]:
-        if publish_all and (port, protocol) not in taken:
+    for text in exposed:
+        number, _, protocol = text.partition("/")
+        port = int(number)
+        if (port, protocol) not in taken:
             taken.add((port, protocol))
             mappings.append(_mapping("", 0, port, protocol, 1))
     for mapping in mappings:
@@ -155,12 +164,14 @@ def _parse_exposed(text: str) -> list[tuple[int, str]]:
     """Parse `80`, `80-90` or `80/udp`."""
     ports, _, protocol = text.partition("/")
     if not ports:
-        return []
+        raise InvalidError(f"invalid range format for --expose: {text}: Empty string specified for ports.")
     first, dash, last = ports.partition("-")
     start = _exposed_number(first, ports)
     end = _exposed_number(last, ports) if dash else start
     if end < start:
         raise InvalidError(f"invalid range format for --expose: {ports}: Invalid range specified for the Port: {ports}")
+    if not start:
+        raise InvalidError("port numbers must be between 1 and 65535 (inclusive), got 0")
     name = (protocol or "tcp").lower()
     if name not in _PROTOCOLS:
         raise InvalidError(

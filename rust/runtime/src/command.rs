@@ -54,7 +54,7 @@ pub struct Ready {
 impl<'a> Command<'a> {
     /// Check `process`. `keyring` names its session keyring; descriptors up to 2 + `keep_fds` stay open.
     pub fn plan(process: &'a Process, filter: Option<&'a Program>, keyring: &str, keep_fds: u32) -> Result<Self> {
-        if process.args.first().is_none_or(String::is_empty) {
+        if process.args.is_empty() {
             return Err(Error::invalid("process.args must not be empty"));
         }
         if !process.cwd.starts_with('/') {
@@ -213,6 +213,10 @@ impl<'a> Command<'a> {
 
     fn find_program(&self, environment: &[String]) -> Result<CString> {
         let name = self.process.args[0].as_str();
+        if name.is_empty() {
+            // Every directory of PATH would be one that can be searched.
+            return Err(self.not_found("executable file not found in $PATH".into()));
+        }
         if name.contains('/') {
             let reason = match is_executable(Path::new(name)) {
                 Ok(()) => return c_string(name),

@@ -31,7 +31,7 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
         terminal.warn_killed(killed, None)
     cidfile, container = CidFile(options.cidfile), None
     try:
-        pull = options.pull if "pull" in options.given else context.engine.conf.engine["pull_policy"]
+        pull = options.pull if "pull" in options.given and options.pull else context.engine.conf.engine["pull_policy"]
         container = context.engine.containers.create(request, arguments[0], arguments[1:], pull=pull)
         cidfile.write(container.id)
     except BaseException:

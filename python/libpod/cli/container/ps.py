@@ -11,12 +11,13 @@ from libpod.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from libpod.cli.context import Context, Options
     from libpod.container.listing import Row
     from libpod.container.records import Damaged
+    from libpod.container.settings import ContainerSettings
 
 _SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
 _COMMAND_WIDTH = 17
@@ -126,15 +127,47 @@ class _View:
         self.now = timestamp.now()
 
 
-def ports_text(ports: list[dict[str, Any]]) -> str:
-    """Write port mappings as `ps` shows them: `0.0.0.0:8080->80/tcp, 127.0.0.1:9000-9002->90-92/udp`."""
-    shown = []
+def ports_text(ports: list[dict[str, Any]], exposed: list[str] | None = None) -> str:
+    """Write port mappings as `ps` shows them: `0.0.0.0:8080->80/tcp, 127.0.0.1:9000-9002->90-92/udp, 81-83/tcp`.
+
+    exposed: ports that are named, `81/tcp` each; those that no mapping leads to stand behind the mappings.
+    """
+    shown: list[str] = []
+    mapped: set[str] = set()
     for port in ports:
+        mapped.update(f"{port['container_port'] + offset}/{port['protocol']}" for offset in range(port["range"]))
         last = port["range"] - 1
         host = f"{port['host_port']}-{port['host_port'] + last}" if last else str(port["host_port"])
         inside = f"{port['container_port']}-{port['container_port'] + last}" if last else str(port["container_port"])
         shown.append(f"{port['host_ip'] or '0.0.0.0'}:{host}->{inside}/{port['protocol']}")  # noqa: S104  (a text)
-    return ", ".join(shown)
+    return ", ".join(shown + _ranges(text for text in exposed or () if text not in mapped))
+
+
+def _ranges(exposed: Iterable[str]) -> list[str]:
+    """Join neighbours: `81/tcp`, `82/tcp` are `81-82/tcp`."""
+    by_protocol: dict[str, list[int]] = {}
+    for text in exposed:
+        number, _, protocol = text.partition("/")
+        by_protocol.setdefault(protocol, []).append(int(number))
+    shown = []
+    for protocol, ports in sorted(by_protocol.items()):
+        ranges: list[list[int]] = []
+        for port in sorted(ports):
+            if ranges and ranges[-1][1] + 1 == port:
+                ranges[-1][1] = port
+            else:
+                ranges.append([port, port])
+        shown += [f"{first}-{last}/{protocol}" if last > first else f"{first}/{protocol}" for first, last in ranges]
+    return shown
+
+
+def _exposed_document(settings: ContainerSettings) -> dict[str, list[str]] | None:
+    """The exposed ports as Podman's JSON has them: number → protocols."""
+    document: dict[str, list[str]] = {}
+    for text in settings.exposed:
+        port, _, protocol = text.partition("/")
+        document.setdefault(port, []).append(protocol)
+    return document or None
 
 
 def _label(line: _Line) -> Any:
@@ -160,7 +193,7 @@ def _document(line: _Line) -> dict[str, Any]:
         "Exited": state.status == "exited",
         "ExitedAt": _seconds(state.finished_at),
         "ExitCode": state.exit_code,
-        "ExposedPorts": None,
+        "ExposedPorts": _exposed_document(settings),
         "Id": container.id,
         "Image": settings.image,
         "ImageID": container.image_id,
@@ -191,7 +224,7 @@ _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "CreatedAt": lambda line: timestamp.go_text(line.row.created_ns),
     "RunningFor": lambda line: line.created_ago,
     "Status": lambda line: line.status,
-    "Ports": lambda line: ports_text(line.row.container.settings.ports),
+    "Ports": lambda line: ports_text(line.row.container.settings.ports, line.row.container.settings.exposed),
     "Names": lambda line: line.row.container.name,
     "Label": _label,
     "Networks": lambda line: ",".join(line.networks),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container import targets, terminal
-from libpod.errors import ContainerNotFoundError, LibpodError, StateError
+from libpod.errors import ContainerNotFoundError, LibpodError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
 
     manager = context.engine.containers
     timeout = options.time if "time" in options.given else None
+    if timeout is not None and not options.force:
+        raise UsageError("--force option must be specified to use the --time option")
     try:
         # To force the removal of what is not there is no error.
         found = targets.select(context, options, arguments, ignore=options.ignore or options.force)

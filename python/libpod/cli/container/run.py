@@ -7,7 +7,7 @@ from libpod.cli.container import terminal
 from libpod.cli.container.create import ATTACH, DETACH_KEYS, create_container
 from libpod.cli.container.options import OPTIONS
 from libpod.cli.context import message_of
-from libpod.errors import LibpodError
+from libpod.errors import InvalidError, LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.container.resolve import parse_streams
 
     streams = parse_streams(options.attach)
+    if "attach" in options.given and not streams:
+        error = InvalidError("must provide at least one stream to attach to: invalid argument")
+        error.exit_code = _NOT_STARTED
+        raise error
     if options.detach and options.rm and options.attach:
         streams = set()
     container = create_container(context, options, arguments)

@@ -6,6 +6,7 @@ import sys
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.image.rm import report
+from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 def prune(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove images that nothing needs."""
+    for text in options.filter:
+        if "=" not in text:
+            raise InvalidError(f"filter input must be in the form of filter=value: {text} is invalid")
     if not options.force and not _confirmed(all=options.all):
         return 0
     images = context.engine.images

@@ -124,6 +124,7 @@ fn signals_are_those_of_a_fresh_process() {
 fn a_missing_command_is_not_found() {
     for (command, reason) in [
         ("nosuch", "executable file not found in $PATH"),
+        ("", "executable file not found in $PATH"),
         ("/nosuch", "stat /nosuch: no such file or directory"),
         ("/bin/busybox/x", "stat /bin/busybox/x: no such file or directory"),
     ] {
