@@ -42,10 +42,11 @@ def text(name: str, value: object) -> str:
     return value
 
 
-def storable(path: str) -> str:
-    """Return the path of a file of the host that a container's configuration names.
+def host_path(path: str) -> str:
+    """Return the absolute path of a file of the host that a container's configuration names; "" stays "".
 
-    The configuration is JSON, which holds texts; the bytes of a path that is no text would be lost there.
+    The processes that open it later have another working directory. The configuration is JSON, which
+    holds texts; the bytes of a path that is no text would be lost there.
     Raises: InvalidError.
     """
     if not path.isascii():
@@ -53,7 +54,7 @@ def storable(path: str) -> str:
             path.encode()
         except UnicodeEncodeError:
             raise InvalidError(f"{path}: a container's configuration cannot hold a path that is not UTF-8") from None
-    return path
+    return os.path.abspath(path) if path else path
 
 
 def strings(name: str, values: object) -> list[str]:

@@ -104,7 +104,9 @@ def test_the_tour(reader: tuple[Path, dict[str, str]]) -> None:
     with Host(directory.parent) as host:
         for line in lines:
             # The registry is on the loopback of this host, the containers' bridge on one of its own.
-            words = ["sh", "-c", line] if " pull " in line else host.enter("sh", "-c", line)
+            # Entering it changes the working directory.
+            inside = f"cd {directory} && {line}"
+            words = ["sh", "-c", line] if " pull " in line else host.enter("sh", "-c", inside)
             done = subprocess.run(
                 words,
                 capture_output=True,

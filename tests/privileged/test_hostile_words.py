@@ -92,7 +92,7 @@ def test_options_of_verbs_on_a_container(
     faults = {}
     for words in hostile_words.lines(verb, dict(hostile_words.commands())[verb], behind):
         if found := fault([*store, *words], monkeypatch):
-            faults[" ".join(words)[:120]] = found
+            faults[" ".join(words)[:120]] = found + f" {container.state.status} {container.state.pid}"
         if not container.state.is_running:
             engine.containers.start(container, detach=True).close()
     assert not faults, "\n".join(f"{words}: {found}" for words, found in faults.items())

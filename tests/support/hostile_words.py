@@ -30,7 +30,8 @@ _FILTERS = tuple(
         " reference since status until volume"
     ).split()
 )
-#: Where in an option's value the hostile word stands; {} alone and `a={}` are tried everywhere.
+#: Where in an option's value the hostile word stands; {} alone and `a={}` are tried everywhere. A file that can be made is
+#: one of the working directory.
 _FORMS: dict[str, tuple[str, ...]] = {
     "--add-host": ("a:{}", "{}:1.2.3.4"),
     "--change": (
@@ -75,13 +76,14 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "--ulimit": ("nofile={}", "nofile=1:{}", "{}=1"),
     "--until": ("{}h", "2024-01-01T00:00:00.{}Z"),
     "--user": ("{}:{}", "0:{}"),
+    "--workdir": ("/{}",),
     "--volume": ("/{}", "/nonexistent/{}:/m", "/tmp:/{}", "/tmp:/m:{}"),
 }
 
 
 def forms(option: Option) -> Iterator[str]:
     """Values of an option with a hostile word in each place where its parser looks."""
-    for form in ("{}", "a={}", "/{}", *_FORMS.get(option.names[0], ())):
+    for form in ("{}", "a={}", "/nonexistent/{}", *_FORMS.get(option.names[0], ())):
         for value in VALUES:
             yield form.replace("{}", value)
 

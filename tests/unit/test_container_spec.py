@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,27 @@ def test_an_image_workdir_is_made_and_a_users_is_not() -> None:
     assert (settings_of(image).workdir, settings_of(image).create_workdir) == ("/work", True)
     given = settings_of(image, workdir="/other")
     assert (given.workdir, given.create_workdir) == ("/other", False)
+
+
+def test_files_of_the_host_have_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that open them later have another working directory."""
+    (tmp_path / "profile").write_text("{}")
+    (tmp_path / "init").touch()
+    monkeypatch.chdir(tmp_path)
+    settings = settings_of(
+        pidfile="pid",
+        log_opt=["path=log"],
+        security_opt=["seccomp=profile"],
+        init=True,
+        init_path="init",
+        volume=["./init:/init"],
+        device=[os.path.relpath("/dev/null", tmp_path)],
+    )
+    found = [settings.pidfile, settings.log_path, settings.seccomp, settings.init_path, settings.mounts[0].source]
+    assert found == [f"{tmp_path}/{name}" for name in ("pid", "log", "profile", "init", "init")]
+    assert settings.devices[0].source.startswith("/")
+    assert (settings_of().pidfile, settings_of().log_path, settings_of().seccomp) == ("", "", "")
+    assert settings_of(security_opt=["seccomp=unconfined"]).seccomp == "unconfined"
 
 
 def test_settings_survive_container_json() -> None:

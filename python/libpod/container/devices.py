@@ -9,7 +9,7 @@ import os
 import stat
 
 from libpod import quantity
-from libpod.arguments import storable
+from libpod.arguments import host_path
 from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ def parse_device(text: str) -> Device:
             raise InvalidError(f"invalid device mode: {parts[2]}")
         access = parts[2]
     try:
-        found = os.stat(storable(source))
+        found = os.stat(host_path(source))
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise InvalidError(f"stat {source}: {reason}", path=source, errno=error.errno) from None
@@ -82,7 +82,7 @@ def parse_device(text: str) -> Device:
             raise InvalidError(f"no devices found in {source}: invalid argument")
     elif not stat.S_ISCHR(found.st_mode) and not stat.S_ISBLK(found.st_mode):
         raise InvalidError(f"{source} is not a device node: invalid argument")
-    return Device(source, path, access)
+    return Device(host_path(source), path if path.startswith("/") else host_path(source), access)
 
 
 def _is_access(text: str) -> bool:

@@ -56,7 +56,7 @@ class ContainerManager(Records):
 
     def _create_of(self, request: ContainerRequest, image: Image, words: Names, image_name: str) -> Container:
         for directory in (self._host.places.graphroot, self._host.places.runroot):
-            arguments.storable(directory)
+            arguments.host_path(directory)
         settings = resolve(request, image.defaults, words, self._host.conf)
         settings.created = timestamp.rfc3339(timestamp.now())
         settings.image_id = image.id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from errno import ENOENT
 
-from libpod.arguments import storable
+from libpod.arguments import host_path
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.words import split_commas
 
@@ -472,7 +472,7 @@ def merge_mounts(
                 continue
             raise InvalidError(f"{mount.place}: duplicate mount destination")
         by_destination[mount.place] = mount
-        if mount.kind == "bind" and not os.path.lexists(storable(mount.source)):
+        if mount.kind == "bind" and not os.path.lexists(host_path(mount.source)):
             raise InvalidError(f"statfs {mount.source}: no such file or directory", path=mount.source, errno=ENOENT)
     for path in image_volumes:
         destination = clean_destination(path)

@@ -11,7 +11,7 @@ from errno import ENOENT
 
 from libpod import quantity
 from libpod.address import is_address, parse_address, parse_mac
-from libpod.arguments import storable
+from libpod.arguments import host_path
 from libpod.container import environment, mounts, security
 from libpod.container.limits import merge_limits
 from libpod.container.namespaces import Namespace, default_cgroup_namespace, parse_namespace, parse_networks
@@ -138,7 +138,7 @@ def _init(settings: ContainerSettings, request: ContainerRequest, defaults: Mapp
         return
     if settings.pid.kind != "private":
         raise InvalidError("cannot add init binary as PID 1 (PID namespace isn't private)")
-    settings.init_path = storable(request.init_path or defaults["init_path"])
+    settings.init_path = host_path(request.init_path or defaults["init_path"])
     if settings.init_path and not os.path.exists(settings.init_path):
         raise InvalidError(
             f"container-init binary not found on the host: stat {settings.init_path}: no such file or directory",
@@ -316,7 +316,7 @@ def _check_timezone(name: str) -> None:
 
 def zone_file(timezone: str) -> str:
     """Return the file of a time zone, on the host and in an image."""
-    return os.path.realpath("/etc/localtime") if timezone == "local" else storable(f"/usr/share/zoneinfo/{timezone}")
+    return os.path.realpath("/etc/localtime") if timezone == "local" else host_path(f"/usr/share/zoneinfo/{timezone}")
 
 
 def _security(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
@@ -330,6 +330,8 @@ def _security(settings: ContainerSettings, request: ContainerRequest, defaults: 
     settings.seccomp = options.seccomp or defaults["seccomp_profile"]
     if not options.seccomp and settings.seccomp:
         security.check_profile(settings.seccomp)
+    if settings.seccomp != "unconfined":
+        settings.seccomp = host_path(settings.seccomp)
     if request.privileged and not options.seccomp:
         settings.seccomp = "unconfined"
     settings.masked, settings.unmasked = options.masks, options.unmasks
@@ -381,8 +383,8 @@ def _life(
     settings.stop_timeout = config.engine["stop_timeout"] if request.stop_timeout is None else request.stop_timeout
     settings.timeout = request.timeout
     settings.remove = request.rm
-    settings.cidfile, settings.pidfile = request.cidfile, storable(request.pidfile)
-    settings.conmon_pidfile = storable(request.conmon_pidfile)
+    settings.cidfile, settings.pidfile = request.cidfile, host_path(request.pidfile)
+    settings.conmon_pidfile = host_path(request.conmon_pidfile)
     settings.detach_keys = config.engine["detach_keys"] if request.detach_keys is None else request.detach_keys
     _restart(request.restart, remove=request.rm)
     if request.systemd not in ("", "true", "false", "always"):
@@ -408,7 +410,7 @@ def _life(
             # With decimal units, unlike every other size.
             settings.log_max_size = parse_size(value, base=1000)
         elif name == "path":
-            settings.log_path = storable(value)
+            settings.log_path = host_path(value)
         elif name == "tag":
             raise UnsupportedError("the log option `tag` is not supported by this version of libpod")
 

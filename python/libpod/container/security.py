@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from errno import ENOENT
 
-from libpod.arguments import storable
+from libpod.arguments import host_path
 from libpod.errors import CorruptError, InvalidError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -228,7 +228,7 @@ def check_profile(path: str) -> None:
     if path == "unconfined":
         return
     try:
-        text = _core.read_file(storable(path), _MAX_PROFILE_BYTES)
+        text = _core.read_file(host_path(path), _MAX_PROFILE_BYTES)
     except CorruptError as error:
         raise InvalidError(f"opening seccomp profile failed: open {error}") from None
     if text is None:
