@@ -48,7 +48,10 @@ UNUSABLE = {"UnmarshalJSON"}
 @pytest.fixture(scope="module")
 def podman() -> Iterator[Cli]:
     probe.needs_root()
-    with tempfile.TemporaryDirectory(prefix="df-", dir="/tmp") as name, newer.podman(Path(name) / "p") as program:
+    with (
+        tempfile.TemporaryDirectory(prefix="df-", dir="/tmp", ignore_cleanup_errors=True) as name,
+        newer.podman(Path(name) / "p") as program,
+    ):
         container_images.make_images(program, Path(name))
         words = "--health-cmd true -v /tmp:/mnt -p 8080:80 --network podman --device /dev/null".split()
         program("create", "--name", "c", *words, "full", "true")

@@ -79,7 +79,7 @@ name=ended exited=0
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[Cli, Cli]]:
-    with tempfile.TemporaryDirectory(prefix="fl-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="fl-", dir="/tmp", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         with newer.podman(directory / "p") as theirs:
             ours = Cli([str(cli.OURS)], directory / "u", run_flags=LIMITS)

@@ -40,7 +40,10 @@ UNSTEADY = {"images --sort", "image list --sort", "login --tls-verify", "push --
 
 @pytest.fixture(scope="module")
 def podman() -> Iterator[Cli]:
-    with tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp") as name, newer.podman(Path(name)) as program:
+    with (
+        tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp", ignore_cleanup_errors=True) as name,
+        newer.podman(Path(name)) as program,
+    ):
         yield program
 
 

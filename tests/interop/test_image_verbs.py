@@ -45,7 +45,7 @@ def archives(directory: Path) -> list[Path]:
 def pair() -> Iterator[tuple[cli.Cli, cli.Cli]]:
     """We and Podman, each with the three images; no test of this module changes them."""
     probe.needs_root()
-    with tempfile.TemporaryDirectory(prefix="iv-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="iv-", dir="/tmp", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         with newer.podman(directory / "theirs") as theirs:
             programs = cli.ours(directory / "ours"), theirs

@@ -95,10 +95,10 @@ class Context:
                 f"WARNING: {message_of(error)}: the container is left aside; `podman rm -f {container.id}` removes it"
             )
 
-    def report_all(self, errors: Sequence[Exception], *, prefix: str = "") -> None:
-        """Print the errors of one command together, as Podman does. prefix: what stands before a single one."""
+    def report_all(self, errors: Sequence[Exception]) -> None:
+        """Print the errors of one command together, as Podman does."""
         if len(errors) == 1:
-            text = prefix + message_of(errors[0])
+            text = message_of(errors[0])
         else:
             text = f"{len(errors)} errors occurred:" + "".join(f"\n\t* {message_of(error)}" for error in errors)
         sys.stdout.flush()

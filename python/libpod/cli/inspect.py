@@ -73,7 +73,9 @@ def inspect(context: Context, names: list[str], kind: str, format: str, *, size:
         context.put(_by_template(format, found))
     if not errors:
         return 0
-    context.report_all(errors)
+    # As with Podman the first error is the last line; Podman leaves `Error: ` away before the others.
+    for failure in (*errors[1:], errors[0]):
+        context.report(failure)
     return LibpodError.exit_code
 
 
@@ -82,8 +84,10 @@ def _by_template(format: str, found: list[tuple[str, dict[str, Any]]]) -> str:
     from libpod.cli.print.types import type_of
     from libpod.cli.print.values import Struct
 
+    # Docker's name for a field that Podman has elsewhere.
+    text = format.replace(".Config.Healthcheck", ".HealthCheck") if found[0][0] == "image" else format
     values = [Struct(type_of(_DECLARED[kind]), document, title="interface {}") for kind, document in found]
-    return formats.render_list(format, values, name="inspect")
+    return formats.render_list(text, values, name="inspect")
 
 
 def _find(context: Context, name: str, kind: str, *, size: bool) -> tuple[str, dict[str, Any]]:

@@ -79,7 +79,6 @@ def list_rows(
     rows.sort(key=lambda row: row.created_ns)
     if last >= 0:
         rows = rows[-last:] if last else []
-        rows.reverse()
     if size or sort == "size":
         rows = [row for row in rows if _has_size(host, row, damaged)]
     if sort != "created":

@@ -86,7 +86,7 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
         "Parent": parent.id if parent is not None else "",
         "Comment": document.value.get("comment") or "" if is_docker else first.get("comment", ""),
         "Created": timestamp.rfc3339(timestamp.parse(created)) if created else timestamp.ZERO_TEXT,
-        "Config": {name: defaults[name] for name in _CONFIG_MEMBERS if defaults.get(name)},
+        "Config": {name: _sorted(defaults[name]) for name in _CONFIG_MEMBERS if defaults.get(name)},
         "Version": document.value.get("docker_version") or "" if is_docker else "",
         "Author": document.value.get("author") or "",
         "Architecture": document.value.get("architecture") or "",
@@ -95,8 +95,8 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
         "VirtualSize": size,
         "GraphDriver": {"Name": "overlay", "Data": _graph_data(store.graphroot, layer_chain(store, image.top_layer))},
         "RootFS": {"Type": "layers", "Layers": document.diff_ids},
-        "Labels": defaults.get("Labels") or None,
-        "Annotations": manifest.annotations,
+        "Labels": _sorted(defaults.get("Labels")) or None,
+        "Annotations": _sorted(manifest.annotations),
         "ManifestType": manifest.media_type,
         "User": defaults.get("User") or "",
         "History": [_history_entry(entry) for entry in document.history],
@@ -106,6 +106,11 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
     if is_docker and isinstance(check, dict):
         value["HealthCheck"] = {name: check[name] for name in _HEALTHCHECK_MEMBERS if check.get(name)}
     return value
+
+
+def _sorted(value: Any) -> Any:
+    """A map in the order of its keys, as Podman writes it; anything else as it is."""
+    return dict(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def _history_entry(entry: dict[str, Any]) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def _document(line: _Line) -> dict[str, Any]:
         "Image": settings.image,
         "ImageID": container.image_id,
         "IsInfra": False,
-        "Labels": settings.labels or None,
+        "Labels": dict(sorted(settings.labels.items())) or None,
         "Mounts": line.mounts,
         "Names": [container.name],
         "Namespaces": line.namespaces,

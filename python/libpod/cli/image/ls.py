@@ -169,7 +169,7 @@ def _document(line: _Line) -> dict[str, Any]:
         "Size": size,
         "SharedSize": 0,
         "VirtualSize": size,
-        "Labels": image.labels or None,
+        "Labels": dict(sorted(image.labels.items())) or None,
         "Containers": sum(container["image"] == image.id for container in store.containers()),
     }
     if image.is_read_only:

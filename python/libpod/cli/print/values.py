@@ -270,7 +270,9 @@ def plain(value: Any) -> Any:
         return None
     if isinstance(value, Struct):
         return plain(value.plain())
-    if isinstance(value, (List, Map)):
+    if isinstance(value, Map):
+        return {str(key): plain(item) for key, item in sorted_items(value.raw)} if value.raw is not None else None
+    if isinstance(value, List):
         return plain(value.raw)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
