@@ -42,7 +42,7 @@ def addresses(host: Host, interface: str) -> list[str]:
 
 def test_the_bridge_is_made_on_first_use_and_left_alone_then(host: Host, store_directory: Path) -> None:
     request = host.python(_REQUEST, str(store_directory))
-    assert request["bridge"] == "podman0"
+    assert request["driver"]["bridge"]["bridge"] == "podman0"
     assert addresses(host, "podman0") == ["10.88.0.1/16"]
     (before,) = json.loads(host.run("ip", "-j", "-d", "link", "show", "podman0"))
     host.python(_REQUEST, str(store_directory))

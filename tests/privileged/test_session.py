@@ -68,16 +68,17 @@ class Container:
             "linux": {"cgroupsPath": self.cgroup, "namespaces": namespaces},
         }
         (self.directory / "config.json").write_text(_core.dump_json(spec))
-        nothing = ("network", "hosts", "exit_command", "seccomp_cache", "conmon_pidfile", "pidfile", "timeout")
+        nothing = ("hosts", "exit_command", "seccomp_cache", "conmon_pidfile", "pidfile", "timeout")
         return {
             **dict.fromkeys((*nothing, "initial_size")),
             **dict.fromkeys(("stdin_open", "terminal", "client_cleans_up"), False),
-            "version": 1,
+            "version": 2,
             "id": self.id,
             "run_dir": str(self.run_dir),
             "exit_file": str(self.directory / "exit.json"),
             "bundle": str(self.directory),
             "root_changes": [],
+            "networks": [],
             "rootfs": None,
             "log": {"driver": "k8s-file", "path": str(self.log), "max_size": None},
             "seccomp": "unconfined",

@@ -186,10 +186,10 @@ class Unrecorded:
         gone.wait()
         os.makedirs(self.container.run_directory)
         record = {
-            "version": 1,
+            "version": 2,
             "frames": 1,
             "started_at": "2026-11-28T06:00:00.000000001+00:00",
-            "network": None,
+            "networks": [],
             "cgroup": "",
             "pid": gone.pid,
             "start_time": 1,

@@ -14,7 +14,6 @@ from libpod.errors import CorruptError, UnsupportedError
 from libpod.places import Places
 
 ID = "a" * 64
-NETWORK = {"address": "10.88.0.2/16", "gateway": "10.88.0.1", "mac": "02:00:00:00:00:01"}
 
 
 @pytest.fixture
@@ -30,18 +29,29 @@ def start_time(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
+#: What a container got of its network.
+NETWORK = {
+    "network": "podman",
+    "address": "10.88.0.2/16",
+    "gateway": "10.88.0.1",
+    "mac": "92:d0:c6:00:29:33",
+    "interface": "eth0",
+    "host_interface": "veth0-0",
+}
+
+
 def running() -> dict[str, Any]:
     """What pid.json says of a container whose first process, and whose monitor, is this one."""
     pid = os.getpid()
     return {
-        "version": 1,
+        "version": 2,
         "frames": 1,
         "pid": pid,
         "start_time": start_time(pid),
         "monitor_pid": pid,
         "monitor_start_time": start_time(pid),
         "started_at": "2026-11-28T06:00:00.000000001+00:00",
-        "network": dict(NETWORK),
+        "networks": [NETWORK],
         "cgroup": "",
     }
 
@@ -66,16 +76,18 @@ def paths(container: Container) -> dict[str, Path]:
 DOCUMENTS = {"run": running, "end": ended}
 
 
-@pytest.mark.parametrize("versioned", [True, False], ids=["today", "before versions"])
-def test_records_of_this_release_and_of_the_one_before_are_read(container: Container, versioned: bool) -> None:
+@pytest.mark.parametrize("version", [2, 1, 0], ids=["today", "one network", "before versions"])
+def test_records_of_this_release_and_of_those_before_are_read(container: Container, version: int) -> None:
     assert container.state.status == "created"
     documents = {name: make() for name, make in DOCUMENTS.items()}
-    if not versioned:
+    if version < 2:
+        documents["run"] |= {"version": 1, "network": documents["run"].pop("networks")[0]}
+    if not version:
         del documents["run"]["version"], documents["run"]["frames"], documents["end"]["version"]
     paths(container)["run"].write_text(json.dumps(documents["run"]))
     state = container.state
     assert (state.status, state.pid, state.monitor) == ("running", os.getpid(), (os.getpid(), state.start_time))
-    assert state.network == NETWORK
+    assert state.networks == [NETWORK]
     paths(container)["end"].write_text(json.dumps(documents["end"]))
     state = container.state
     assert (state.status, state.exit_code, state.oom_killed, state.error) == ("exited", 137, True, "")
@@ -84,11 +96,12 @@ def test_records_of_this_release_and_of_the_one_before_are_read(container: Conta
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_a_record_of_a_newer_release_is_refused_by_name(container: Container, name: str) -> None:
     path = paths(container)[name]
-    path.write_text(json.dumps({"version": 2, "shape": "new"}))
+    known = DOCUMENTS[name]()["version"]
+    path.write_text(json.dumps({"version": known + 1, "shape": "new"}))
     with pytest.raises(UnsupportedError) as caught:
         _ = container.state
     assert str(path) in caught.value.message
-    assert "of version 2: this release of libpod reads versions up to 1" in caught.value.message
+    assert f"of version {known + 1}: this release of libpod reads versions up to {known}" in caught.value.message
     assert caught.value.path == str(path)
 
 
@@ -99,8 +112,8 @@ def test_a_record_with_a_member_more_or_less_or_of_another_type_is_damaged(conta
     assert container.state
     damaged: list[Any] = [{**good, "more": 1}, list(good.values()), "text", 7, None]
     damaged += [{key: value for key, value in good.items() if key != gone} for gone in good if gone != "version"]
-    wrong = {int: "1", str: 1, bool: 1, type(None): 1, dict: None}
-    damaged += [{**good, key: wrong[type(value)]} for key, value in good.items() if key != "network"]
+    wrong = {int: "1", str: 1, bool: 1, type(None): 1, dict: None, list: 1}
+    damaged += [{**good, key: wrong[type(value)]} for key, value in good.items()]
     for document in damaged:
         path.write_text(json.dumps(document))
         with pytest.raises(CorruptError) as caught:

@@ -95,13 +95,12 @@ def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
         "/run/x/libpod/networks", config.load("podman"), ports=[port], address="10.88.0.9"
     ) == {
         "network": "podman",
-        "bridge": "podman0",
-        "subnet": "10.88.0.0/16",
-        "gateway": "10.88.0.1",
+        "driver": {
+            "bridge": {"bridge": "podman0", "subnet": "10.88.0.0/16", "gateway": "10.88.0.1", "mtu": None},
+        },
         "interface": "eth0",
         "mac": None,
         "address": "10.88.0.9",
-        "mtu": None,
         "ports": [port],
         "lease_dir": "/run/x/libpod/networks/podman",
     }

@@ -181,8 +181,8 @@ def _network(host: Host, container: Container, state: ContainerState) -> dict[st
         "GlobalIPv6PrefixLen": 0,
         "MacAddress": "",
     }
-    attached = state.network if state.is_running else None
-    if attached:
+    if state.is_running and state.networks:
+        attached = state.networks[0]
         address, _, prefix = attached["address"].partition("/")
         empty.update(
             Gateway=attached["gateway"], IPAddress=address, IPPrefixLen=int(prefix or 0), MacAddress=attached["mac"]

@@ -10,7 +10,7 @@ import os
 
 from libpod import _core, timestamp
 from libpod.container.settings import ContainerSettings
-from libpod.document import read_document, require
+from libpod.document import read_document
 from libpod.errors import ContainerNotFoundError, CorruptError, InvalidError
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ class ContainerState:
     """What a container is: `created`, `running`, `paused` or `exited`.
 
     pid, start_time: of its first process while it runs, else 0. monitor: (pid, start time) of its monitor, or None.
-    started_at, finished_at: RFC 3339 texts, "" where it never was. network: what the network attach reported.
+    started_at, finished_at: RFC 3339 texts, "" where it never was. networks: what it got of each of its networks.
     """
 
     __slots__ = (
@@ -39,7 +39,7 @@ class ContainerState:
         "exit_code",
         "finished_at",
         "monitor",
-        "network",
+        "networks",
         "oom_killed",
         "pid",
         "start_time",
@@ -57,7 +57,7 @@ class ContainerState:
         self.exit_code = 0
         self.oom_killed = False
         self.error = ""
-        self.network: dict[str, Any] | None = None
+        self.networks: list[dict[str, Any]] = []
         self.cgroup = ""
 
     @property
@@ -230,9 +230,6 @@ def _is_of_run(ended: dict[str, Any] | None, running: dict[str, Any]) -> TypeGua
     return ended is not None and ended["started_at"] == running["started_at"]
 
 
-_NETWORK_SHAPE = {"address": str, "gateway": str, "mac": str}
-
-
 def _read_exit(path: str) -> dict[str, Any] | None:
     document = _core.read_exit_record(path)
     if document is not None:
@@ -248,9 +245,6 @@ def _read_pid(container: Container) -> dict[str, Any] | None:
     _require_times(document, ("started_at",), path)
     if document["pid"] <= 0:
         raise CorruptError(f"{path}: `pid` is {document['pid']}", path=path)
-    if document["network"] is not None:
-        require({"network": document["network"]}, {"network": _NETWORK_SHAPE}, path)
-        require(document["network"], _NETWORK_SHAPE, path, needed=_NETWORK_SHAPE)
     # All that is in this cgroup is killed when the container is cleaned up after.
     cgroup = document["cgroup"]
     if cgroup and (not cgroup.strip("/") or ".." in cgroup.split("/")):
@@ -281,7 +275,7 @@ def _running(document: dict[str, Any]) -> ContainerState:
 
 def _describe(state: ContainerState, document: dict[str, Any]) -> None:
     state.started_at = document["started_at"]
-    state.network = document["network"]
+    state.networks = document["networks"]
     state.cgroup = document["cgroup"]
     state.monitor = (document["monitor_pid"], document["monitor_start_time"])
 

@@ -16,22 +16,23 @@ if TYPE_CHECKING:
     from libpod.host import Host
 
 
-def attachment(host: Host, settings: ContainerSettings) -> dict[str, Any] | None:
-    """Return what the monitor must know to attach a container to its bridge, which is made if it does not stand.
+def attachments(host: Host, settings: ContainerSettings) -> list[dict[str, Any]]:
+    """Return what the monitor must know to attach a container to its networks, whose bridges are made if they do not stand.
 
-    None for a container without a network of its own.
+    In the order of attaching; none for a container without a network of its own.
     Raises: NetworkNotFoundError, UnsupportedError, DeniedError, OSError.
     """
     if settings.network.kind != "bridge":
-        return None
+        return []
     from libpod.network import bridge
     from libpod.network.manager import NetworkManager
 
     network = NetworkManager(host).lookup(settings.network_name)
     bridge.ensure(network)
-    return bridge.attach_request(
+    request = bridge.attach_request(
         host.places.leases, network, ports=settings.ports, address=settings.address, mac=settings.mac
     )
+    return [request]
 
 
 def gateway(host: Host, settings: ContainerSettings) -> str | None:

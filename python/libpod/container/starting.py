@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from libpod.host import Host
 
 #: Version of the launch document; the monitor refuses one with a member more or less than it knows.
-LAUNCH_VERSION = 1
+LAUNCH_VERSION = 2
 
 
 def launch(
@@ -100,7 +100,7 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
             "path": container.log_path,
             "max_size": settings.log_max_size or None,
         },
-        "network": networking.attachment(host, settings),
+        "networks": networking.attachments(host, settings),
         "hosts": {"path": context.bind_files["/etc/hosts"], "names": names}
         if names and "/etc/hosts" in context.bind_files
         else None,

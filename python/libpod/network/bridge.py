@@ -46,13 +46,17 @@ def attach_request(
     network.check()
     return {
         "network": network.name,
-        "bridge": network.interface,
-        "subnet": network.subnet,
-        "gateway": network.gateway,
+        "driver": {
+            "bridge": {
+                "bridge": network.interface,
+                "subnet": network.subnet,
+                "gateway": network.gateway,
+                "mtu": network.mtu,
+            }
+        },
         "interface": "eth0",
         "mac": mac or None,
         "address": address or None,
-        "mtu": network.mtu,
         "ports": [dict(port) for port in ports],
         "lease_dir": f"{leases}/{network.name}",
     }

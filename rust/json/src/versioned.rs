@@ -1,8 +1,9 @@
 //! Documents that one process leaves for another, which may be of another release.
 //!
 //! Each says its version. A document of a newer version is refused before anything else in it is looked at, so that the error
-//! is about the version and not about a member that this release does not know. One without a version was written by the
-//! release before there were versions; its reader says how it becomes one of today, and sees the version 0 in it.
+//! is about the version and not about a member that this release does not know. One of an older version, or without any, which
+//! the release before there were versions wrote, is made into one of today by its type, and still says its own version; that
+//! is 0 where there was none.
 
 use crate::{from_slice, from_value};
 use serde::Deserialize;
@@ -25,9 +26,9 @@ pub trait Versioned: DeserializeOwned {
     /// The version that this release writes, at least 1.
     const VERSION: u32;
 
-    /// Make of a document without a version, whose writer knew none, one with the members of version [`Self::VERSION`]. Its own
-    /// version is [`BEFORE`] from then on.
-    fn upgrade(_document: &mut Map<String, Value>) {}
+    /// Make of a document of an older `version` one with the members of version [`Self::VERSION`]; [`BEFORE`] is the version of
+    /// one that has none. It keeps its own version.
+    fn upgrade(_document: &mut Map<String, Value>, _version: u64) {}
 }
 
 /// Why a document cannot be read.
@@ -91,11 +92,12 @@ pub fn read<T: Versioned>(text: &[u8]) -> Result<T, Error> {
         Some(version) if version == u64::from(BEFORE) => {
             Err(malformed(serde::de::Error::custom("there is no version 0")))
         }
-        Some(_) => from_slice(text).map_err(malformed),
-        None => {
+        Some(version) if version == u64::from(T::VERSION) => from_slice(text).map_err(malformed),
+        older => {
+            let version = older.unwrap_or(BEFORE.into());
             let mut document: Map<String, Value> = from_slice(text).map_err(malformed)?;
-            T::upgrade(&mut document);
-            document.insert(VERSION.into(), BEFORE.into());
+            T::upgrade(&mut document, version);
+            document.insert(VERSION.into(), version.into());
             from_value(document.into()).map_err(malformed)
         }
     }
@@ -129,8 +131,10 @@ mod tests {
         const NAME: &'static str = "note";
         const VERSION: u32 = 2;
 
-        fn upgrade(document: &mut Map<String, Value>) {
-            document.remove("colour");
+        fn upgrade(document: &mut Map<String, Value>, version: u64) {
+            if version == u64::from(BEFORE) {
+                document.remove("colour");
+            }
             document.entry("size").or_insert(Value::Null);
         }
     }
@@ -165,5 +169,12 @@ mod tests {
         assert_eq!(note, Note { version: BEFORE, text: "x".into(), size: None });
         assert!(error(r#"{"text":"x","shape":"round"}"#).starts_with("note: unknown field `shape`"));
         assert!(error(r#"{"colour":"red"}"#).starts_with("note: missing field `text`"));
+    }
+
+    #[test]
+    fn a_document_of_an_older_version_is_read_as_that_version() {
+        let note = read::<Note>(br#"{"version":1,"text":"x"}"#).expect("as it was written then");
+        assert_eq!(note, Note { version: 1, text: "x".into(), size: None });
+        assert!(error(r#"{"version":1,"text":"x","colour":"red"}"#).starts_with("note: unknown field `colour`"));
     }
 }

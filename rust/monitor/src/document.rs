@@ -4,16 +4,13 @@
 //! so that nothing is less confined because its writer left it out. What was not decided is `null`. Start at
 //! [`Launch::parse`] and [`Exec::parse`].
 
-use libpod_json::versioned::{self, Versioned, present};
+use libpod_json::versioned::{self, BEFORE, Versioned, present};
 use libpod_network::Attach;
 use libpod_runtime::spec::{Capabilities, Process, Rlimit, User};
 use libpod_runtime::{ContainerId, RootChange};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
-
-/// Version of both documents.
-const VERSION: u32 = 1;
 
 /// Start a container and watch it.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,9 +37,8 @@ pub struct Launch {
     pub terminal: bool,
     /// Its log.
     pub log: LogChoice,
-    /// The bridge it is attached to.
-    #[serde(deserialize_with = "present")]
-    pub network: Option<Attach>,
+    /// The networks it is attached to, in this order.
+    pub networks: Vec<Attach>,
     /// The file that learns its address.
     #[serde(deserialize_with = "present")]
     pub hosts: Option<Hosts>,
@@ -247,22 +243,28 @@ impl Exec {
 
 impl Versioned for Launch {
     const NAME: &'static str = "launch document";
-    const VERSION: u32 = VERSION;
+    const VERSION: u32 = 2;
 
-    fn upgrade(document: &mut Map<String, Value>) {
-        for unread in ["name", "detach"] {
-            document.remove(unread);
+    fn upgrade(document: &mut Map<String, Value>, version: u64) {
+        if version == u64::from(BEFORE) {
+            for unread in ["name", "detach"] {
+                document.remove(unread);
+            }
+            document.entry("conmon_pidfile").or_insert(Value::Null);
+            document.entry("root_changes").or_insert(json!([]));
         }
-        document.entry("conmon_pidfile").or_insert(Value::Null);
-        document.entry("root_changes").or_insert(json!([]));
+        // There was one network, of one driver.
+        if let Some(network) = document.remove("network") {
+            document.insert("networks".into(), if network.is_null() { json!([]) } else { json!([on_bridge(network)]) });
+        }
     }
 }
 
 impl Versioned for Exec {
     const NAME: &'static str = "exec document";
-    const VERSION: u32 = VERSION;
+    const VERSION: u32 = 1;
 
-    fn upgrade(document: &mut Map<String, Value>) {
+    fn upgrade(document: &mut Map<String, Value>, _version: u64) {
         // What they said stands in `process` and `seccomp`.
         for unread in ["terminal", "privileged"] {
             document.remove(unread);
@@ -274,6 +276,17 @@ impl Versioned for Exec {
             }
         }
     }
+}
+
+/// The attachment of version 1, which was flat, as one of today.
+fn on_bridge(mut network: Value) -> Value {
+    if let Some(members) = network.as_object_mut() {
+        let own = ["bridge", "subnet", "gateway", "mtu"].map(|name| (name, members.remove(name)));
+        let options: Map<String, Value> =
+            own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        members.insert("driver".into(), json!({ "bridge": options }));
+    }
+    network
 }
 
 impl<'de> Deserialize<'de> for Seccomp {
@@ -330,10 +343,15 @@ mod tests {
 
     fn launch() -> Value {
         json!({
-            "version": 1, "id": "c1", "run_dir": "/run/libpod/c1", "exit_file": "/x/exit.json", "bundle": "/x",
+            "version": 2, "id": "c1", "run_dir": "/run/libpod/c1", "exit_file": "/x/exit.json", "bundle": "/x",
             "rootfs": {"lower": ["/l"], "upper": "/u", "work": "/w", "options": []}, "root_changes": [],
             "stdin_open": false, "terminal": false,
-            "log": {"driver": "k8s-file", "path": "/x/ctr.log", "max_size": null}, "network": null,
+            "log": {"driver": "k8s-file", "path": "/x/ctr.log", "max_size": null},
+            "networks": [{
+                "network": "podman", "interface": "eth0", "mac": null, "address": null, "lease_dir": "/l",
+                "driver": {"bridge": {"bridge": "b", "subnet": "10.88.0.0/16", "gateway": "10.88.0.1", "mtu": null}},
+                "ports": [{"host_ip": "", "host_port": 1, "container_port": 2, "protocol": "tcp", "range": 1}],
+            }],
             "hosts": {"path": "/h", "names": ["c1"]}, "client_cleans_up": false, "exit_command": ["/bin/true"],
             "seccomp": "default", "seccomp_cache": null, "conmon_pidfile": null, "pidfile": null, "timeout": null,
             "initial_size": [24, 80],
@@ -363,16 +381,24 @@ mod tests {
 
     /// Every object in a document, by its JSON pointer.
     fn objects(at: &str, value: &Value) -> Vec<String> {
-        let Value::Object(members) = value else { return Vec::new() };
-        let below = members.iter().flat_map(|(name, member)| objects(&format!("{at}/{name}"), member));
-        std::iter::once(at.to_owned()).chain(below).collect()
+        let below = |name: &str, member: &Value| objects(&format!("{at}/{name}"), member);
+        match value {
+            Value::Object(members) => {
+                let below = members.iter().flat_map(|(name, member)| below(name, member));
+                std::iter::once(at.to_owned()).chain(below).collect()
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().flat_map(|(at, item)| below(&at.to_string(), item)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn fails_closed<T>(document: &Value, parse: impl Fn(&Value) -> Result<T, String>) {
         assert!(parse(document).is_ok());
         for object in objects("", document) {
             let members = document.pointer(&object).and_then(Value::as_object).expect("found above");
-            for name in members.keys().filter(|name| *name != "version") {
+            for name in members.keys().filter(|name| *name != "version" && !object.ends_with("/driver")) {
                 let mut less = document.clone();
                 less.pointer_mut(&object).and_then(Value::as_object_mut).expect("found above").remove(name);
                 let error = parse(&less).err().unwrap_or_else(|| panic!("{object}/{name} may be left out"));
@@ -381,7 +407,8 @@ mod tests {
             let mut more = document.clone();
             more.pointer_mut(&object).expect("found above")["frob"] = 1.into();
             let error = parse(&more).err().unwrap_or_else(|| panic!("{object}/frob is not known"));
-            assert!(error.contains("unknown field `frob`"), "{error}");
+            // A driver is the one member of its object.
+            assert!(object.ends_with("/driver") || error.contains("unknown field `frob`"), "{error}");
         }
     }
 
@@ -446,11 +473,41 @@ mod tests {
             (exec(), |value| executed(value).err()),
         ] {
             let mut newer = document;
-            newer["version"] = 2.into();
+            newer["version"] = 3.into();
             newer["frob"] = 1.into();
             let error = parse(&newer).expect("refused");
-            assert!(error.contains(" document of version 2: "), "{error}");
+            assert!(error.contains(" document of version 3: "), "{error}");
         }
+    }
+
+    /// A launch document with the one network of version 1.
+    fn launch_of_version_1() -> Value {
+        let mut document = launch();
+        document["version"] = 1.into();
+        document.as_object_mut().expect("an object").remove("networks");
+        document["network"] = json!({
+            "network": "podman", "interface": "eth0", "mac": null, "address": null, "lease_dir": "/l",
+            "bridge": "b", "subnet": "10.88.0.0/16", "gateway": "10.88.0.1", "mtu": null,
+            "ports": [{"host_ip": "", "host_port": 1, "container_port": 2, "protocol": "tcp", "range": 1}],
+        });
+        document
+    }
+
+    #[test]
+    fn the_one_network_of_version_1_is_read() {
+        let document = launch_of_version_1();
+        let wanted = launched(&launch()).expect("valid").networks;
+        assert_eq!(launched(&document).expect("as then").networks, wanted);
+        for value in [json!({}), json!(7)] {
+            let mut bad = document.clone();
+            bad["network"] = value;
+            assert!(launched(&bad).is_err());
+        }
+        let mut none = document.clone();
+        none["network"] = Value::Null;
+        assert_eq!(launched(&none).expect("as then").networks, []);
+        none.as_object_mut().expect("an object").remove("network");
+        assert!(launched(&none).expect_err("it was always said").contains("missing field `networks`"));
     }
 
     #[test]
@@ -458,11 +515,11 @@ mod tests {
         let recorded =
             Launch::parse(include_bytes!("../../../tests/vectors/release-before/launch.json")).expect("as then");
         assert_eq!((recorded.version, recorded.seccomp), (0, Seccomp::Default));
-        assert_eq!(recorded.network.expect("attached").ports.len(), 1);
+        assert_eq!(recorded.networks[0].ports.len(), 1);
         let recorded = Exec::parse(include_bytes!("../../../tests/vectors/release-before/exec.json")).expect("as then");
         assert_eq!((recorded.process.user.uid, recorded.process.capabilities.effective.len()), (1000, 0));
 
-        let mut first = launch();
+        let mut first = launch_of_version_1();
         for name in ["version", "conmon_pidfile"] {
             first.as_object_mut().expect("an object").remove(name);
         }

@@ -6,13 +6,14 @@
 use crate::clock::Moment;
 use crate::process::start_time;
 use crate::protocol::FRAMES;
-use libpod_json::versioned::{self, Versioned, present};
+use libpod_json::versioned::{self, BEFORE, Versioned, present};
+use libpod_network::Attached;
 use libpod_sys::chain;
 use libpod_sys::file::{Durability, open_regular_at, replace};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
@@ -39,9 +40,8 @@ pub struct PidRecord {
     pub monitor_start_time: u64,
     /// Wall clock at the start.
     pub started_at: String,
-    /// How it was attached to its network.
-    #[serde(deserialize_with = "present")]
-    pub network: Option<Value>,
+    /// What it got of each of its networks, in the order in which it was attached.
+    pub networks: Vec<Attached>,
     /// Path of its cgroup below the hierarchies' roots.
     pub cgroup: String,
 }
@@ -56,8 +56,8 @@ pub struct Running {
     pub start_time: u64,
     /// Its monitor.
     pub monitor_pid: i32,
-    /// How it was attached to its network.
-    pub network: Option<Value>,
+    /// What it got of its first network; `pid.json` names all.
+    pub network: Option<Attached>,
 }
 
 /// `exit.json`, and what clients are told at the end.
@@ -108,10 +108,16 @@ pub const TIMED_OUT: i32 = -1;
 
 impl Versioned for PidRecord {
     const NAME: &'static str = "record of a running container";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
-    fn upgrade(document: &mut Map<String, Value>) {
-        document.insert("frames".into(), 0.into());
+    fn upgrade(document: &mut Map<String, Value>, version: u64) {
+        if version == u64::from(BEFORE) {
+            document.insert("frames".into(), 0.into());
+        }
+        // There was one network.
+        if let Some(network) = document.remove("network") {
+            document.insert("networks".into(), if network.is_null() { json!([]) } else { json!([network]) });
+        }
     }
 }
 
@@ -142,7 +148,7 @@ impl ExitRecord {
 
 impl PidRecord {
     /// The record of `pid`, watched by this process.
-    pub fn new(pid: Pid, network: Option<Value>, cgroup: String) -> io::Result<Self> {
+    pub fn new(pid: Pid, networks: Vec<Attached>, cgroup: String) -> io::Result<Self> {
         let monitor = rustix::process::getpid();
         Ok(Self {
             version: Self::VERSION,
@@ -152,7 +158,7 @@ impl PidRecord {
             monitor_pid: monitor.as_raw_nonzero().get(),
             monitor_start_time: start_time(monitor)?,
             started_at: Moment::now().local(),
-            network,
+            networks,
             cgroup,
         })
     }
@@ -163,7 +169,7 @@ impl PidRecord {
             pid: self.pid,
             start_time: self.start_time,
             monitor_pid: self.monitor_pid,
-            network: self.network.clone(),
+            network: self.networks.first().cloned(),
         }
     }
 }

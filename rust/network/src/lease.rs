@@ -1,20 +1,20 @@
 //! Addresses of a network: who has which, for how long, and what a dead owner left.
 //!
-//! A lease is a symbolic link in the network's directory, named after the address; its target is a text that names the
-//! owner. It is created whole or not at all, and read by one call. A lease is dead when the process that took it has
+//! A lease is a symbolic link in the network's directory, named after the address; its target is a text that names its
+//! version, the network's driver and the owner. The first word carries the former two before the container, so that a monitor
+//! of the release before, which knows neither, takes it for a lease of some other container, as it should. A text that
+//! begins with another version (`v2 …`, `v2:…`) or driver is a newer release's: its address is taken, and it stays as it is. It is created whole or not at all, and read by one call. A lease is dead when the process that took it has
 //! ended, or gave it back, *and* the host's end of the veth pair is gone, which the kernel removes with the container's
 //! namespace, some milliseconds after its last process: until then nobody else gets the address. One lock, held only
 //! while the directory is read and changed, orders attachers.
 //!
-//! This is the first form of a lease, and has no version. A text that begins with one (`v2 …`) is a newer release's: its address
-//! is taken, and the lease stays as it is.
-//!
 //! Addresses are given in order, the next after the last one, from the middle of the subnet on: Podman counts from the
 //! bottom, in a database that neither of us reads of the other, and both may share a bridge.
 
+use super::bridge::Plan;
 use super::firewall::Firewall;
 use super::link::Host;
-use super::{Error, Plan, Result, Subnet};
+use super::{Error, Result, Subnet};
 use libpod_sys::file::{Durability, replace};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use std::fs::{DirBuilder, File};
@@ -29,6 +29,8 @@ const LOCK: &str = "lock";
 const LAST: &str = "last";
 /// More bytes than the text of an address.
 const LAST_MAX: u64 = 64;
+/// What a lease of this release begins with: its version and its driver, before the container's id.
+const MARK: &str = "v1:bridge:";
 /// The process number of a lease that was given back.
 const NOBODY: i32 = 0;
 /// The process number of a lease that a newer release wrote.
@@ -56,10 +58,10 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// What a lease says, in the form of this release or of a newer one.
+    /// What a lease says, in a form of this release, of the one before, or of a newer one.
     fn read(address: Ipv4Addr, text: &str) -> Option<Self> {
         Self::parse(address, text).or_else(|| {
-            let version = text.split(' ').next()?.strip_prefix('v')?;
+            let version = text.split([' ', ':']).next()?.strip_prefix('v')?;
             (!version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())).then(|| Self {
                 address,
                 container: "a container of a newer release of libpod".into(),
@@ -71,12 +73,13 @@ impl Lease {
         })
     }
 
-    /// `<container> <pid> <start time> <ports 0|1> <host interface>`
+    /// `v1:bridge:<container> <pid> <start time> <ports 0|1> <host interface>`; before there were versions, the first word was
+    /// the container alone.
     fn parse(address: Ipv4Addr, text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
+        let mut words = text.strip_prefix(MARK).unwrap_or(text).split(' ');
         let lease = Self {
             address,
-            container: words.next()?.to_owned(),
+            container: words.next().filter(|container| !container.contains(':'))?.to_owned(),
             pid: words.next()?.parse().ok()?,
             start_time: words.next()?.parse().ok()?,
             ports: words.next()? == "1",
@@ -87,7 +90,7 @@ impl Lease {
 
     fn text(&self) -> String {
         let Self { container, pid, start_time, ports, host_interface, .. } = self;
-        format!("{container} {pid} {start_time} {} {host_interface}", u8::from(*ports))
+        format!("{MARK}{container} {pid} {start_time} {} {host_interface}", u8::from(*ports))
     }
 
     fn is_dead(&self, host: &Host) -> bool {
@@ -134,7 +137,7 @@ impl Leases {
             let lease = target.ok().and_then(|target| Lease::read(address, target.to_str().ok()?));
             match lease {
                 Some(lease) => leases.push(lease),
-                // Not ours to understand: nobody owns it.
+                // No lease of any release: it has no owner.
                 None => self.remove(address)?,
             }
         }
@@ -278,7 +281,7 @@ fn check_static(plan: &Plan<'_>, alive: &[Lease], address: Ipv4Addr) -> Result<I
         return Err(Error::ForeignAddress { address, network: plan.request.network.clone() });
     }
     let owner = if address == plan.gateway {
-        Some(plan.request.bridge.clone())
+        Some(plan.options.bridge.clone())
     } else {
         alive.iter().find(|lease| lease.address == address).map(|lease| lease.container.clone())
     };
@@ -316,7 +319,8 @@ mod tests {
     }
 
     fn lease(address: Ipv4Addr) -> Lease {
-        Lease { address, container: "c".into(), pid: 1, start_time: 0, ports: true, host_interface: "veth0".into() }
+        let (container, host_interface) = ("c".into(), "veth0".into());
+        Lease { address, container, pid: 1, start_time: 0, ports: true, host_interface }
     }
 
     #[test]
@@ -351,9 +355,20 @@ mod tests {
     #[test]
     fn a_lease_reads_back_as_written_and_nothing_else_does() {
         let lease = lease(Ipv4Addr::LOCALHOST);
+        assert_eq!(lease.text(), "v1:bridge:c 1 0 1 veth0");
         assert_eq!(Lease::parse(lease.address, &lease.text()), Some(lease.clone()));
-        for text in ["", "c 1 0 1", "c 1 0 1 veth0 more", "c x 0 1 veth0"] {
+        assert_eq!(
+            Lease::parse(lease.address, "c 1 0 1 veth0"),
+            Some(lease.clone()),
+            "written before there were versions"
+        );
+        for text in
+            ["", "c 1 0 1", "c 1 0 1 veth0 more", "c x 0 1 veth0", "v1:bridge:c 1 0 1", "x:c 1 0 1 veth0", ":c 1 0 1 v"]
+        {
             assert_eq!(Lease::parse(lease.address, text), None, "{text}");
+        }
+        for text in ["v2:bridge:c 1 0 1 veth0", "v1:macvlan:c", "v10:", "v2 {}"] {
+            assert_eq!(Lease::read(lease.address, text).expect("taken").pid, UNKNOWN, "{text}");
         }
     }
 

@@ -1,13 +1,15 @@
-//! Attach one container to a bridge, and take it off again: the way of every `run`, by netlink alone.
+//! Attach one container to its networks, and take it off again: the way of every `run`, by netlink alone.
 //!
-//! Start with [`attach`] and [`detach`]. Four parts do the work: [`lease`] gives an address, [`link`] makes the veth pair
-//! and configures the container's end, [`firewall`] lets packets out and in, [`port`] reserves the host's ports. Making
-//! a bridge or a network is the slow side's business: a bridge that does not exist is an error here.
+//! Start with [`attach`] and [`detach`]. A network has a [`Driver`]; there is one, [`bridge`]. Four parts do its work:
+//! [`lease`] gives an address, [`link`] makes the veth pair and configures the container's end, [`firewall`] lets packets out
+//! and in, [`port`] reserves the host's ports. Making a bridge or a network is not done here: a bridge that does not exist
+//! is an error.
 //!
 //! Nothing depends on a clean end: a lease names its owner, and the next attach takes back what dead owners left. IPv4
 //! only; a subnet of another family is refused.
 #![forbid(unsafe_code)]
 
+mod bridge;
 mod firewall;
 mod forwarding;
 mod lease;
@@ -18,42 +20,71 @@ mod tests;
 
 use libpod_sys::netlink::Refused;
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
+pub use bridge::BridgeOptions;
 pub use link::{is_up, local_address};
 pub use port::{bind_ports, free_port};
 
-/// What a container wants of a network.
+/// What a container wants of one network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attach {
     /// Name of the network.
     pub network: String,
-    /// Its bridge on the host.
-    pub bridge: String,
-    /// `10.88.0.0/16`.
-    pub subnet: String,
-    /// The bridge's address and the container's default route.
-    pub gateway: String,
+    /// How containers are connected to it, and what only that driver must know.
+    pub driver: Choice,
     /// Name of the interface in the container.
     pub interface: String,
     /// A fixed hardware address.
-    #[serde(default)]
+    #[serde(deserialize_with = "present")]
     pub mac: Option<String>,
     /// A fixed address.
-    #[serde(default)]
+    #[serde(deserialize_with = "present")]
     pub address: Option<String>,
-    /// Largest packet; the kernel's default where absent.
-    #[serde(default)]
-    pub mtu: Option<u32>,
     /// Published ports.
-    #[serde(default)]
     pub ports: Vec<Port>,
     /// Where the network's leases are kept: private, on a file system that a reboot empties.
     pub lease_dir: PathBuf,
+}
+
+/// The driver of a network, with its options.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// See [`bridge`].
+    Bridge(BridgeOptions),
+}
+
+impl Choice {
+    fn driver(&self) -> &'static dyn Driver {
+        match self {
+            Self::Bridge(_) => &bridge::Bridge,
+        }
+    }
+}
+
+/// Every driver: a container is taken off its networks without their definitions, which may be gone.
+const DRIVERS: [&dyn Driver; 1] = [&bridge::Bridge];
+
+/// One way of connecting containers to a network.
+pub trait Driver: Sync {
+    /// Judge a request by itself, before anything is made for any network of the container.
+    fn check(&self, request: &Attach) -> Result<()>;
+
+    /// Connect `container`, whose network namespace is `netns`. On an error nothing of it stays.
+    ///
+    /// The calling process owns the lease and lives as long as the container.
+    fn attach(&self, container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Result<Attached>;
+
+    /// Take `container`, whose processes have ended, off the network whose leases are in `lease_dir`.
+    ///
+    /// Leases of other drivers are left alone. May be repeated, and works when the container, its namespace, its monitor,
+    /// or the network's definition are gone.
+    fn detach(&self, container: &str, lease_dir: &Path) -> Result<()>;
 }
 
 /// `range` consecutive ports of the host that lead to as many of the container.
@@ -61,7 +92,6 @@ pub struct Attach {
 #[serde(deny_unknown_fields)]
 pub struct Port {
     /// Address of the host; empty for all.
-    #[serde(default)]
     pub host_ip: String,
     /// First port of the host.
     pub host_port: u16,
@@ -70,12 +100,12 @@ pub struct Port {
     /// `tcp` or `udp`.
     pub protocol: String,
     /// How many; 0 means 1.
-    #[serde(default)]
     pub range: u16,
 }
 
-/// What a container got.
+/// What a container got of one network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attached {
     /// Name of the network.
     pub network: String,
@@ -239,94 +269,57 @@ impl Subnet {
     }
 }
 
-/// The request's texts, checked once.
-struct Plan<'a> {
-    request: &'a Attach,
-    subnet: Subnet,
-    gateway: Ipv4Addr,
-    address: Option<Ipv4Addr>,
-    mac: [u8; 6],
-}
-
-impl<'a> Plan<'a> {
-    fn new(request: &'a Attach) -> Result<Self> {
-        let invalid =
-            |field, value: &str| Error::Invalid { network: request.network.clone(), field, value: value.to_owned() };
-        let address = |field, text: &str| text.parse::<Ipv4Addr>().map_err(|_| invalid(field, text));
-        for port in &request.ports {
-            port::check(port).ok_or_else(|| invalid("port", &format!("{}/{}", port.host_port, port.protocol)))?;
+/// Judge the attachments of one container before anything is made: each by itself, and no two alike.
+pub fn check(requests: &[Attach]) -> Result<()> {
+    for (at, request) in requests.iter().enumerate() {
+        let invalid = |field, value: &str| {
+            Err(Error::Invalid { network: request.network.clone(), field, value: value.to_owned() })
+        };
+        let earlier = &requests[..at];
+        if earlier.iter().any(|other| other.lease_dir == request.lease_dir) {
+            return invalid("second attachment", &request.network);
         }
-        Ok(Self {
-            request,
-            subnet: Subnet::parse(&request.subnet).ok_or_else(|| invalid("subnet", &request.subnet))?,
-            gateway: address("gateway", &request.gateway)?,
-            address: request.address.as_deref().map(|text| address("address", text)).transpose()?,
-            mac: match request.mac.as_deref() {
-                Some(text) => link::parse_mac(text).ok_or_else(|| invalid("mac", text))?,
-                None => link::random_mac()?,
-            },
-        })
+        if earlier.iter().any(|other| other.interface == request.interface) {
+            return invalid("second interface", &request.interface);
+        }
+        request.driver.driver().check(request)?;
     }
+    Ok(())
 }
 
-/// Connect `container`, whose network namespace is `netns`, to the network of `request`.
+/// Connect `container`, whose network namespace is `netns`, to every network of `requests`, in this order.
 ///
-/// An address is leased, the veth pair made with its end in the container configured and up, and the ports published in
-/// one transaction. On an error nothing of it stays. The caller is the lease's owner and lives as long as the container.
-pub fn attach(container: &str, netns: BorrowedFd<'_>, request: &Attach) -> Result<Attached> {
-    let plan = Plan::new(request)?;
-    let host_interface = host_interface(container, &request.interface);
-    let mut host = link::Host::open()?;
-    let bridge = host
-        .index(&request.bridge)
-        .ok_or_else(|| Error::NoBridge { network: request.network.clone(), bridge: request.bridge.clone() })?;
-    let mut firewall = firewall::Firewall::open()?;
-    let owner = lease::Owner { container, host_interface: &host_interface, ports: !request.ports.is_empty() };
-    let address = lease::acquire(&plan, &owner, &mut host, &mut firewall)?;
-    let route = host.route_to(address);
-    let mut connect = || {
-        host.create_pair(&plan, &host_interface, bridge, netns)?;
-        link::configure(&plan, netns, address)?;
-        firewall.admit(plan.subnet)?;
-        firewall.publish(&request.ports, address, &request.bridge)
-    };
-    if let Err(error) = connect() {
-        // The first error is what the caller must see; what cannot be undone now is swept by the next attach.
-        let _ = host.remove(&host_interface);
-        let _ = detach(container, &request.lease_dir);
-        return Err(error);
+/// All are judged before the first is attached. When one fails, those before it are taken back, the last one first, and
+/// nothing stays. The caller is the leases' owner and lives as long as the container.
+pub fn attach(container: &str, netns: BorrowedFd<'_>, requests: &[Attach]) -> Result<Vec<Attached>> {
+    check(requests)?;
+    let mut attached = Vec::with_capacity(requests.len());
+    for (at, request) in requests.iter().enumerate() {
+        match request.driver.driver().attach(container, netns, request) {
+            Ok(got) => attached.push(got),
+            Err(error) => {
+                // The first error is what the caller must see; what cannot be undone now is swept by the next attach.
+                for earlier in requests[..at].iter().rev() {
+                    let _ = detach(container, &earlier.lease_dir);
+                }
+                return Err(error);
+            }
+        }
     }
-    Ok(Attached {
-        network: request.network.clone(),
-        address: format!("{address}/{}", plan.subnet.prefix),
-        gateway: request.gateway.clone(),
-        mac: link::format_mac(plan.mac),
-        interface: request.interface.clone(),
-        host_interface,
-        warnings: route?
-            .filter(|link| *link != request.bridge)
-            .map(|link| astray(request, address, &link))
-            .into_iter()
-            .collect(),
-    })
-}
-
-/// Say that the host sends a container's packets elsewhere, which a second link with the same subnet makes it do.
-fn astray(request: &Attach, address: Ipv4Addr, link: &str) -> String {
-    let Attach { network, bridge, subnet, .. } = request;
-    format!(
-        "network {network}: this host sends packets for {address} to {link}, not to {bridge}: published ports and answers do \
-         not reach the container (is {subnet} on both? remove one: `ip link delete {link}`)"
-    )
+    Ok(attached)
 }
 
 /// Take `container`, whose processes have ended, off the network whose leases are in `lease_dir`.
 ///
-/// Its port rules are gone at once. The veth pair goes with the network namespace, which the kernel takes down by itself
-/// (asking for it would cost some thirty milliseconds of waiting), and the address is free after that. May be repeated,
-/// and works when the container, its namespace, its monitor, or the network's definition are gone.
+/// Whatever its driver is: each takes back what is its own. May be repeated, and works when the container, its namespace,
+/// its monitor, or the network's definition are gone. Returns the first error, after every driver had its turn.
 pub fn detach(container: &str, lease_dir: &Path) -> Result<()> {
-    lease::release(lease_dir, container, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
+    DRIVERS.iter().map(|driver| driver.detach(container, lease_dir)).fold(Ok(()), Result::and)
+}
+
+/// [`detach`] from every network of `requests`, in the opposite order; all errors.
+pub fn detach_all(container: &str, requests: &[Attach]) -> Vec<Error> {
+    requests.iter().rev().filter_map(|request| detach(container, &request.lease_dir).err()).collect()
 }
 
 /// Take back what dead containers left on the network whose leases are in `lease_dir`.
@@ -336,10 +329,9 @@ pub fn sweep(lease_dir: &Path) -> Result<usize> {
     lease::sweep(lease_dir, &mut link::Host::open()?, &mut firewall::Firewall::open()?)
 }
 
-/// Name of the host's end, told from the container's. The kernel takes 15 characters.
-fn host_interface(container: &str, interface: &str) -> String {
-    let id: String = container.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
-    let number: String = interface.chars().rev().take_while(char::is_ascii_digit).collect();
-    let number: String = number.chars().rev().take(2).collect();
-    format!("veth{id}-{number}")
+/// For `deserialize_with`: an optional member that must be there, if only as `null`.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
 }

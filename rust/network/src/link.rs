@@ -1,7 +1,8 @@
 //! Links, addresses and routes: the veth pair, its two ends and the loopback, by route netlink.
 
-use super::{Error, Plan, Result, verdict};
-use libpod_sys::netlink::{Answer, CREATE, DUMP, EXCLUSIVE, Message, Socket, attribute};
+use super::bridge::Plan;
+use super::{Error, Result, verdict};
+use libpod_sys::netlink::{APPEND, Answer, CREATE, DUMP, EXCLUSIVE, Message, Socket, attribute};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::net::Ipv4Addr;
@@ -89,18 +90,18 @@ impl Host {
             let message = message.attr(IFLA_ADDRESS, &plan.mac);
             message
                 .number(IFLA_NET_NS_FD, netns.as_raw_fd() as u32)
-                .each(plan.request.mtu, |m, mtu| m.number(IFLA_MTU, mtu))
+                .each(plan.options.mtu, |m, mtu| m.number(IFLA_MTU, mtu))
         };
         let pair = Message::new(NEWLINK, CREATE | EXCLUSIVE)
             .fixed(&link_header(0, IFF_UP))
             .text(IFLA_IFNAME, name)
             .number(IFLA_MASTER, bridge)
-            .each(plan.request.mtu, |message, mtu| message.number(IFLA_MTU, mtu))
+            .each(plan.options.mtu, |message, mtu| message.number(IFLA_MTU, mtu))
             .nest(IFLA_LINKINFO, |info| {
                 info.text(IFLA_INFO_KIND, "veth").nest(IFLA_INFO_DATA, |data| data.nest(VETH_INFO_PEER, peer))
             });
         let step = |_| {
-            format!("create veth {name} on {} with {} in the container", plan.request.bridge, plan.request.interface)
+            format!("create veth {name} on {} with {} in the container", plan.options.bridge, plan.request.interface)
         };
         match verdict(self.socket.transact(vec![pair.clone()]), "create veth", step) {
             // Left by an earlier run of this container whose namespace the kernel has not taken down yet.
@@ -153,7 +154,8 @@ pub(super) fn configure(plan: &Plan<'_>, netns: BorrowedFd<'_>, address: Ipv4Add
         .attr(IFA_LOCAL, &address.octets())
         .attr(IFA_ADDRESS, &address.octets())
         .attr(IFA_BROADCAST, &plan.subnet.broadcast().to_be_bytes());
-    let route = Message::new(NEWROUTE, CREATE | EXCLUSIVE)
+    // Of several networks the first one's route counts: the later ones stand behind it.
+    let route = Message::new(NEWROUTE, CREATE | APPEND)
         .fixed(&[AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, 0, RTN_UNICAST, 0, 0, 0, 0])
         .attr(RTA_GATEWAY, &plan.gateway.octets())
         .number(RTA_OIF, index)

@@ -64,6 +64,12 @@ impl Drop for Namespace {
     }
 }
 
+/// A bridge with the subnet `<start>.0.0/16`.
+fn on(bridge: &str, start: &str, mtu: Option<u32>) -> Choice {
+    let (subnet, gateway) = (format!("{start}.0.0/16"), format!("{start}.0.1"));
+    Choice::Bridge(BridgeOptions { bridge: bridge.into(), subnet, gateway, mtu })
+}
+
 /// A host with the default network's bridge, and a directory for its leases.
 struct Host {
     space: Namespace,
@@ -88,20 +94,22 @@ impl Host {
         };
         Attach {
             network: "podman".into(),
-            bridge: "podman0".into(),
-            subnet: "10.88.0.0/16".into(),
-            gateway: "10.88.0.1".into(),
+            driver: on("podman0", "10.88", None),
             interface: "eth0".into(),
             mac: None,
             address: None,
-            mtu: None,
             ports: ports.iter().map(port).collect(),
             lease_dir: self.leases.join("podman"),
         }
     }
 
     fn attach(&self, container: &str, to: &Namespace, request: &Attach) -> Result<Attached> {
-        self.space.run(|| attach(container, to.file.as_fd(), request))
+        let attached = self.attach_all(container, to, std::slice::from_ref(request));
+        attached.map(|mut attached| attached.remove(0))
+    }
+
+    fn attach_all(&self, container: &str, to: &Namespace, requests: &[Attach]) -> Result<Vec<Attached>> {
+        self.space.run(|| attach(container, to.file.as_fd(), requests))
     }
 
     fn detach(&self, container: &str, request: &Attach) {
@@ -167,7 +175,11 @@ fn fetch(space: &Namespace, port: u16, from: &Namespace, to: &str, greeting: &st
 #[test]
 fn a_container_gets_address_route_and_loopback() {
     let (Some(host), Some(container)) = (Host::new("address"), Namespace::new()) else { return };
-    let request = Attach { mac: Some("92:d0:c6:00:29:33".into()), mtu: Some(1400), ..host.request(&[]) };
+    let request = Attach {
+        mac: Some("92:d0:c6:00:29:33".into()),
+        driver: on("podman0", "10.88", Some(1400)),
+        ..host.request(&[])
+    };
     let attached = host.attach("c1", &container, &request).expect("attach");
     assert_eq!(attached.address, "10.88.128.1/16");
     assert_eq!(attached.mac, "92:d0:c6:00:29:33");
@@ -290,7 +302,7 @@ fn a_failed_attach_leaves_nothing() {
     let error = host.attach("c1", &container, &request).expect_err("the name is taken");
     assert_eq!(error.errno(), Some(Errno::EXIST), "{error}");
     assert_eq!((host.traces(), host.leased()), ((0, 0), vec![]));
-    let nowhere = Attach { bridge: "podman9".into(), ..request };
+    let nowhere = Attach { driver: on("podman9", "10.88", None), ..request };
     let error = host.attach("c1", &container, &nowhere).expect_err("no bridge");
     assert_eq!(error.to_string(), "network podman: no bridge podman9");
 }
@@ -387,4 +399,78 @@ fn many_attach_at_once_and_none_gets_anothers_address() {
         let to = format!("127.0.0.1:{}", 8000 + number);
         assert_eq!(fetch(container, 80, &host.space, &to, "hello").expect("answer"), "hello");
     }
+}
+
+/// A second network beside the default one of [`Host`].
+fn second(host: &Host) -> Attach {
+    host.space.shell("ip link add podman1 type bridge; ip addr add 10.89.0.1/16 dev podman1; ip link set podman1 up");
+    let (network, lease_dir) = ("second".into(), host.leases.join("second"));
+    Attach { network, lease_dir, interface: "eth1".into(), driver: on("podman1", "10.89", None), ..host.request(&[]) }
+}
+
+#[test]
+fn a_container_is_attached_to_its_networks_in_order() {
+    let (Some(host), Some(container)) = (Host::new("several"), Namespace::new()) else { return };
+    let requests = [host.request(&[("", 8080, 80, "tcp")]), second(&host)];
+    let attached = host.attach_all("c1", &container, &requests).expect("attach");
+    let got: Vec<_> = attached.iter().map(|one| (&*one.network, &*one.address, &*one.interface)).collect();
+    assert_eq!(got, [("podman", "10.88.128.1/16", "eth0"), ("second", "10.89.128.1/16", "eth1")]);
+    let route = container.shell("ip route get 192.0.2.1");
+    assert!(route.starts_with("192.0.2.1 via 10.88.0.1 dev eth0"), "the first network's gateway counts: {route}");
+    assert_eq!(fetch(&container, 80, &host.space, "127.0.0.1:8080", "first").expect("answer"), "first");
+    assert_eq!(fetch(&container, 90, &host.space, "10.89.128.1:90", "second").expect("answer"), "second");
+    assert_eq!(host.space.run(|| detach_all("c1", &requests)).len(), 0);
+    drop(container);
+    assert!(wait(|| host.space.shell("ip -o link show type veth").is_empty()), "the kernel takes the pairs down");
+    assert_eq!(host.space.run(|| detach_all("c1", &requests)).len(), 0);
+    assert_eq!(host.leased(), Vec::<String>::new());
+}
+
+#[test]
+fn when_one_network_fails_those_before_it_are_taken_back() {
+    let (Some(host), Some(container)) = (Host::new("back"), Namespace::new()) else { return };
+    container.shell("ip link add eth1 type veth peer name other");
+    let requests = [host.request(&[("", 8080, 80, "tcp")]), second(&host)];
+    let error = host.attach_all("c1", &container, &requests).expect_err("the second interface's name is taken");
+    assert_eq!(error.errno(), Some(Errno::EXIST), "{error}");
+    assert_eq!(host.traces().1, 0, "no port is published");
+    drop(container);
+    assert!(wait(|| host.traces() == (0, 0)), "the pair goes with the namespace");
+    assert_eq!(host.space.run(|| sweep(&host.leases.join("podman"))).expect("sweep"), 1, "the lease was given back");
+    assert_eq!(host.leased(), Vec::<String>::new());
+}
+
+#[test]
+fn all_networks_are_judged_before_the_first_is_touched() {
+    let (Some(host), Some(container)) = (Host::new("judged"), Namespace::new()) else { return };
+    let (first, other) = (host.request(&[]), second(&host));
+    for (bad, wanted) in [
+        (Attach { address: Some("x".into()), ..other.clone() }, "network second: invalid address `x`"),
+        (Attach { interface: "eth0".into(), ..other.clone() }, "network second: invalid second interface `eth0`"),
+        (Attach { interface: "eth1".into(), ..first.clone() }, "network podman: invalid second attachment `podman`"),
+    ] {
+        let error = host.attach_all("c1", &container, &[first.clone(), bad]).expect_err("refused");
+        assert_eq!(error.to_string(), wanted);
+        assert!(!host.leases.exists(), "nothing was made");
+    }
+}
+
+#[test]
+fn leases_of_other_releases_are_understood_or_left_alone() {
+    let (Some(host), Some(one)) = (Host::new("releases"), Namespace::new()) else { return };
+    let directory = host.leases.join("podman");
+    std::fs::create_dir_all(&directory).expect("scratch");
+    let lease = |address: &str, text: &str| std::os::unix::fs::symlink(text, directory.join(address)).expect("lease");
+    lease("10.88.128.1", "v2:bridge:c9 some words of a newer release");
+    lease("10.88.128.2", &format!("c8 1 7 0 {}", "lo"));
+    lease("10.88.128.3", "c7 1 7 0 gone0");
+    let got = host.attach("c1", &one, &host.request(&[])).expect("attach");
+    assert_eq!(got.address, "10.88.128.3/16", "the dead one's, after those that are taken");
+    assert_eq!(host.leased(), ["10.88.128.1", "10.88.128.2", "10.88.128.3"]);
+    let fixed = Attach { address: Some("10.88.128.1".into()), ..host.request(&[]) };
+    let error = host.attach("c2", &one, &fixed).expect_err("taken");
+    assert!(matches!(error, Error::AddressInUse { .. }), "{error}");
+    host.detach("c8", &host.request(&[]));
+    let text = std::fs::read_link(directory.join("10.88.128.2")).expect("lease");
+    assert_eq!(text.to_str(), Some("v1:bridge:c8 0 7 0 lo"), "given back, and not free while its link is there");
 }

@@ -42,7 +42,7 @@ fn document<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py,
     to_python(py, &value)
 }
 
-/// Connect the network namespace behind `netns` to a bridge; the caller's process owns the lease.
+/// Connect the network namespace behind `netns` to one network; the caller's process owns the lease.
 #[pyfunction]
 fn network_attach<'py>(
     py: Python<'py>,
@@ -52,8 +52,8 @@ fn network_attach<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let request = self::request(request)?;
     let netns = duplicate(netns)?;
-    let attached = detached(py, || network::attach(container, netns.as_fd(), &request))?;
-    document(py, &attached)
+    let attached = detached(py, || network::attach(container, netns.as_fd(), &[request]))?;
+    document(py, &attached[0])
 }
 
 /// Take a container whose processes have ended off the network with these leases; may be repeated.

@@ -63,10 +63,10 @@ impl Container {
         }
         let spec = spec(args, &rootfs, &id);
         let document = json!({
-            "version": 1, "id": id, "run_dir": directory.join("run").join(&id), "exit_file": directory.join("exit.json"),
+            "version": 2, "id": id, "run_dir": directory.join("run").join(&id), "exit_file": directory.join("exit.json"),
             "bundle": directory, "rootfs": null, "root_changes": [],
             "log": {"driver": "k8s-file", "path": directory.join("ctr.log"), "max_size": null},
-            "stdin_open": false, "terminal": false, "network": null, "hosts": null, "client_cleans_up": false,
+            "stdin_open": false, "terminal": false, "networks": [], "hosts": null, "client_cleans_up": false,
             "exit_command": null, "seccomp": "unconfined", "seccomp_cache": null, "conmon_pidfile": null, "pidfile": null,
             "timeout": null, "initial_size": null,
         });

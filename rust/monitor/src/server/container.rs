@@ -8,7 +8,7 @@ use crate::document::Launch;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
 use crate::record::{Ending, ExitRecord, TakenDown, publish, publish_over};
-use libpod_network::detach;
+use libpod_network::detach_all;
 use libpod_sys::io_text;
 use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 use std::ffi::CStr;
@@ -140,9 +140,7 @@ pub(super) fn reap(child: Pid) {
 /// Take away what the container held on this host. What fails is found again by the next command; it is returned here.
 fn clean(document: &Launch, started: &Started, exit: Exit) -> Vec<String> {
     let mut complaints = Vec::new();
-    if let Some(request) = &document.network {
-        complaints.extend(detach(&document.id, &request.lease_dir).err().map(|error| error.to_string()));
-    }
+    complaints.extend(detach_all(&document.id, &document.networks).iter().map(ToString::to_string));
     let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
     complaints.extend(removed.err().map(|error| error.to_string()));
     if complaints.is_empty() {

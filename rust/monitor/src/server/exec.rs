@@ -75,7 +75,7 @@ fn start(document: &Exec, pump: &mut Pump) -> Result<PidRecord, Failure> {
     for text in running.warnings {
         pump.broadcast(&Event::Warning(text).encode());
     }
-    PidRecord::new(running.pid, None, document.cgroup.clone())
+    PidRecord::new(running.pid, Vec::new(), document.cgroup.clone())
         .map_err(|error| Failure::pathless("read the start time of the process", &error))
 }
 

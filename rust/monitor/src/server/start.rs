@@ -6,7 +6,7 @@ use crate::client::launch::SOCKET_NAME;
 use crate::document::{Launch, OverlayRoot, Seccomp};
 use crate::protocol::{Event, Failure};
 use crate::record::{PID_RECORD, PidRecord, publish};
-use libpod_network::{Attached, attach, bind_ports, detach};
+use libpod_network::{self as network, Attached, attach, bind_ports, detach_all};
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{Program, Source, program};
@@ -44,8 +44,8 @@ impl Drop for Undo<'_> {
             return;
         }
         // What is left is found by the next attach, and by the next command on this container.
-        if let Some(request) = self.document.network.as_ref().filter(|_| self.attached) {
-            let _ = detach(&self.document.id, &request.lease_dir);
+        if self.attached {
+            let _ = detach_all(&self.document.id, &self.document.networks);
         }
         let _ = std::fs::remove_dir_all(&self.document.run_dir);
     }
@@ -58,10 +58,11 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     let mut spec = read_spec(&document.bundle)?;
     set_size(&mut spec, document.initial_size);
     let seccomp = container_filter(document, &spec)?;
+    network::check(&document.networks)?;
     make_private(&document.run_dir)?;
     let mut undo = Undo { document, attached: false, armed: true };
-    if let Some(network) = &document.network {
-        pump.ports = bind_ports(&network.ports)?;
+    for network in &document.networks {
+        pump.ports.extend(bind_ports(&network.ports)?);
     }
     pump.listener = Some(listener(&document.run_dir)?);
     let (stdio, ours) = streams(document.terminal, document.stdin_open)?;
@@ -80,20 +81,15 @@ pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
     let mut created = create(&request)?;
     protect_from_oom();
     let cgroup = created.cgroup().path().to_string_lossy().into_owned();
-    let network = match &document.network {
-        Some(request) => {
-            let attached = attach(&document.id, created.netns()?.as_fd(), request)?;
-            undo.attached = true;
-            Some(attached)
-        }
-        None => None,
-    };
-    if let Some(network) = &network {
-        name_address(document, network)?;
+    let mut networks = Vec::new();
+    if !document.networks.is_empty() {
+        networks = attach(&document.id, created.netns()?.as_fd(), &document.networks)?;
+        undo.attached = true;
+        name_addresses(document, &networks)?;
     }
-    let mut warnings = network.as_ref().map(|network| network.warnings.clone()).unwrap_or_default();
-    let network = network.and_then(|network| serde_json::to_value(network).ok());
-    let record = PidRecord::new(created.pid(), network, cgroup)
+    let mut warnings: Vec<String> =
+        networks.iter_mut().flat_map(|network| std::mem::take(&mut network.warnings)).collect();
+    let record = PidRecord::new(created.pid(), networks, cgroup)
         .map_err(|error| Failure::pathless("read the container's start time", &error))?;
     match created.wait_prepared()? {
         Some(master) => {
@@ -154,13 +150,14 @@ pub fn chosen_filter(
     Ok(Some(program(source, bounding, cache)?))
 }
 
-/// Add the container's address to its hosts file.
-fn name_address(document: &Launch, network: &Attached) -> Result<(), Failure> {
+/// Add the container's addresses to its hosts file.
+fn name_addresses(document: &Launch, networks: &[Attached]) -> Result<(), Failure> {
     let Some(hosts) = &document.hosts else { return Ok(()) };
-    let address = network.address.split('/').next().unwrap_or_default();
-    let line = format!("{address}\t{}\n", hosts.names.join(" "));
+    let names = hosts.names.join(" ");
+    let address = |network: &Attached| network.address.split('/').next().unwrap_or_default().to_owned();
+    let lines: String = networks.iter().map(|network| format!("{}\t{names}\n", address(network))).collect();
     let flags = OFlags::WRONLY | OFlags::APPEND;
-    let append = || open_regular_at(CWD, &hosts.path, flags, Mode::empty())?.write_all(line.as_bytes());
+    let append = || open_regular_at(CWD, &hosts.path, flags, Mode::empty())?.write_all(lines.as_bytes());
     append().map_err(|error| Failure::step("write", &hosts.path, &error))
 }
 
