@@ -34,7 +34,8 @@ def test_a_listing_of_nothing(podman: Cli, command: str) -> None:
     title = {"ps": "CONTAINER ID", "images": "IMAGE ID", "network": "NETWORK ID"}[words[0]]
     assert printed("--format", "table {{.ID}}") == title + "\n"
     assert printed("--noheading", "--format", "table {{.ID}}") == ""
-    assert printed("--format", "json") == printed("--format", "{{json .}}") == "[]\n"
+    assert printed("--format", "json") == "[]\n"
+    assert printed("--format", "{{json .}}") == ""
     if not {"--size", "--ns"} & set(words):
         assert printed("-q") == ""
 

@@ -11,21 +11,60 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support import cli, container_images, probe
+from tests.support import cli, container_images, newer, probe
 
 LIMITS = ("--ulimit", "nofile=10000:20000", "--ulimit", "nproc=10000:20000")
+
+
+OLD, NEW = "podman 4.3", "podman 5.4"
+
+#: Lines of which one Podman says something else, and why libpod follows the other. They are run all the same.
+DIFFERENT: dict[str, dict[str, str]] = {
+    OLD: {
+        "run --rm bare": "the newer lets the runtime say that there is no such command",
+        "run --rm --entrypoint '' rich": "the newer lets the runtime say that there is no such command",
+        "run --rm rich /data": "the newer runc says that it is a directory",
+        "ps --format '{{json .}}'": "a row a line; the older writes a list",
+        "run --rm -e A=cli -e D rich sh -c 'echo $A $B $D $container $TERM'": "TERM comes with a terminal",
+        "run --rm bare /bin/sh -c 'echo $FOO $TERM $PATH'": "TERM comes with a terminal",
+        "run --rm -e =x rich true": "words of an error",
+        "run --rm --env-file /nonexistent rich true": "words of an error",
+        "run --rm --env-file @/badenv rich true": "words of an error",
+        "run --rm --tz Foo/Bar rich true": "words of an error",
+        "run --rm -h foo rich sh -c 'hostname; cat /etc/hostname; echo; echo $HOSTNAME'": "the line ends now",
+        "run --rm --network container:lender -h mine --name own rich grep mine /etc/hosts": "own names are left out now",
+        "run --name used rich true": "words of an error",
+        "run --rm --image-volume foo full": "words of an error",
+        "run --rm --cidfile @/$SIDE.cid rich true": "the newer writes over it",
+        "run --rm --cidfile /nonexistent/x rich true": "words of an error",
+        "run --replace --name kept --cidfile @/$SIDE.cid rich true": "the newer writes over it",
+        "exec e": "125 in place of 255",
+        "ps --filter ancestor=rich --format '{{.Names}}'": "the newer finds the word in the name",
+        "rm m": "words of an error",
+        "rm nosuch": "words of an error",
+        "wait --condition foo x": "the newer looks for the container first",
+        "run --rm -h box --name conf rich cat /etc/hosts": "the newer adds host.docker.internal",
+    },
+    NEW: {
+        "run --rm --mount type=glob,src=/tmp,target=/a rich true": "libpod has no mounts of this type",
+        "run --rm --mount target=/a rich true": "5.8 takes it for a volume, and so does libpod",
+        "create --network bridge:foo=1 rich true": "an option that does nothing is an error",
+    },
+}
 
 
 class Pair:
     """Podman and libpod, each with the same images in a store of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, name: str, directory: Path, peer: cli.Cli) -> None:
+        self.name = name
         self.directory = directory
-        self.peer = cli.real_podman(directory / "p")
+        self.peer = peer
         self.ours = cli.Cli([str(cli.OURS)], directory / "u", run_flags=LIMITS)
         for archive in container_images.make_images(self.peer, directory):
             self.ours("load", "-q", "-i", str(archive))
@@ -35,8 +74,8 @@ class Pair:
             program.remove_all()
 
 
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
+@pytest.fixture(scope="module", params=[OLD, NEW])
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     probe.needs_root()
     probe.needs_programs("podman", "runc", "conmon", "busybox")
     directory = Path(tempfile.mkdtemp(prefix="ip-", dir="/tmp"))
@@ -54,10 +93,15 @@ def pair() -> Iterator[Pair]:
         (directory / "etc" / name).write_text("the user's\n")
     (directory / "etc" / "passwd").write_text("root:x:0:0::/root:\nguest:x:777:778::/home/guest:\n")
     (directory / "etc" / "group").write_text("root:x:0:\nclub:x:800:guest\n")
-    pair = Pair(directory)
-    yield pair
-    pair.close()
-    shutil.rmtree(directory, ignore_errors=True)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        if request.param == OLD:
+            peer = cli.real_podman(directory / "p")
+        else:
+            peer = stack.enter_context(newer.podman(directory / "p"))
+        pair = Pair(request.param, directory, peer)
+        yield pair
+        pair.close()
 
 
 #: Name → command lines. `run` and `create` get `--network none` unless they name a network. `@` is the shared directory.
@@ -379,6 +423,7 @@ SCRIPTS: dict[str, list[str]] = {
         "create --name kept rich true",
         "run --replace --name kept --cidfile @/$SIDE.cid rich true",
         "ps -a --format {{.Names}},{{.Command}}",
+        "rm -f kept",
     ],
     # A life.
     "detached": [
@@ -687,7 +732,15 @@ def test_the_same_on_podman_and_on_us(pair: Pair, name: str) -> None:
     for line in SCRIPTS[name]:
         theirs = run(pair, pair.peer, line, "peer")
         ours = run(pair, pair.ours, line, "ours")
-        assert ours == theirs, line
+        assert ours == theirs or line in DIFFERENT[pair.name], line
+
+
+def test_what_differs_is_what_scripts_have() -> None:
+    """A line that is in no script any more would hide nothing, and one that both differ in would hide all."""
+    lines = {line for lines in (*SCRIPTS.values(), *CONFIGURED.values()) for line in lines}
+    for different in DIFFERENT.values():
+        assert set(different) <= lines
+    assert not set(DIFFERENT[OLD]) & set(DIFFERENT[NEW])
 
 
 def test_at_least_sixty_invocations() -> None:
@@ -771,7 +824,9 @@ def test_the_same_configuration(pair: Pair, text: str, monkeypatch: pytest.Monke
     for program in (pair.peer, pair.ours):
         monkeypatch.setitem(program.environment, "CONTAINERS_CONF", str(path))
     for line in CONFIGURED[text]:
-        assert run(pair, pair.ours, line, "ours") == run(pair, pair.peer, line, "peer"), line
+        theirs = run(pair, pair.peer, line, "peer")
+        ours = run(pair, pair.ours, line, "ours")
+        assert ours == theirs or line in DIFFERENT[pair.name], line
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ PACKAGES = (
 _ENTER = """
 mount --bind "$1" "$1"
 for place in proc sys dev tmp; do mkdir -p "$1/$place"; mount --rbind "/$place" "$1/$place"; done
+for file in hosts resolv.conf; do [ ! -e "/etc/$file" ] || { touch "$1/etc/$file"; mount --bind "/etc/$file" "$1/etc/$file"; }; done
 #SHARED
 mount -t tmpfs tmpfs "$1/run"; mkdir -p "$1/run/lock" "$1/.old"
 cd "$1"; pivot_root . .old; umount -l /.old

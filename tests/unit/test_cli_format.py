@@ -238,7 +238,7 @@ def test_listing(format: str | None, text: str) -> None:
         ("{{range .}}x{{end}}", "\n"),
         ("table {{.ID}} {{.Name}}", "NETWORK ID  NAME\n"),
         ("json", "[]\n"),
-        ("{{json .}}", "[]\n"),
+        ("{{json .}}", ""),
         ("{{.Nosuch}}", ""),
     ],
 )

@@ -143,7 +143,7 @@ def test_bad_env_files_are_refused(tmp_path: Path) -> None:
     bad.write_text("=bad\n")
     with pytest.raises(InvalidError) as caught:
         environment.read_env_file(str(bad))
-    assert caught.value.message == f'parsing env file "{bad}": invalid environment variable: "=bad"'
+    assert caught.value.message == f'parsing file "{bad}": invalid variable: "=bad"'
     with pytest.raises(InvalidError, match="open /nonexistent: no such file or directory"):
         environment.read_env_file("/nonexistent")
 

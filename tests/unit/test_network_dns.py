@@ -94,14 +94,17 @@ def test_behind_the_stub_of_systemd_its_servers_are_named(host: Path) -> None:
 def test_hosts_are_the_users_then_the_hosts_then_the_host_itself(host: Path) -> None:
     (host / "hosts").write_text("127.0.0.1\tlocalhost me # c\n::1     ip6-localhost\n# comment\n\n10.5.5.5\n")
     assert dns.hosts_text(mode="bridge", names=("hh", "a"), extra=["foo:1.2.3.4", "v6:::1"], gateway="10.88.0.1") == (
-        "1.2.3.4\tfoo\n::1\tv6\n127.0.0.1\tlocalhost me\n::1\tip6-localhost\n10.88.0.1\thost.containers.internal\n"
+        "1.2.3.4\tfoo\n::1\tv6\n127.0.0.1\tlocalhost me\n::1\tip6-localhost\n10.88.0.1\thost.containers.internal host.docker.internal\n"
     )
 
 
 def test_without_a_bridge_the_host_is_its_own_address(host: Path) -> None:
-    assert dns.hosts_text(mode="host", names=("hh", "a")) == _LOCAL + "192.168.7.2\thost.containers.internal\n"
+    assert (
+        dns.hosts_text(mode="host", names=("hh", "a"))
+        == _LOCAL + "192.168.7.2\thost.containers.internal host.docker.internal\n"
+    )
     assert dns.hosts_text(mode="none", names=("hh", "a")) == (
-        _LOCAL + "192.168.7.2\thost.containers.internal\n127.0.0.1\thh a\n"
+        _LOCAL + "192.168.7.2\thost.containers.internal host.docker.internal\n127.0.0.1\thh a\n"
     )
 
 
@@ -109,10 +112,10 @@ def test_another_file_or_none_takes_the_place_of_the_hosts(host: Path) -> None:
     (host / "hosts").write_text("10.5.5.5 a localhost\n")
     (host / "base").write_text("7.7.7.7 base\n")
     assert dns.hosts_text(mode="host", names=(), gateway="1.2.3.4", base=str(host / "base")) == (
-        f"7.7.7.7\tbase\n{_LOCAL}1.2.3.4\thost.containers.internal\n"
+        f"7.7.7.7\tbase\n{_LOCAL}1.2.3.4\thost.containers.internal host.docker.internal\n"
     )
     assert dns.hosts_text(mode="host", names=(), gateway="1.2.3.4", base="none") == (
-        _LOCAL + "1.2.3.4\thost.containers.internal\n"
+        _LOCAL + "1.2.3.4\thost.containers.internal host.docker.internal\n"
     )
 
 

@@ -45,7 +45,7 @@ _CONTAINERS: dict[str, Any] = {
     "dns_options": [],
     "dns_searches": [],
     "dns_servers": [],
-    "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+    "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
     "env_host": False,
     "host_containers_internal_ip": "",
     "http_proxy": True,

@@ -22,7 +22,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def read_env_file(path: str, host: Mapping[str, str] | None = None) -> dict[str, str]:
     """Read a file of `NAME=value` lines; `NAME` alone takes the host's value, `#` begins a comment line.
 
-    Raises: InvalidError `parsing env file …` for a line without a name and for a file that cannot be read.
+    Raises: InvalidError `parsing file …` for a line without a name and for a file that cannot be read.
     """
     variables: dict[str, str] = {}
     try:
@@ -33,10 +33,10 @@ def read_env_file(path: str, host: Mapping[str, str] | None = None) -> dict[str,
                     variables.update(parse_variable(stripped, host))
     except OSError as error:
         raise InvalidError(
-            f'parsing env file "{path}": open {path}: {_reason(error)}', path=path, errno=error.errno
+            f'parsing file "{path}": open {path}: {_reason(error)}', path=path, errno=error.errno
         ) from None
     except InvalidError as error:
-        raise InvalidError(f'parsing env file "{path}": {error.message}') from None
+        raise InvalidError(f'parsing file "{path}": {error.message}') from None
     return variables
 
 
@@ -48,7 +48,7 @@ def parse_variable(text: str, host: Mapping[str, str] | None = None) -> dict[str
     environment: Mapping[str, str] = os.environ if host is None else host
     name, equals, value = text.partition("=")
     if not name and equals:
-        raise InvalidError(f'invalid environment variable: "{text}"')
+        raise InvalidError(f'invalid variable: "{text}"')
     if equals:
         return {name: value}
     if name.endswith("*"):
@@ -85,12 +85,16 @@ def merge_environment(
     unset_all: bool = False,
     http_proxy: bool = True,
     host: bool = False,
+    terminal: bool = False,
 ) -> dict[str, str]:
-    """Compose a container's environment: defaults, `container`, proxies, the host's, the image's, the user's, in that order."""
+    """Compose a container's environment: defaults, `container`, proxies, the host's, the image's, the user's, in that order.
+
+    terminal: the container has one, so `TERM` is among the defaults.
+    """
     merged: dict[str, str] = {}
     if not unset_all:
         # What containers.conf says comes on top of these two, not in their place.
-        merged = {"PATH": DEFAULT_PATH, "TERM": "xterm", **split_variables(defaults)}
+        merged = {"PATH": DEFAULT_PATH, **({"TERM": "xterm"} if terminal else {}), **split_variables(defaults)}
         merged["container"] = "podman"
     if http_proxy:
         merged.update({name: os.environ[name] for name in PROXIES if name in os.environ})

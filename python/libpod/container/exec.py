@@ -52,7 +52,7 @@ def execute(
     """
     words = arguments.strings("argv", argv)
     if not words:
-        raise _refused(InvalidError("must provide a non-empty command to start an exec session: invalid argument"))
+        raise InvalidError("must provide a non-empty command to start an exec session: invalid argument")
     state = container.state
     if state.status != "running":
         raise _refused(StateError("can only create exec sessions on running containers: container state improper"))

@@ -37,13 +37,13 @@ def write_files(host: Host, container: Container, settings: ContainerSettings, c
     os.makedirs(directory, mode=0o700, exist_ok=True)
     files = {
         "/run/.containerenv": _environment_text(host, settings, container),
-        "/etc/hostname": _own_hostname(settings, container),
+        "/etc/hostname": _own_hostname(settings, container) + "\n",
     }
     owner = _network_owner(host, settings)
     if owner is None:
         files.update(_network_files(host, settings, container))
     else:
-        files.update(_joined_files(owner, settings, container))
+        files.update(_joined_files(owner, settings))
     for path, text in files.items():
         if path not in taken:
             target = f"{directory}/{path.rpartition('/')[2]}"
@@ -112,15 +112,13 @@ def _network_files(host: Host, settings: ContainerSettings, container: Container
     return files
 
 
-def _joined_files(owner: Container, settings: ContainerSettings, container: Container) -> dict[str, str]:
-    """What the other container was given for its network: names mean the same, and this one's own are added."""
+def _joined_files(owner: Container, settings: ContainerSettings) -> dict[str, str]:
+    """What the other container was given for its network: names mean the same; this one's own are not among them."""
     from libpod.network import dns
 
     files = {}
     if not settings.no_hosts:
-        text = dns.read_text(owner.boot_directory + "/hosts")
-        own = dns.own_names(text, _names(settings, container))
-        files["/etc/hosts"] = text + (f"127.0.0.1\t{' '.join(own)}\n" if own else "")
+        files["/etc/hosts"] = dns.read_text(owner.boot_directory + "/hosts")
     if os.path.exists(owner.boot_directory + "/resolv.conf"):
         files["/etc/resolv.conf"] = dns.read_text(owner.boot_directory + "/resolv.conf")
     return files

@@ -163,7 +163,7 @@ class Records:
             owner = "another container"
         return ExistsError(
             f'creating container storage: the container name "{name}" is already in use by {owner}. You have to remove that'
-            " container to be able to reuse that name: that name is already in use"
+            " container to be able to reuse that name: that name is already in use, or use --replace to instruct Podman to do so."
         )
 
     def drop(self, container: Container) -> None:

@@ -95,9 +95,8 @@ def _process(
     # An entrypoint of the user's takes the image's command away with the image's entrypoint.
     if not argv and entrypoint is None:
         settings.command = list(image.get("Cmd") or ())
-    settings.argv = [*settings.entrypoint, *settings.command]
-    if not settings.argv:
-        raise InvalidError("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
+    # As with Podman a container of nothing can be made; its start finds no command of that name.
+    settings.argv = [*settings.entrypoint, *settings.command] or [""]
     settings.user = request.user or image.get("User") or ""
     settings.groups = list(request.group_add)
     if "keep-groups" in settings.groups:
@@ -160,6 +159,7 @@ def _environment(
         unset_all=request.unsetenv_all,
         http_proxy=defaults["http_proxy"] if request.http_proxy is None else request.http_proxy,
         host=defaults["env_host"] if request.env_host is None else request.env_host,
+        terminal=request.tty,
     )
     settings.labels = {**(image.get("Labels") or {}), **environment.parse_labels(request.label, request.label_file)}
     settings.annotations = environment.parse_annotations((*defaults["annotations"], *request.annotation))
@@ -276,15 +276,18 @@ def _check_servers(servers: list[str], request: ContainerRequest) -> None:
 def _mounts(
     settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> None:
-    image_volume = request.image_volume or "bind"
-    if image_volume not in ("bind", "tmpfs", "ignore"):
-        raise InvalidError(f'invalid image volume mode "{request.image_volume}" required value: bind, tmpfs, ignore')
+    # Podman called it `bind` first, and takes both.
+    image_volume = request.image_volume or "anonymous"
+    if image_volume not in ("bind", "anonymous", "tmpfs", "ignore"):
+        raise InvalidError(
+            f'invalid image volume mode "{request.image_volume}" required value: anonymous, tmpfs, ignore'
+        )
     settings.mounts = mounts.merge_mounts(
         (*defaults["volumes"], *request.volume),
         request.mount,
         request.tmpfs,
         () if image_volume == "ignore" else sorted(image.get("Volumes") or ()),
-        image_kind=image_volume,
+        image_kind="tmpfs" if image_volume == "tmpfs" else "bind",
     )
     settings.read_only = request.read_only
     settings.read_only_tmpfs = request.read_only_tmpfs

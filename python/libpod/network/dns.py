@@ -24,6 +24,8 @@ _PUBLIC_SERVERS = ["8.8.8.8", "8.8.4.4"]
 #: Longer than any file of names or servers.
 _MAX_BYTES = 16 << 20
 _HOST_NAME = "host.containers.internal"
+#: The same for programs that expect Docker.
+_DOCKER_HOST_NAME = "host.docker.internal"
 
 
 def resolv_conf_text(
@@ -82,7 +84,7 @@ def hosts_text(
         entries += [("127.0.0.1", ["localhost"]), ("::1", ["localhost"])]
     host = gateway or _core.local_address()
     if host and _HOST_NAME not in known:
-        entries.append((host, [_HOST_NAME]))
+        entries.append((host, [_HOST_NAME, _DOCKER_HOST_NAME]))
     if mode == "none":
         own = [name for name in names if name not in known]
         if own:

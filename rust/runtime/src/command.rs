@@ -256,7 +256,10 @@ impl<'a> Command<'a> {
 
 fn is_executable(path: &Path) -> rustix::io::Result<()> {
     let stat = rustix::fs::stat(path)?;
-    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory || stat.st_mode & 0o111 == 0 {
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        return Err(Errno::ISDIR);
+    }
+    if stat.st_mode & 0o111 == 0 {
         return Err(Errno::ACCESS);
     }
     accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS)
@@ -320,7 +323,7 @@ mod tests {
         assert_eq!(code, 127);
         assert!(text.starts_with("exec: \"/nosuch\": stat /nosuch: no such file or directory"), "{text}");
         let (code, text) = find("/etc").expect_err("a directory");
-        assert_eq!((code, text.as_str()), (126, "exec: \"/etc\": permission denied: OCI permission denied"));
+        assert_eq!((code, text.as_str()), (126, "exec: \"/etc\": is a directory"));
         assert_eq!(find("nosuch").expect_err("absent").0, 127);
     }
 }

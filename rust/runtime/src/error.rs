@@ -41,7 +41,7 @@ pub enum Error {
         reason: String,
     },
     /// The program exists and cannot be executed (exit code 126).
-    #[error("exec: {command:?}: {reason}: {DENIED}")]
+    #[error("exec: {command:?}: {}", refused(reason))]
     CommandNotExecutable {
         /// The program, as it was asked for.
         command: String,
@@ -227,6 +227,12 @@ fn libc_enoent() -> i32 {
 
 fn path_text(path: &Option<PathBuf>) -> String {
     path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default()
+}
+
+/// An engine takes only a lack of permission for one.
+fn refused(reason: &str) -> String {
+    let denied = libpod_sys::errno_text(rustix::io::Errno::ACCESS.raw_os_error());
+    if reason == denied { format!("{reason}: {DENIED}") } else { reason.to_owned() }
 }
 
 fn chdir_text(errno: i32) -> &'static str {

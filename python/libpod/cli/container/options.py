@@ -7,11 +7,12 @@ Every option of Podman's is declared: those that libpod lacks say so when they a
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from libpod.cli.command import Option, flag, unsupported
 from libpod.container.request import FIELDS, UNSUPPORTED, ContainerRequest
-from libpod.errors import InvalidError, LibpodError
+from libpod.errors import LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,26 +200,27 @@ def request_of(options: Options) -> ContainerRequest:
 
 
 class CidFile:
-    """The file of `--cidfile`: made before the container, so that no container is made whose id could not be written."""
+    """The file of `--cidfile`: opened before the container is made, so that none is made whose id could not be written.
+
+    A file that is there already is written over, as Podman does since 5.
+    """
 
     def __init__(self, path: str) -> None:
         """Make the file; nothing for an empty path.
 
-        Raises: InvalidError where it exists, LibpodError where it cannot be made.
+        Raises: LibpodError if it cannot be opened.
         """
         self._path = path
         self._fd = -1
+        self._made = False
         if not path:
             return
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        except FileExistsError:
-            raise InvalidError(
-                f"container id file exists. Ensure another container is not using it or delete {path}"
-            ) from None
+            self._made = not os.path.lexists(path)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
         except OSError as error:
             raise LibpodError(
-                f"opening cidfile {path}: {(error.strerror or '').lower()}", path=path, errno=error.errno
+                f"creating idfile: open {path}: {(error.strerror or '').lower()}", path=path, errno=error.errno
             ) from None
 
     def write(self, container_id: str) -> None:
@@ -230,13 +232,15 @@ class CidFile:
             return
         try:
             os.write(self._fd, container_id.encode())
+            if stat.S_ISREG(os.fstat(self._fd).st_mode):
+                os.ftruncate(self._fd, len(container_id))
         except OSError as error:
             reason = (error.strerror or "").lower()
             raise LibpodError(f"writing cidfile {self._path}: {reason}", path=self._path, errno=error.errno) from None
 
     def close(self, *, keep: bool) -> None:
-        """Be done with the file; where there is no container, it goes."""
+        """Be done with the file; without a container, one that was made for it goes."""
         if self._fd >= 0:
             os.close(self._fd)
-            if not keep:
+            if not keep and self._made:
                 os.unlink(self._path)

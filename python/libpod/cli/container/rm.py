@@ -29,8 +29,10 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
         # To force the removal of what is not there is no error.
         found = targets.select(context, options, arguments, ignore=options.ignore or options.force)
     except ContainerNotFoundError as error:
-        error.exit_code = _NOT_FOUND
-        raise
+        # Of all verbs, this one names them in this order.
+        missing = ContainerNotFoundError(error.message.replace("with name or ID", "with ID or name"))
+        missing.exit_code = _NOT_FOUND
+        raise missing from None
 
     words = {container.id: word for word, container in found}
     outcomes: dict[str, LibpodError | OSError | None] = {}

@@ -21,10 +21,10 @@ def wait(context: Context, options: Options, arguments: list[str]) -> int:
     text = options.interval
     # A number alone is one of milliseconds.
     interval_ns = quantity.parse_duration_ns(text + "ms" if quantity.is_decimal(text) else text)
+    found = [container for _, container in targets.select(context, options, arguments)]
     for condition in options.condition:
         if condition not in _STATES:
             raise InvalidError(f"unknown container state: {condition}: invalid argument")
-    found = [container for _, container in targets.select(context, options, arguments)]
     for code in context.engine.containers.wait_each(
         found, conditions=options.condition or ["stopped"], interval_s=max(interval_ns, 0) / 10**9
     ):

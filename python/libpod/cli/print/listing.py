@@ -66,7 +66,8 @@ def print_list(
     if format is not None:
         from libpod.cli.print import format as formats
 
-        if formats.is_json(format):
+        # `{{json .}}` is a template like any other: a row a line, and nothing for no rows.
+        if format.strip() == "json":
             context.write(json() if json else formats.to_json([listing.document(row) for row in rows]))
             return
     if quiet is not None:
