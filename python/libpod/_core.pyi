@@ -285,7 +285,8 @@ def read_log(
     follow: tuple[int, int] | None = None,
     next_run: Callable[[], tuple[int, int] | None] | None = None,
     prefix: bytes | None = None,
-) -> None: ...
+    is_complete: bool = False,
+) -> tuple[int, int, bytes]: ...
 
 # account
 @final

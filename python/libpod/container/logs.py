@@ -36,8 +36,8 @@ def print_logs(
     timestamps: bool = False,
     follow: bool = False,
     prefix: bytes = b"",
-) -> None:
-    """Print what a container wrote to two descriptors.
+) -> Damage | None:
+    """Print what a container wrote to two descriptors; return what of its log is no log, None if all is.
 
     tail: only so many lines at the end; negative: all. since_ns, until_ns: nanoseconds since the epoch. follow: go on until
     the container ends, and over a restart; one of `--rm` is gone when this returns. One that was never started is not waited
@@ -51,8 +51,8 @@ def print_logs(
     runs = Runs(host, container) if follow else None
     first = None if runs is None else runs.first()
     if not os.path.exists(container.log_path):
-        return
-    _core.read_log(
+        return None
+    lines, offset, text = _core.read_log(
         container.log_path,
         stdout,
         stderr,
@@ -63,7 +63,25 @@ def print_logs(
         follow=first,
         next_run=None if runs is None else runs.next,
         prefix=prefix,
+        is_complete=not container.state.is_running,
     )
+    return Damage(container.log_path, lines, offset, text.decode(errors="replace")) if lines else None
+
+
+class Damage:
+    """Lines of a log that are no entries and were left out: how many, and of the first where it begins, and its beginning."""
+
+    __slots__ = ("lines", "offset", "path", "text")
+
+    def __init__(self, path: str, lines: int, offset: int, text: str) -> None:
+        self.path = path
+        self.lines = lines
+        self.offset = offset
+        self.text = text
+
+    def __str__(self) -> str:
+        count = "" if self.lines == 1 else f"; {self.lines} such lines"
+        return f"'{self.text}' is not a valid container log line ({self.path}, byte {self.offset}{count})"
 
 
 class Runs:

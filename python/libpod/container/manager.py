@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from libpod.arguments import Word
     from libpod.container.foreground import Stay
     from libpod.container.listing import Row
+    from libpod.container.logs import Damage
     from libpod.container.records import Damaged
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
@@ -280,11 +281,14 @@ class ContainerManager(Records):
             raise StateError("top can only be used on running containers")
         return processes.describe(state, names or processes.DEFAULT)
 
-    def logs(self, container: Container | str, stdout: int = 1, stderr: int = 2, **options: Any) -> None:
-        """Print what a container wrote to two descriptors. options: those of `logs.print_logs`."""
+    def logs(self, container: Container | str, stdout: int = 1, stderr: int = 2, **options: Any) -> Damage | None:
+        """Print what a container wrote to two descriptors; return what of its log is damaged and was left out.
+
+        options: those of `logs.print_logs`.
+        """
         from libpod.container.logs import print_logs
 
-        print_logs(self._host, self._one(container), stdout, stderr, **options)
+        return print_logs(self._host, self._one(container), stdout, stderr, **options)
 
     def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
         """Describe a container in the members that `podman container inspect` prints.

@@ -15,6 +15,7 @@ use libpod_monitor::protocol::Failure;
 use libpod_monitor::record::{self, ExitRecord, PidRecord, Reason, Unreadable};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use std::borrow::Cow;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -385,9 +386,11 @@ fn wait_process(py: Python<'_>, pid: i32, start_time: u64, timeout_s: Option<f64
 ///
 /// tail: so many lines at the end. since_ns, until_ns: nanoseconds since the epoch. follow: (pid, start_time) of the
 /// container; goes on until it is gone. next_run: called then, answers the same of the next run, or None; it may wait.
-/// prefix: printed before every line.
+/// prefix: printed before every line. is_complete: nobody writes to it any more.
+///
+/// Answers how many lines are no entries, where the first of them begins in bytes, and its beginning.
 #[pyfunction]
-#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None, next_run=None, prefix=None))]
+#[pyo3(signature = (path, stdout, stderr, *, tail=None, since_ns=None, until_ns=None, timestamps=false, follow=None, next_run=None, prefix=None, is_complete=false))]
 #[allow(clippy::too_many_arguments, reason = "keyword arguments of Python")]
 fn read_log(
     py: Python<'_>,
@@ -401,9 +404,10 @@ fn read_log(
     follow: Option<(i32, u64)>,
     next_run: Option<Py<PyAny>>,
     prefix: Option<&[u8]>,
-) -> PyResult<()> {
+    is_complete: bool,
+) -> PyResult<(u64, u64, Cow<'static, [u8]>)> {
     let moment = |nanos: Option<i64>| nanos.map(|nanos| Moment(nanos.into()));
-    let query = Query { tail, since: moment(since_ns), until: moment(until_ns), timestamps };
+    let query = Query { tail, since: moment(since_ns), until: moment(until_ns), timestamps, is_complete };
     let ends = [borrow(&stdout)?, borrow(&stderr)?];
     let prefix = prefix.unwrap_or_default();
     let process = match follow {
@@ -424,7 +428,8 @@ fn read_log(
     };
     let follow = process.map(|process| Follow { process, next: &mut next });
     let outcome = interruptible(py, |interrupted| reader::read_log(&path, query, prefix, ends, follow, interrupted));
-    raised.map_or(outcome, Err)
+    let damage = raised.map_or(outcome, Err)?;
+    Ok((damage.lines, damage.offset, damage.text.into()))
 }
 
 /// Export this module.

@@ -30,7 +30,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     containers = [manager.latest()] if options.latest else [manager.lookup(name) for name in arguments]
 
     def print_one(index: int, container: Container) -> None:
-        manager.logs(
+        damage = manager.logs(
             container,
             1,
             2,
@@ -41,6 +41,8 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
             follow=options.follow,
             prefix=_prefix(container, options, index, several=len(containers) > 1),
         )
+        if damage is not None:
+            context.log("error", f"Getting new log line: {damage}")
 
     if options.follow and len(containers) > 1:
         _together(print_one, containers)

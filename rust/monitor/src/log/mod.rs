@@ -3,6 +3,7 @@
 //! `2026-11-24T13:41:16.123456789+00:00 stdout F text` is a full line; `P` instead of `F` is a part whose end follows in a later
 //! entry. [`writer`] is the monitor's side, [`reader`] is `podman logs`.
 
+mod lines;
 pub mod reader;
 pub mod writer;
 

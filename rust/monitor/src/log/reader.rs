@@ -1,17 +1,15 @@
 //! Reading a log: what `podman logs` prints, from the end backwards for `--tail`, and on and on for `--follow`.
 
+use super::lines::{Header, Lines, Piece};
 use super::{Stream, is_null};
 use crate::client::session::{Error, Interrupted, SLICE, Stop};
 use crate::clock::Moment;
 use crate::process::Held;
-use libpod_sys::file::open_regular;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use rustix::io::Errno;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,46 +24,19 @@ pub struct Query {
     pub until: Option<Moment>,
     /// Print the time before each entry.
     pub timestamps: bool,
+    /// Nobody writes to the log any more: what its end lacks will not come.
+    pub is_complete: bool,
 }
 
-/// One entry of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry<'a> {
-    /// When it was written, as text.
-    pub time: &'a str,
-    /// Which output it came from.
-    pub stream: Stream,
-    /// Whether the line goes on in a later entry.
-    pub partial: bool,
-    /// The text, without a line end.
-    pub text: &'a [u8],
-}
-
-impl<'a> Entry<'a> {
-    /// Read one line of a log, without its line end; None where it is torn.
-    pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut fields = line.splitn(4, |byte| *byte == b' ');
-        let time = std::str::from_utf8(fields.next()?).ok()?;
-        let stream = match fields.next()? {
-            b"stdout" => Stream::Stdout,
-            b"stderr" => Stream::Stderr,
-            _ => return None,
-        };
-        let partial = match fields.next()? {
-            b"F" => false,
-            b"P" => true,
-            _ => return None,
-        };
-        Some(Self { time, stream, partial, text: fields.next()? })
-    }
-
-    fn is_wanted(&self, query: &Query) -> bool {
-        if query.since.is_none() && query.until.is_none() {
-            return true;
-        }
-        let Some(moment) = Moment::parse(self.time) else { return false };
-        query.since.is_none_or(|since| moment >= since) && query.until.is_none_or(|until| moment < until)
-    }
+/// What of a log could not be printed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Damage {
+    /// How many lines are no entries.
+    pub lines: u64,
+    /// Where the first of them begins, in bytes.
+    pub offset: u64,
+    /// Its beginning.
+    pub text: Vec<u8>,
 }
 
 /// Where entries are printed.
@@ -78,31 +49,58 @@ struct Printer<'a> {
     begins: [bool; 2],
     batch: Vec<u8>,
     stream: Stream,
+    /// Whether the entry that has begun is printed.
+    is_wanted: bool,
+    damage: Damage,
 }
 
 impl Printer<'_> {
     const BATCH_BYTES: usize = 64 * 1024;
 
-    fn print(&mut self, line: &[u8]) -> Result<(), Error> {
-        let Some(entry) = Entry::parse(line).filter(|entry| entry.is_wanted(&self.query)) else { return Ok(()) };
-        if entry.stream != self.stream || self.batch.len() > Self::BATCH_BYTES {
-            self.flush()?;
-            self.stream = entry.stream;
+    fn print(&mut self, piece: Piece<'_>) -> Result<(), Error> {
+        match piece {
+            Piece::Entry { header, text, is_first, is_last } => {
+                if is_first {
+                    self.begin(header)?;
+                }
+                if !self.is_wanted {
+                    return Ok(());
+                }
+                self.batch.extend_from_slice(text);
+                if is_last && !header.partial {
+                    self.batch.push(b'\n');
+                }
+                if self.batch.len() > Self::BATCH_BYTES { self.flush() } else { Ok(()) }
+            }
+            Piece::Malformed { offset, text } => {
+                if self.damage.lines == 0 {
+                    self.damage = Damage { lines: 0, offset, text: text.to_vec() };
+                }
+                self.damage.lines += 1;
+                Ok(())
+            }
         }
-        let begins = &mut self.begins[usize::from(entry.stream == Stream::Stderr)];
-        if std::mem::replace(begins, !entry.partial) {
+    }
+
+    /// An entry begins: what stands before its text.
+    fn begin(&mut self, header: Header) -> Result<(), Error> {
+        let Query { since, until, .. } = self.query;
+        self.is_wanted =
+            since.is_none_or(|since| header.moment >= since) && until.is_none_or(|until| header.moment < until);
+        if !self.is_wanted {
+            return Ok(());
+        }
+        if header.stream != self.stream {
+            self.flush()?;
+            self.stream = header.stream;
+        }
+        let begins = &mut self.begins[usize::from(header.stream == Stream::Stderr)];
+        if std::mem::replace(begins, !header.partial) {
             self.batch.extend_from_slice(self.prefix);
         }
         if self.query.timestamps {
-            match Moment::parse(entry.time) {
-                Some(moment) => self.batch.extend_from_slice(moment.local_or_z().as_bytes()),
-                None => self.batch.extend_from_slice(entry.time.as_bytes()),
-            }
+            self.batch.extend_from_slice(header.moment.local_or_z().as_bytes());
             self.batch.push(b' ');
-        }
-        self.batch.extend_from_slice(entry.text);
-        if !entry.partial {
-            self.batch.push(b'\n');
         }
         Ok(())
     }
@@ -144,7 +142,8 @@ pub struct Follow<'a> {
 
 /// Print the log at `path`. With `follow`, go on until its processes are gone; without, end at the end of the file.
 ///
-/// prefix: stands before every line, the name of a container among several. Following ends at `query.until`, too.
+/// prefix: stands before every line, the name of a container among several. Following ends at `query.until`, too. Answers which
+/// lines are no entries; they are left out. However long a line is, a part of it is held at a time.
 pub fn read_log(
     path: &Path,
     query: Query,
@@ -152,133 +151,58 @@ pub fn read_log(
     ends: [Option<BorrowedFd<'_>>; 2],
     mut follow: Option<Follow<'_>>,
     interrupted: Interrupted<'_>,
-) -> Result<(), Error> {
+) -> Result<Damage, Error> {
     let failed = |error| Error::io(format!("read log {}", path.display()), error);
-    let mut printer =
-        Printer { query, ends, interrupted, prefix, begins: [true; 2], batch: Vec::new(), stream: Stream::Stdout };
+    let mut printer = Printer {
+        query,
+        ends,
+        interrupted,
+        prefix,
+        begins: [true; 2],
+        batch: Vec::new(),
+        stream: Stream::Stdout,
+        is_wanted: false,
+        damage: Damage::default(),
+    };
     let mut watch = follow.as_ref().map(|_| Watch::new(path)).transpose().map_err(failed)?;
     if is_null(path) {
-        return Ok(());
+        return Ok(Damage::default());
     }
     let mut lines = Lines::open(path).map_err(failed)?;
     if let Some(count) = query.tail {
         lines.seek_to_tail(count).map_err(failed)?;
     }
-    loop {
+    let is_complete = loop {
         let last_round = follow.as_ref().is_none_or(|follow| !follow.process.exists());
-        while let Some(line) = lines.next().map_err(failed)? {
-            printer.print(line)?;
+        while let Some(piece) = lines.next().map_err(failed)? {
+            printer.print(piece)?;
         }
         printer.flush()?;
         if let Some(next) = lines.successor(path).map_err(failed)? {
             // What was written to the old file between our last look and the change.
-            while let Some(line) = lines.next().map_err(failed)? {
-                printer.print(line)?;
+            while let Some(piece) = lines.next().map_err(failed)? {
+                printer.print(piece)?;
             }
             lines = next;
             watch = Some(Watch::new(path).map_err(failed)?);
             continue;
         }
         let late = query.until.is_some_and(|until| Moment::now() >= until);
-        let Some(follow) = follow.as_mut().filter(|_| !late) else { return printer.end_lines() };
+        let Some(follow) = follow.as_mut().filter(|_| !late) else { break query.is_complete };
         if last_round {
-            let Some(process) = (follow.next)()? else { return printer.end_lines() };
+            let Some(process) = (follow.next)()? else { break true };
             follow.process = process;
         } else if let Some(watch) = &mut watch {
             watch.wait(&follow.process).map_err(failed)?;
         }
         (printer.interrupted)()?;
+    };
+    if is_complete && let Some(piece) = lines.end() {
+        printer.print(piece)?;
     }
-}
-
-/// The lines of a growing file.
-struct Lines {
-    file: File,
-    buffer: Vec<u8>,
-    start: usize,
-}
-
-impl Lines {
-    fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: open_regular(path)?, buffer: Vec::new(), start: 0 })
-    }
-
-    /// The next whole line, without its end; None at the end of the file, where the beginning of a line is kept.
-    fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        const CHUNK: usize = 64 * 1024;
-        let mut searched = self.start;
-        loop {
-            if let Some(length) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
-                let (start, end) = (self.start, searched + length);
-                self.start = end + 1;
-                return Ok(Some(&self.buffer[start..end]));
-            }
-            self.buffer.drain(..self.start);
-            self.start = 0;
-            searched = self.buffer.len();
-            self.buffer.resize(searched + CHUNK, 0);
-            let count = self.file.read(&mut self.buffer[searched..])?;
-            self.buffer.truncate(searched + count);
-            if count == 0 {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// The file that has taken the place of this one, to which nothing is written any more then.
-    fn successor(&self, path: &Path) -> io::Result<Option<Self>> {
-        let next = match Self::open(path) {
-            Ok(next) => next,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let (ours, theirs) = (self.file.metadata()?, next.file.metadata()?);
-        Ok(((ours.dev(), ours.ino()) != (theirs.dev(), theirs.ino())).then_some(next))
-    }
-
-    /// Go to the first of the last `count` lines, whose entries may be many. Reads from the end, twice as far each time.
-    fn seek_to_tail(&mut self, count: u64) -> io::Result<()> {
-        let length = self.file.metadata()?.len();
-        let mut window = 64 * 1024;
-        loop {
-            let from = length.saturating_sub(window);
-            self.file.seek(SeekFrom::Start(from))?;
-            let mut bytes = Vec::new();
-            (&self.file).take(length - from).read_to_end(&mut bytes)?;
-            if count == 0 {
-                let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-                self.file.seek(SeekFrom::Start(from + end as u64))?;
-                return Ok(());
-            }
-            if let Some(offset) = tail_offset(&bytes, count, from == 0).or((from == 0).then_some(0)) {
-                self.file.seek(SeekFrom::Start(from + offset as u64))?;
-                return Ok(());
-            }
-            window *= 2;
-        }
-    }
-}
-
-/// Where in `bytes`, which end with the log, the last `count` lines begin; None where that is before `bytes`.
-///
-/// is_all: `bytes` are the whole log; otherwise their first line may be the end of one, and is not judged.
-fn tail_offset(bytes: &[u8], count: u64, is_all: bool) -> Option<usize> {
-    let mut ends_seen = 0;
-    let mut end = bytes.iter().rposition(|byte| *byte == b'\n')?;
-    loop {
-        let before = bytes[..end].iter().rposition(|byte| *byte == b'\n');
-        if before.is_none() && !is_all {
-            return None;
-        }
-        let line = &bytes[before.map_or(0, |newline| newline + 1)..end];
-        if !Entry::parse(line).is_some_and(|entry| entry.partial) {
-            if ends_seen == count {
-                return Some(end + 1);
-            }
-            ends_seen += 1;
-        }
-        end = before?;
-    }
+    printer.flush()?;
+    printer.end_lines()?;
+    Ok(printer.damage)
 }
 
 /// Tells when a log has grown or was replaced.
@@ -318,7 +242,8 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead, Write};
+    use std::fs::File;
+    use std::io::{BufRead, Read, Write};
 
     const LOG: &str = "2026-11-24T12:00:00.000000001+00:00 stdout F one\n\
         2026-11-24T12:00:01.000000001+00:00 stdout P tw\n\
@@ -336,7 +261,10 @@ mod tests {
     fn printed(path: &Path, query: Query, follow: Option<Follow<'_>>) -> (String, String) {
         let (mut stdout, out) = std::io::pipe().expect("pipe");
         let (mut stderr, err) = std::io::pipe().expect("pipe");
-        read_log(path, query, b"", [Some(out.as_fd()), Some(err.as_fd())], follow, &mut || Ok(())).expect("readable");
+        drop(
+            read_log(path, query, b"", [Some(out.as_fd()), Some(err.as_fd())], follow, &mut || Ok(()))
+                .expect("readable"),
+        );
         drop((out, err));
         let (mut first, mut second) = (String::new(), String::new());
         stdout.read_to_string(&mut first).expect("text");
@@ -405,11 +333,58 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_entry_is_left_out() {
-        let path =
-            scratch("torn", "garbage\n2026 stdout X a\n2026-11-24T12:00:00.000000001+00:00 stdout F kept\n2026-");
-        assert_eq!(printed(&path, Query::default(), None).0, "kept\n");
+    fn lines_that_are_no_entries_are_left_out_and_told() {
+        let stamp = "2026-11-24T12:00:00.000000001+00:00";
+        let path = scratch(
+            "torn",
+            &format!(
+                "garbage\n2026 stdout F a\n{stamp} stdin F b\n{stamp} stdout F kept\n\n{stamp} stdout X more\n2026-"
+            ),
+        );
+        let damage = |is_complete, tail| {
+            let query = Query { is_complete, tail, ..Query::default() };
+            read_log(&path, query, b"", [None, None], None, &mut || Ok(())).expect("readable")
+        };
+        assert_eq!(printed(&path, Query::default(), None).0, "kept\nmore\n");
+        assert_eq!(damage(false, None), Damage { lines: 4, offset: 0, text: b"garbage".to_vec() });
+        assert_eq!(damage(true, None).lines, 5, "nobody ends the last line any more");
+        assert_eq!(damage(true, Some(1)).lines, 2, "what stands before the tail is not judged");
+        let tail = Query { tail: Some(2), ..Query::default() };
+        assert_eq!(printed(&path, tail, None).0, "kept\nmore\n", "they do not count as lines");
         std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn the_end_of_a_line_that_nobody_will_write_is_its_end() {
+        let path = scratch("unended", "2026-11-24T12:00:00.000000001+00:00 stdout F torn");
+        let complete = Query { is_complete: true, ..Query::default() };
+        assert_eq!(printed(&path, Query::default(), None).0, "", "it may come yet");
+        assert_eq!(printed(&path, complete, None).0, "torn\n");
+        std::fs::remove_file(path).expect("remove");
+    }
+
+    #[test]
+    fn lines_longer_than_what_is_read_at_once_are_whole() {
+        let stamp = "2026-11-24T12:00:00.000000001+00:00";
+        for length in [65_000, 65_536, 65_600, 131_072, 200_001] {
+            let (long, junk) = ("x".repeat(length), "y".repeat(length));
+            let log = format!(
+                "{junk}\n{stamp} stdout F {long}\n{stamp} stderr F e\n{stamp} stdout P {long}\n{junk}\n{stamp} stdout F b\n"
+            );
+            let path = scratch("longer", &log);
+            let (stdout, out) = std::io::pipe().expect("pipe");
+            let reader = std::thread::spawn(move || io::read_to_string(stdout).expect("text"));
+            let damage = read_log(&path, Query::default(), b"", [Some(out.as_fd()), None], None, &mut || Ok(()));
+            drop(out);
+            assert_eq!(reader.join().expect("no panic"), format!("{long}\n{long}b\n"), "{length}");
+            let damage = damage.expect("readable");
+            assert_eq!((damage.lines, damage.offset, damage.text.len()), (2, 0, 60));
+            let text: String = ["a", "b"].map(|text| format!("{stamp} stdout F {text}\n")).concat();
+            std::fs::write(&path, format!("{log}{text}")).expect("write");
+            let tail = |count| printed(&path, Query { tail: Some(count), ..Query::default() }, None).0;
+            assert_eq!((tail(1), tail(2)), ("b\n".to_owned(), "a\nb\n".to_owned()), "{length}");
+            std::fs::remove_file(path).expect("remove");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use libpod_sys::file::{Durability, Replacement, open_regular_at};
 use rustix::fs::{CWD, Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Where a container's output is kept.
@@ -60,11 +61,21 @@ impl LogWriter {
 
 impl FileLog {
     fn open(path: &Path, max_size_bytes: Option<u64>) -> io::Result<Self> {
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
-        let file = open_regular_at(CWD, path, flags, Mode::from_raw_mode(0o600))?;
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
+        let mut file = open_regular_at(CWD, path, flags, Mode::from_raw_mode(0o600))?;
+        let mut size_bytes = file.metadata()?.len();
+        let mut last = [b'\n'];
+        if size_bytes > 0 {
+            file.read_exact_at(&mut last, size_bytes - 1)?;
+        }
+        if last != *b"\n" {
+            // A crash has cut the last entry short; the next one does not continue it.
+            file.write_all(b"\n")?;
+            size_bytes += 1;
+        }
         Ok(Self {
             path: path.to_owned(),
-            size_bytes: file.metadata()?.len(),
+            size_bytes,
             file,
             max_size_bytes: max_size_bytes.filter(|size| *size > 0),
             stamp: Stamp::default(),
@@ -152,6 +163,19 @@ mod tests {
         let text = std::fs::read_to_string(&path).expect("log");
         assert!(text.ends_with(" stdout F line 49\n"), "{text}");
         assert!(!text.contains("line 1\n"));
+        std::fs::remove_file(&path).expect("remove");
+    }
+
+    #[test]
+    fn an_entry_that_was_cut_short_is_not_continued() {
+        let path = scratch("torn");
+        std::fs::write(&path, "2026-11-24T12:00:00.000000001+00:00 std").expect("write");
+        FileLog::open(&path, None).expect("open").write(Stream::Stdout, b"next\n", Moment(0)).expect("write");
+        let text = std::fs::read_to_string(&path).expect("log");
+        assert!(
+            text.starts_with("2026-11-24T12:00:00.000000001+00:00 std\n") && text.ends_with(" stdout F next\n"),
+            "{text}"
+        );
         std::fs::remove_file(&path).expect("remove");
     }
 
