@@ -15,10 +15,10 @@ from tests.support.cli import Cli
 
 _REQUEST = """
 from libpod import _core
-from libpod.network import bridge, config
+from libpod.network import attachment, bridge, config
 network = config.load("podman")
 bridge.ensure(network)
-answer = bridge.attach_request(argument + "/libpod/networks", network)
+answer = bridge.attach_request(argument + "/libpod/networks", network, attachment.Attachment("podman"))
 """
 
 

@@ -389,10 +389,10 @@ def _sources(*names: str) -> str:
 def test_publish_all_takes_what_the_image_exposes() -> None:
     image = {**IMAGE, "ExposedPorts": {"80/tcp": {}, "53/udp": {}}}
     settings = settings_of(image, network=["bridge"], publish_all=True, expose=["90"])
-    assert [(port["container_port"], port["protocol"]) for port in settings.ports] == [
+    assert [(port.container_port, port.protocol) for port in settings.ports] == [
         (80, "tcp"),
         (53, "udp"),
         (90, "tcp"),
     ]
-    assert all(port["host_port"] for port in settings.ports)
+    assert all(port.host_port for port in settings.ports)
     assert settings_of(image, network=["bridge"]).ports == []

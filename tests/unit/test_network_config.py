@@ -12,6 +12,7 @@ import pytest
 from libpod.errors import CorruptError, InvalidError, NetworkNotFoundError, UnsupportedError
 from libpod.host import Host
 from libpod.network import bridge, config
+from libpod.network.attachment import Attachment, Port
 from libpod.network.manager import NetworkManager
 
 
@@ -86,13 +87,13 @@ def test_a_network_that_cannot_be_served_is_listed_and_refused(
     write(directory, "odd", **change)
     assert "odd" in [network.name for network in NetworkManager(host).list()]
     with pytest.raises(UnsupportedError, match=what):
-        bridge.attach_request("/run/x/libpod/networks", config.load("odd"))
+        bridge.attach_request("/run/x/libpod/networks", config.load("odd"), Attachment("odd"))
 
 
 def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
-    port = {"host_ip": "", "host_port": 1, "container_port": 2, "protocol": "tcp", "range": 1}
+    attachment = Attachment("podman", address="10.88.0.9")
     assert bridge.attach_request(
-        "/run/x/libpod/networks", config.load("podman"), ports=[port], address="10.88.0.9"
+        "/run/x/libpod/networks", config.load("podman"), attachment, ports=[Port("", 1, 2)]
     ) == {
         "network": "podman",
         "driver": {
@@ -101,7 +102,7 @@ def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
         "interface": "eth0",
         "mac": None,
         "address": "10.88.0.9",
-        "ports": [port],
+        "ports": [{"host_ip": "", "host_port": 1, "container_port": 2, "protocol": "tcp", "range": 1}],
         "lease_dir": "/run/x/libpod/networks/podman",
     }
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 import pytest
 
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.network.attachment import Port
 from libpod.network.ports import parse_exposed, parse_ports
 
 
-def mapping(
-    host_port: int, container_port: int, *, protocol: str = "tcp", count: int = 1, host_ip: str = ""
-) -> dict[str, Any]:
-    return {
-        "host_ip": host_ip,
-        "host_port": host_port,
-        "container_port": container_port,
-        "protocol": protocol,
-        "range": count,
-    }
+def mapping(host_port: int, container_port: int, *, protocol: str = "tcp", count: int = 1, host_ip: str = "") -> Port:
+    return Port(host_ip, host_port, container_port, protocol, count)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +29,7 @@ def mapping(
         ("080:080", mapping(80, 80)),
     ],
 )
-def test_a_mapping_is_read(text: str, wanted: dict[str, Any]) -> None:
+def test_a_mapping_is_read(text: str, wanted: Port) -> None:
     assert parse_ports([text]) == [wanted]
 
 
@@ -79,8 +71,8 @@ def test_sctp_is_not_there_yet() -> None:
 
 def test_without_a_host_port_free_ones_are_taken() -> None:
     (one,) = parse_ports(["127.0.0.1::80-82/udp"])
-    assert (one["container_port"], one["range"]) == (80, 3)
-    for port in range(one["host_port"], one["host_port"] + 3):
+    assert (one.container_port, one.count) == (80, 3)
+    for port in range(one.host_port, one.host_port + 3):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", port))
 
@@ -91,8 +83,8 @@ def test_the_same_mapping_twice_is_one() -> None:
 
 def test_publish_all_takes_exposed_ports_that_are_not_published() -> None:
     found = parse_ports(["5000:99"], exposed=["99/tcp", "100/udp", "101/udp"])
-    assert [(one["container_port"], one["protocol"]) for one in found] == [(99, "tcp"), (100, "udp"), (101, "udp")]
-    assert all(one["host_port"] > 0 for one in found)
+    assert [(one.container_port, one.protocol) for one in found] == [(99, "tcp"), (100, "udp"), (101, "udp")]
+    assert all(one.host_port > 0 for one in found)
 
 
 def test_exposed_ports_are_listed_once_with_their_protocol() -> None:

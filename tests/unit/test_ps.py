@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from libpod.cli.container.ps import ports_text
+from libpod.network.attachment import Port
 
 
-def mapping(host: int, container: int, count: int = 1, host_ip: str = "", protocol: str = "tcp") -> dict[str, object]:
-    return {"host_ip": host_ip, "host_port": host, "container_port": container, "protocol": protocol, "range": count}
+def mapping(host: int, container: int, count: int = 1, host_ip: str = "", protocol: str = "tcp") -> Port:
+    return Port(host_ip, host, container, protocol, count)
 
 
 def test_exposed_ports_stand_behind_the_published_ones() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from libpod import timestamp
-from libpod.container import spec
+from libpod.container import networking, spec
 from libpod.container.exec import session_ids
 
 TYPE_CHECKING = False
@@ -181,14 +181,11 @@ def _network(host: Host, container: Container, state: ContainerState) -> dict[st
         "GlobalIPv6PrefixLen": 0,
         "MacAddress": "",
     }
-    if state.is_running and state.networks:
-        attached = state.networks[0]
-        address, _, prefix = attached["address"].partition("/")
-        empty.update(
-            Gateway=attached["gateway"], IPAddress=address, IPPrefixLen=int(prefix or 0), MacAddress=attached["mac"]
-        )
+    got = {network["network"]: _addresses(network) for network in (state.networks if state.is_running else ())}
+    names = networking.network_names(host, settings)
     document = {
         **empty,
+        **(got.get(names[0], {}) if names else {}),
         "Bridge": "",
         "SandboxID": "",
         "HairpinMode": False,
@@ -198,13 +195,27 @@ def _network(host: Host, container: Container, state: ContainerState) -> dict[st
         "SandboxKey": f"/proc/{state.pid}/ns/net" if state.is_running and settings.network.kind != "host" else "",
     }
     if settings.network.kind == "bridge":
-        name = settings.network_name or host.conf.network["default_network"]
-        own = _attachment(empty, _network_id(host, name))
-        document["Networks"] = {name: {**own, "Aliases": [container.id[:12]]}}
+        document["Networks"] = {
+            name: {
+                **_attachment({**empty, **got.get(name, {})}, attachment.id or _network_id(host, name)),
+                "Aliases": [*attachment.aliases, container.id[:12]],
+            }
+            for name, attachment in zip(names, settings.networks, strict=True)
+        }
     elif settings.network.kind in ("none", "host"):
         name = settings.network.kind
         document["Networks"] = {name: _attachment(empty, name)}
     return document
+
+
+def _addresses(attached: dict[str, Any]) -> dict[str, Any]:
+    address, _, prefix = attached["address"].partition("/")
+    return {
+        "Gateway": attached["gateway"],
+        "IPAddress": address,
+        "IPPrefixLen": int(prefix or 0),
+        "MacAddress": attached["mac"],
+    }
 
 
 def _attachment(addresses: dict[str, Any], identity: str) -> dict[str, Any]:
@@ -226,10 +237,9 @@ def port_bindings(settings: ContainerSettings) -> dict[str, list[dict[str, str]]
     """Map `80/tcp` to the host addresses and ports that lead there."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in settings.ports:
-        for offset in range(port["range"]):
-            key = f"{port['container_port'] + offset}/{port['protocol']}"
-            host = {"HostIp": port["host_ip"] or "0.0.0.0", "HostPort": str(port["host_port"] + offset)}  # noqa: S104  (a text)
-            bindings.setdefault(key, []).append(host)
+        for outside, inside in port.pairs():
+            host = {"HostIp": port.shown_ip, "HostPort": str(outside)}
+            bindings.setdefault(f"{inside}/{port.protocol}", []).append(host)
     return _sorted(bindings) or {}
 
 

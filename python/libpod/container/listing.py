@@ -180,9 +180,7 @@ def _network(host: Host, value: str) -> Predicate:
 
     default = host.conf.network["default_network"]
     names = {value, *(network.name for network in NetworkManager(host).list() if _is_id_of(value, network.id))}
-    return lambda row: (
-        row.container.settings.network.kind == "bridge" and (row.container.settings.network_name or default) in names
-    )
+    return lambda row: any((network.name or default) in names for network in row.container.settings.networks)
 
 
 def _is_id_of(value: str, identity: str) -> bool:

@@ -6,6 +6,7 @@ Start reading at `ContainerManager`: each verb stands in one module beside this 
 from __future__ import annotations
 
 from libpod import arguments, timestamp
+from libpod.container import networking
 from libpod.container.model import Container
 from libpod.container.namespaces import Namespace
 from libpod.container.records import Records
@@ -64,10 +65,7 @@ class ContainerManager(Records):
         settings.image = image_name or (image.names[0] if image.names else image.id)
         settings.image_digest = image.digest or ""
         self._resolve_joined(settings)
-        if settings.network_name:
-            from libpod.network.manager import NetworkManager
-
-            NetworkManager(self._host).lookup(settings.network_name).check()
+        networking.choose(self._host, settings)
         if request.replace and request.name:
             self.replace(request.name)
         if settings.joined_ids:

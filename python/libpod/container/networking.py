@@ -5,7 +5,7 @@ The monitor attaches and detaches; here is what it is told, and what is taken ba
 
 from __future__ import annotations
 
-from libpod.errors import ContainerNotFoundError, CorruptError
+from libpod.errors import ContainerNotFoundError, CorruptError, NetworkNotFoundError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,40 +14,75 @@ if TYPE_CHECKING:
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
+    from libpod.network.attachment import Attachment
+    from libpod.network.config import Network
 
 
 def attachments(host: Host, settings: ContainerSettings) -> list[dict[str, Any]]:
     """Return what the monitor must know to attach a container to its networks, whose bridges are made if they do not stand.
 
-    In the order of attaching; none for a container without a network of its own.
-    Raises: NetworkNotFoundError, UnsupportedError, DeniedError, OSError.
+    In the order of attaching; none for a container without a network of its own. Ports are published on the first network.
+    Raises: NetworkNotFoundError, StateError for a network that was made anew, UnsupportedError, DeniedError, OSError.
     """
-    if settings.network.kind != "bridge":
+    if not settings.networks:
         return []
     from libpod.network import bridge
+
+    networks = [_network(host, attachment) for attachment in settings.networks]
+    requests: list[dict[str, Any]] = []
+    for network, attachment in zip(networks, settings.networks, strict=True):
+        bridge.ensure(network)
+        ports = settings.ports if not requests else ()
+        requests.append(bridge.attach_request(host.places.leases, network, attachment, ports=ports))
+    return requests
+
+
+def choose(host: Host, settings: ContainerSettings) -> None:
+    """Write down which networks a new container is attached to: the name and the id of each, "" being the default one.
+
+    Raises: NetworkNotFoundError, InvalidError for an ambiguous id, UnsupportedError, CorruptError.
+    """
+    if not settings.networks:
+        return
     from libpod.network.manager import NetworkManager
 
-    network = NetworkManager(host).lookup(settings.network_name)
-    bridge.ensure(network)
-    request = bridge.attach_request(
-        host.places.leases, network, ports=settings.ports, address=settings.address, mac=settings.mac
-    )
-    return [request]
+    manager = NetworkManager(host)
+    for attachment in settings.networks:
+        network = manager.lookup(attachment.name)
+        network.check()
+        attachment.name, attachment.id = network.name, network.id
 
 
 def gateway(host: Host, settings: ContainerSettings) -> str | None:
-    """Return the host's address on a container's bridge; None for a container without one."""
-    if settings.network.kind != "bridge":
-        return None
+    """Return the host's address on a container's first network; None for a container without one."""
+    return _network(host, settings.networks[0]).gateway if settings.networks else None
+
+
+def network_names(host: Host, settings: ContainerSettings) -> list[str]:
+    """Return the names of a container's networks, in the order of attaching."""
+    return [attachment.name or host.conf.network["default_network"] for attachment in settings.networks]
+
+
+def _network(host: Host, attachment: Attachment) -> Network:
+    """Find the network that was chosen at creation, and no other one of its name."""
     from libpod.network.manager import NetworkManager
 
-    return NetworkManager(host).lookup(settings.network_name).gateway
+    network = NetworkManager(host).lookup(attachment.name)
+    if attachment.id and attachment.name != network.name:
+        # What was found is a network whose id begins with the name of the one that is gone.
+        raise NetworkNotFoundError(f"unable to find network with name or ID {attachment.name}: network not found")
+    if attachment.id and attachment.id != network.id:
+        raise StateError(
+            f"network {network.name} was removed and made anew since the container was created (its id was"
+            f" {attachment.id[:12]}, it is {network.id[:12]}): remove the container and create it again"
+        )
+    return network
 
 
 def release(host: Host, container: Container) -> None:
     """Take back what a container holds of its networks; nothing if it was taken back already."""
     try:
-        attached = container.settings.network.kind == "bridge"
+        attached = bool(container.settings.networks)
     except (ContainerNotFoundError, CorruptError):
         # What it holds is found by the leases alone.
         attached = True

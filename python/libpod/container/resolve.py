@@ -19,6 +19,7 @@ from libpod.container.resources import resolve_resources
 from libpod.container.settings import ContainerSettings
 from libpod.container.signals import parse_signal
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.network.attachment import Attachment
 from libpod.quantity import parse_size
 
 TYPE_CHECKING = False
@@ -185,33 +186,36 @@ def _namespace(sort: str, text: str) -> Namespace:
 
 
 def _network(settings: ContainerSettings, request: ContainerRequest, defaults: Mapping[str, Any]) -> None:
-    settings.network, settings.network_name, options = parse_networks(request.network or [defaults["netns"]])
-    _network_options(settings, options)
-    _addresses(settings, request)
+    settings.network, name, options = parse_networks(request.network or [defaults["netns"]])
+    attachment = Attachment(name)
+    _network_options(attachment, options)
+    _addresses(settings, attachment, request)
+    if settings.network.kind == "bridge":
+        settings.networks = [attachment]
     _name_resolution(settings, request, defaults)
 
 
-def _network_options(settings: ContainerSettings, text: str) -> None:
+def _network_options(attachment: Attachment, text: str) -> None:
     for option in text.split(",") if text else ():
         name, _, value = option.partition("=")
         if name == "ip":
-            settings.address = _parse_address(value, f'invalid ip address "{value}"')
+            attachment.address = _parse_address(value, f'invalid ip address "{value}"')
         elif name == "mac":
-            settings.mac = parse_mac(value)
+            attachment.mac = parse_mac(value)
         elif name in ("alias", "interface_name", "ip6"):
             raise UnsupportedError(f"the network option `{name}` is not supported by this version of libpod")
         else:
             raise InvalidError(f"unknown bridge network option: {name}")
 
 
-def _addresses(settings: ContainerSettings, request: ContainerRequest) -> None:
+def _addresses(settings: ContainerSettings, attachment: Attachment, request: ContainerRequest) -> None:
     address = _parse_address(request.ip, f'"{request.ip}" is not an ip address') if request.ip else ""
     mac = parse_mac(request.mac_address) if request.mac_address else ""
     if address or mac:
         if settings.network.kind != "bridge":
             option = "--ip" if request.ip else "--mac-address"
             raise InvalidError(f"{option} can only be set when the network mode is bridge: invalid argument")
-        settings.address, settings.mac = address or settings.address, mac or settings.mac
+        attachment.address, attachment.mac = address or attachment.address, mac or attachment.mac
 
 
 def _parse_address(text: str, problem: str) -> str:

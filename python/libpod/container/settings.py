@@ -13,6 +13,7 @@ from libpod.container.mounts import Mount
 from libpod.container.namespaces import Namespace
 from libpod.document import require
 from libpod.errors import CorruptError, InvalidError
+from libpod.network.attachment import Attachment, Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,12 +63,10 @@ FIELDS: dict[str, Any] = {
     "network": Namespace("bridge"),
     "hostname": "",
     # Network.
-    "network_name": "",
+    "networks": [],
     "ports": [],
     "exposed": [],
     "publish_all": False,
-    "address": "",
-    "mac": "",
     "dns": [],
     "dns_search": [],
     "dns_options": [],
@@ -120,9 +119,20 @@ _SHAPES: dict[str, Any] = {
     "mounts": [Mount.SHAPE],
     "limits": [[(str, int)]],
     "devices": [[str]],
-    "ports": [{"host_ip": str, "host_port": int, "container_port": int, "protocol": str, "range": int}],
+    "networks": [Attachment.SHAPE],
+    "ports": [Port.SHAPE],
     "device_rules": [{"allow": bool, "type": str, "major": int, "minor": int, "access": str}],
 }
+
+
+#: Fields of the release before, in which a container had one network, whose id was not written down.
+_ONE_NETWORK = {"network_name": str, "address": str, "mac": str}
+
+
+def _one_network(document: dict[str, Any]) -> Attachment:
+    return Attachment(
+        document.get("network_name", ""), address=document.get("address", ""), mac=document.get("mac", "")
+    )
 
 
 def _shape(field: str) -> Any:
@@ -174,12 +184,10 @@ class ContainerSettings:
     cgroup_namespace: Namespace
     network: Namespace
     hostname: str
-    network_name: str
-    ports: list[dict[str, Any]]
+    networks: list[Attachment]
+    ports: list[Port]
     exposed: list[str]
     publish_all: bool
-    address: str
-    mac: str
     dns: list[str]
     dns_search: list[str]
     dns_options: list[str]
@@ -241,7 +249,7 @@ class ContainerSettings:
         for field, value in document.items():
             if field in _NAMESPACES:
                 document[field] = value.to_document()
-            elif field in ("devices", "limits", "mounts"):
+            elif field in ("devices", "limits", "mounts", "networks", "ports"):
                 document[field] = [item.to_document() for item in value]
         return document
 
@@ -254,7 +262,11 @@ class ContainerSettings:
         known = {field: value for field, value in document.items() if field in FIELDS}
         require(known, {field: _shape(field) for field in known}, path)
         try:
-            return cls._of(known)
+            settings = cls._of(known)
+            if settings.network.kind == "bridge" and "networks" not in document:
+                require(document, _ONE_NETWORK, path)
+                settings.networks = [_one_network(document)]
+            return settings
         except KeyError as error:
             raise CorruptError(f"{path}: {error} is missing", path=path) from None
         except ValueError as error:
@@ -273,6 +285,8 @@ class ContainerSettings:
             if field in document:
                 setattr(settings, field, Namespace.from_document(document[field]))
         settings.mounts = [Mount.from_document(mount) for mount in document.get("mounts", ())]
+        settings.networks = [Attachment.from_document(network) for network in document.get("networks", ())]
+        settings.ports = [Port.from_document(port) for port in document.get("ports", ())]
         settings.limits = [Limit.from_document(limit) for limit in document.get("limits", ())]
         if settings.devices:
             from libpod.container.devices import Device

@@ -12,9 +12,10 @@ from libpod import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from typing import Any
 
+    from libpod.network.attachment import Attachment, Port
     from libpod.network.config import Network
 
 
@@ -31,16 +32,11 @@ def ensure(network: Network) -> None:
 
 
 def attach_request(
-    leases: str,
-    network: Network,
-    *,
-    ports: Sequence[dict[str, Any]] = (),
-    address: str | None = None,
-    mac: str | None = None,
+    leases: str, network: Network, attachment: Attachment, *, ports: Iterable[Port] = ()
 ) -> dict[str, Any]:
     """Describe the attachment of one container to a network, as `rust/network` reads it.
 
-    leases: the directory of all networks' leases. ports: what `ports.parse_ports` returned. address, mac: fixed ones.
+    leases: the directory of all networks' leases. ports: those that are published on this network.
     Raises: UnsupportedError, InvalidError.
     """
     network.check()
@@ -54,10 +50,10 @@ def attach_request(
                 "mtu": network.mtu,
             }
         },
-        "interface": "eth0",
-        "mac": mac or None,
-        "address": address or None,
-        "ports": [dict(port) for port in ports],
+        "interface": attachment.interface,
+        "mac": attachment.mac or None,
+        "address": attachment.address or None,
+        "ports": [port.to_document() for port in ports],
         "lease_dir": f"{leases}/{network.name}",
     }
 

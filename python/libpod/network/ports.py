@@ -1,7 +1,6 @@
-"""`-p`, `--publish-all` and `--expose`: from what users write to the port mappings that the runtime takes.
+"""`-p`, `--publish-all` and `--expose`: from what users write to the ports of a container.
 
-Start with `parse_ports`. A mapping is a dict with `host_ip` ("" for all addresses), `host_port`, `container_port`, `protocol` and
-`range`, the number of consecutive ports. Errors are in Podman's words, Go's number parser's included.
+Start with `parse_ports`. Errors are in Podman's words, Go's number parser's included.
 Source: podman-run(1), "--publish", "--publish-all", "--expose".
 """
 
@@ -10,11 +9,11 @@ from __future__ import annotations
 from libpod import _core, quantity
 from libpod.address import parse_address
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.network.attachment import Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
 _PROTOCOLS = ("tcp", "udp", "sctp")
 #: What Podman takes for "no address given".
@@ -31,48 +30,34 @@ def parse_exposed(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(f"{port}/{protocol}" for text in texts for port, protocol in _parse_exposed(text)))
 
 
-def parse_ports(publish: Iterable[str], *, exposed: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return the mappings of a container, in the order given; the same mapping twice is one.
+def parse_ports(publish: Iterable[str], *, exposed: Iterable[str] = ()) -> list[Port]:
+    """Return the published ports of a container, in the order given; the same mapping twice is one.
 
     publish: `[[ip:][hostPort]:]containerPort[/protocol]`, ports may be ranges; without a host port a free one is taken.
     exposed: `80/tcp`, more ports that get free ones of the host.
     Raises: InvalidError; UnsupportedError for sctp.
     """
-    mappings: list[dict[str, Any]] = []
+    mappings: list[Port] = []
     for text in publish:
         mapping = _parse(text)
         if mapping not in mappings:
             mappings.append(mapping)
-    taken = {(port, mapping["protocol"]) for mapping in mappings for port in _container_ports(mapping)}
+    taken = {(inside, mapping.protocol) for mapping in mappings for _, inside in mapping.pairs()}
     for text in exposed:
         number, _, protocol = text.partition("/")
         port = int(number)
         if (port, protocol) not in taken:
             taken.add((port, protocol))
-            mappings.append(_mapping("", 0, port, protocol, 1))
+            mappings.append(Port("", 0, port, protocol))
     for mapping in mappings:
-        if mapping["protocol"] == "sctp":
+        if mapping.protocol == "sctp":
             raise UnsupportedError("publishing sctp ports is not supported by this version of libpod")
-        if not mapping["host_port"]:
-            mapping["host_port"] = _core.free_port(mapping["host_ip"], mapping["protocol"], mapping["range"])
+        if not mapping.host_port:
+            mapping.host_port = _core.free_port(mapping.host_ip, mapping.protocol, mapping.count)
     return mappings
 
 
-def _mapping(host_ip: str, host_port: int, container_port: int, protocol: str, count: int) -> dict[str, Any]:
-    return {
-        "host_ip": host_ip,
-        "host_port": host_port,
-        "container_port": container_port,
-        "protocol": protocol,
-        "range": count,
-    }
-
-
-def _container_ports(mapping: dict[str, Any]) -> range:
-    return range(mapping["container_port"], mapping["container_port"] + mapping["range"])
-
-
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str) -> Port:
     """Parse one `--publish`; host_port is 0 where a free one is wanted."""
     rest, slash, protocol = text.partition("/")
     if "/" in protocol:
@@ -89,7 +74,7 @@ def _parse(text: str) -> dict[str, Any]:
         host_first, host_count = _range(host_port, "parsing host port: ")
         if host_count != count:
             raise InvalidError(f"host and container port ranges have different lengths: {host_count} vs {count}")
-    return _mapping(host_ip, host_first, first, _protocol(protocol if slash else "tcp"), count)
+    return Port(host_ip, host_first, first, _protocol(protocol if slash else "tcp"), count)
 
 
 def _split(text: str) -> tuple[str | None, str | None, str]:

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
     from libpod.container.records import Damaged
+    from libpod.network.attachment import Port
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
@@ -51,15 +52,10 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     return 0
 
 
-def _lines(ports: list[dict[str, object]]) -> list[str]:
-    lines = []
-    for port in ports:
-        for offset in range(int(str(port["range"]))):
-            inside = int(str(port["container_port"])) + offset
-            outside = int(str(port["host_port"])) + offset
-            address = port["host_ip"] or "0.0.0.0"  # noqa: S104  (a text)
-            lines.append(f"{inside}/{port['protocol']} -> {address}:{outside}")
-    return lines
+def _lines(ports: list[Port]) -> list[str]:
+    return [
+        f"{inside}/{port.protocol} -> {port.shown_ip}:{outside}" for port in ports for outside, inside in port.pairs()
+    ]
 
 
 COMMAND = Command(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from libpod.container.listing import Row
     from libpod.container.records import Damaged
     from libpod.container.settings import ContainerSettings
+    from libpod.network.attachment import Port
 
 _SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size", "status")
 _COMMAND_WIDTH = 17
@@ -94,10 +95,8 @@ class _Line:
 
     @property
     def networks(self) -> list[str]:
-        settings = self.row.container.settings
-        if settings.network.kind != "bridge":
-            return []
-        return [settings.network_name or self.view.context.engine.conf.network["default_network"]]
+        default = self.view.context.engine.conf.network["default_network"]
+        return [attachment.name or default for attachment in self.row.container.settings.networks]
 
     @property
     def namespaces(self) -> dict[str, str]:
@@ -127,7 +126,7 @@ class _View:
         self.now = timestamp.now()
 
 
-def ports_text(ports: list[dict[str, Any]], exposed: list[str] | None = None) -> str:
+def ports_text(ports: list[Port], exposed: list[str] | None = None) -> str:
     """Write port mappings as `ps` shows them: `0.0.0.0:8080->80/tcp, 127.0.0.1:9000-9002->90-92/udp, 81-83/tcp`.
 
     exposed: ports that are named, `81/tcp` each; those that no mapping leads to stand behind the mappings.
@@ -135,11 +134,11 @@ def ports_text(ports: list[dict[str, Any]], exposed: list[str] | None = None) ->
     shown: list[str] = []
     mapped: set[str] = set()
     for port in ports:
-        mapped.update(f"{port['container_port'] + offset}/{port['protocol']}" for offset in range(port["range"]))
-        last = port["range"] - 1
-        host = f"{port['host_port']}-{port['host_port'] + last}" if last else str(port["host_port"])
-        inside = f"{port['container_port']}-{port['container_port'] + last}" if last else str(port["container_port"])
-        shown.append(f"{port['host_ip'] or '0.0.0.0'}:{host}->{inside}/{port['protocol']}")  # noqa: S104  (a text)
+        mapped.update(f"{inside}/{port.protocol}" for _, inside in port.pairs())
+        last = port.count - 1
+        host = f"{port.host_port}-{port.host_port + last}" if last else str(port.host_port)
+        inside = f"{port.container_port}-{port.container_port + last}" if last else str(port.container_port)
+        shown.append(f"{port.shown_ip}:{host}->{inside}/{port.protocol}")
     return ", ".join(shown + _ranges(text for text in exposed or () if text not in mapped))
 
 
@@ -206,7 +205,7 @@ def _document(line: _Line) -> dict[str, Any]:
         "Pid": state.pid,
         "Pod": "",
         "PodName": "",
-        "Ports": settings.ports or None,
+        "Ports": [port.to_document() for port in settings.ports] or None,
         "Restarts": 0,
         "Size": {"rootFsSize": row.size[1], "rwSize": row.size[0]} if row.size else None,
         "StartedAt": _seconds(state.started_at),
