@@ -104,11 +104,7 @@ def test_a_second_link_with_the_same_subnet_is_said(host: Host, store_directory:
 
 def test_a_container_is_removed_when_its_network_is_gone(host: Host, store_directory: Path) -> None:
     podman = with_image(host, store_directory)
-    host.shell(
-        "mkdir -p /etc/containers/networks; mount -t tmpfs tmpfs /etc/containers/networks\n"
-        """echo '{"name":"n1","id":"NN","driver":"bridge","network_interface":"n1br","subnets":[{"subnet":"10.99.0.0/24"}]}' |"""
-        " sed s/NN/$(printf '%064d' 1)/ >/etc/containers/networks/n1.json"
-    )
+    write_network(host, "n1", 1, "10.99.0.0/24")
     podman("run", "-d", "--name", "c", "--network", "n1", images.NAME, "sleep", "inf")
     host.shell("rm /etc/containers/networks/n1.json; ip link delete n1br")
     podman("rm", "-f", "-t", "0", "c")
@@ -117,6 +113,64 @@ def test_a_container_is_removed_when_its_network_is_gone(host: Host, store_direc
     assert "n1br" not in host.run("ip", "-o", "link")
     leases = store_directory / "run" / "libpod" / "networks" / "n1"
     assert not [path for path in leases.iterdir() if path.name.startswith("10.")]
+
+
+def write_network(host: Host, name: str, identity: int, subnet: str) -> str:
+    """Write the file of a network below /etc/containers of a test host, as Podman does; its id."""
+    document = {
+        "name": name,
+        "id": f"{identity}" * 64,
+        "driver": "bridge",
+        "network_interface": f"{name}br",
+        "subnets": [{"subnet": subnet}],
+    }
+    host.shell(
+        "mkdir -p /etc/containers/networks\n"
+        "mountpoint -q /etc/containers/networks || mount -t tmpfs tmpfs /etc/containers/networks\n"
+        f"echo '{json.dumps(document)}' >/etc/containers/networks/{name}.json"
+    )
+    return f"{identity}" * 64
+
+
+def test_a_network_that_was_made_anew_is_noticed_at_start(host: Host, store_directory: Path) -> None:
+    podman = with_image(host, store_directory)
+    identity = write_network(host, "n1", 1, "10.99.0.0/24")
+    podman("create", "--name", "c", "--network", "n1", images.NAME, "sleep", "inf")
+    networks = json.loads(podman("inspect", "c").stdout)[0]["NetworkSettings"]["Networks"]
+    assert networks["n1"]["NetworkID"] == identity
+    write_network(host, "n1", 2, "10.99.0.0/24")
+    assert podman("start", "c", code=125).stderr == (
+        "Error: unable to start container "
+        f'"{podman("inspect", "--format", "{{.Id}}", "c").stdout.strip()}": '
+        "network n1 was removed and made anew since the container was created (its id was 111111111111, it is"
+        " 222222222222): remove the container and create it again\n"
+    )
+    assert "n1br" not in host.run("ip", "-o", "link"), "no bridge is made"
+    write_network(host, "n1", 1, "10.99.0.0/24")
+    podman("start", "c")
+    podman("rm", "-f", "-t", "0", "c")
+
+
+def test_a_record_with_two_networks_is_attached_to_both(host: Host, store_directory: Path) -> None:
+    podman = with_image(host, store_directory)
+    identity = write_network(host, "n1", 1, "10.99.0.0/24")
+    podman("create", "--name", "c", "-p", "18081:80", images.NAME, "sleep", "inf")
+    record = Path(podman("inspect", "--format", "{{.StaticDir}}", "c").stdout.strip(), "container.json")
+    document = json.loads(record.read_text())
+    (first,) = document["networks"]
+    document["networks"].append(first | {"name": "n1", "id": identity, "interface": "eth1"})
+    record.write_text(json.dumps(document))
+    podman("start", "c")
+    (shown,) = json.loads(podman("inspect", "c").stdout)
+    found = {name: network["IPAddress"] for name, network in shown["NetworkSettings"]["Networks"].items()}
+    assert found == {"podman": "10.88.128.1", "n1": "10.99.0.129"}
+    assert shown["NetworkSettings"]["IPAddress"] == "10.88.128.1"
+    hosts = podman("exec", "c", "cat", "/etc/hosts").stdout
+    assert [line.split()[0] for line in hosts.splitlines() if line.endswith(" c")] == list(found.values())
+    assert podman("ps", "--format", "{{.Networks}} {{.Ports}}").stdout == "podman,n1 0.0.0.0:18081->80/tcp\n"
+    assert podman("ps", "-q", "--filter", "network=n1").stdout
+    podman("rm", "-f", "-t", "0", "c")
+    assert wait_for(lambda: host.traces() == {"links": 0, "ports": 0})
 
 
 _ATTACH = (
