@@ -184,8 +184,12 @@ def test_it_is_entered_paused_and_restarted(built: Host) -> None:
     built.new("pause", "c")
     assert built.status() == "paused"
     built.new("unpause", "c")
+    (path,) = (built.new.root / "overlay-containers").glob("*/userdata/container.json")
+    written = path.read_text()
     built.new("restart", "-t", "0", "c")
     assert built.status() == "running"
+    assert path.read_text() == written, "its settings stay as they are"
+    assert "version" not in json.loads(written)
     eventually(lambda: ended(record))
     assert "version" in built.record(), "its monitor is of this release now"
     built.new("rm", "-f", "-t", "0", "c")
@@ -218,6 +222,6 @@ def test_a_client_of_then_that_waits_is_told_the_end(built: Host) -> None:
     running = built.old.spawn("run", "--rm", "--network", "none", "--name", "c", "rich", "sleep", "1000")
     eventually(lambda: built.exists() and built.status() == "running")
     built.new("stop", "-t", "0", "c")
-    running.communicate(timeout=PATIENCE_S)
-    assert running.returncode == 137
+    said = running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 137, said
     assert not built.exists()

@@ -132,6 +132,8 @@ pub struct Session {
     frames: u16,
     /// The container's run directory, for a monitor of version 0: it cannot say when it has given everything back.
     run_dir: Option<PathBuf>,
+    /// Whether the monitor was told that this client cleans up.
+    cleans_up: bool,
     pub(super) buffer: Vec<u8>,
 }
 
@@ -144,6 +146,7 @@ impl Session {
             warnings: Vec::new(),
             frames: frames.min(FRAMES),
             run_dir: None,
+            cleans_up: false,
             buffer: vec![0; FRAME_MAX],
         };
         if session.frames > 0 {
@@ -207,7 +210,7 @@ impl Session {
     }
 
     /// As [`Session::wait_taken_down`], of a monitor that does not say so: it removes the run directory when it has given
-    /// everything back, and leaves it when it could not.
+    /// everything back, and leaves it when it could not. Then it waits for the clients that clean up, and goes.
     fn wait_vanished(
         &mut self,
         timeout: Option<Duration>,
@@ -215,18 +218,18 @@ impl Session {
     ) -> Result<Option<TakenDown>, Error> {
         const PAUSE: Duration = Duration::from_millis(5);
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let is_there = |path: &Option<PathBuf>| path.as_ref().is_none_or(|path| path.exists());
-        while is_there(&self.run_dir) {
-            match self.wait_gone(Some(PAUSE), &mut *interrupted) {
-                Ok(true) if is_there(&self.run_dir) => return Err(Error::Gone),
-                Ok(_) => {}
-                Err(error) => return Err(error),
-            }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(None);
+        loop {
+            let is_gone = self.wait_gone(Some(PAUSE), &mut *interrupted)?;
+            let has_vanished = self.run_dir.as_ref().is_some_and(|path| !path.exists());
+            match (has_vanished, is_gone) {
+                (false, true) => return Err(Error::Gone),
+                (true, _) if is_gone || self.cleans_up => {
+                    return Ok(Some(TakenDown { complaints: Vec::new(), restarts: false }));
+                }
+                _ if deadline.is_some_and(|deadline| Instant::now() >= deadline) => return Ok(None),
+                _ => {}
             }
         }
-        Ok(Some(TakenDown { complaints: Vec::new(), restarts: false }))
     }
 
     /// Wait until the monitor is gone, at most `timeout`; whether it is.
@@ -291,10 +294,18 @@ impl Session {
 
     /// Say that this client cleans up after the container, as long as it is connected. restart: and that it starts it again.
     pub fn take_cleanup(&mut self, restart: bool) -> Result<(), Error> {
-        // A monitor of version 0 cannot tell the other clients, and is told the half that it knows.
-        let request = if restart && self.frames > 0 { Request::Restart } else { Request::TakeCleanup };
+        let request = match (self.frames, restart) {
+            // A `run` of that release may clean up itself, and fails when the container was removed before: it goes first.
+            (0, false) => return Ok(()),
+            // The other clients cannot be told. The monitor is told the half that it knows, and starts no exit command.
+            (0, true) | (_, false) => Request::TakeCleanup,
+            (_, true) => Request::Restart,
+        };
         match self.socket.send(&request.encode()) {
-            Transfer::Done(_) => Ok(()),
+            Transfer::Done(_) => {
+                self.cleans_up = true;
+                Ok(())
+            }
             _ => Err(Error::Gone),
         }
     }
