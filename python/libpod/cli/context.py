@@ -6,7 +6,7 @@ import os
 import sys
 
 from libpod.cli.print.escape import printable
-from libpod.errors import LibpodError
+from libpod.errors import LibpodError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ class Context:
     def warn_damaged(self, damaged: Damaged) -> None:
         """Tell which containers a listing lacks, why, and the remedy."""
         for container, error in damaged:
-            self.warn(
-                f"WARNING: {message_of(error)}: the container is left aside; `podman rm -f {container.id}` removes it"
-            )
+            # One of a newer release is whole, and not to be removed for that.
+            remedy = "" if isinstance(error, UnsupportedError) else f"; `podman rm -f {container.id}` removes it"
+            self.warn(f"WARNING: {message_of(error)}: the container is left aside{remedy}")
 
     def report_all(self, errors: Sequence[Exception]) -> None:
         """Print the errors of one command together, as Podman does."""

@@ -160,7 +160,8 @@ class Container:
     def settings(self) -> ContainerSettings:
         """What it was created with, read once.
 
-        Raises: ContainerNotFoundError if the container was removed, CorruptError if container.json is missing or malformed.
+        Raises: ContainerNotFoundError if the container was removed, CorruptError if container.json is missing or malformed,
+        UnsupportedError if a newer release wrote it.
         """
         if self._settings is None:
             document = read_document(self.settings_path)

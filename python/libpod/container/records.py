@@ -119,7 +119,7 @@ class Records:
         for container in self.list(all=True):
             try:
                 created.append((timestamp.parse(container.settings.created), container))
-            except (ContainerNotFoundError, CorruptError):
+            except (ContainerNotFoundError, CorruptError, UnsupportedError):
                 continue
         if not created:
             raise ContainerNotFoundError("no containers")

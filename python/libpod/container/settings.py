@@ -1,8 +1,12 @@
 """Everything a container was created with.
 
-`ContainerSettings` is written to container.json once and never changed: what a container *is* (running, exited) is derived
-elsewhere (`model`). Start reading at `FIELDS`: each name is an option, spelled three times in this project: in its
-declaration on the command line, here, and in the line of `spec` that consumes it.
+`ContainerSettings` is written to container.json once and never changed (but for the name): what a container *is* (running,
+exited) is derived elsewhere (`model`). Start reading at `FIELDS`: each name is an option, spelled three times in this project: in
+its declaration on the command line, here, and in the line of `spec` that consumes it.
+
+container.json has a version and holds every field, so that a later default, or a change of containers.conf, changes no container
+that exists. A document of a newer version is refused and left as it is. One without a version was written by the release before
+versions, which left out what was a default of its own (`before`).
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from libpod.container.limits import Limit
 from libpod.container.mounts import Mount
 from libpod.container.namespaces import Namespace
 from libpod.document import require
-from libpod.errors import CorruptError, InvalidError
+from libpod.errors import CorruptError, InvalidError, UnsupportedError
 from libpod.network.attachment import Attachment, Port
 
 TYPE_CHECKING = False
@@ -111,7 +115,12 @@ FIELDS: dict[str, Any] = {
     "detach_keys": "ctrl-p,ctrl-q",
 }
 
+#: Version of container.json.
+VERSION = 1
 _NAMESPACES = frozenset(field for field, value in FIELDS.items() if isinstance(value, Namespace))
+#: Fields of values that are documents of their own.
+_ITEMS = frozenset(("devices", "limits", "mounts", "networks", "ports"))
+_NO_VERSION = object()
 #: What a document holds in fields whose default does not say so.
 _SHAPES: dict[str, Any] = {
     "entrypoint": ([str], None),
@@ -129,10 +138,13 @@ _SHAPES: dict[str, Any] = {
 _ONE_NETWORK = {"network_name": str, "address": str, "mac": str}
 
 
-def _one_network(document: dict[str, Any]) -> Attachment:
-    return Attachment(
-        document.get("network_name", ""), address=document.get("address", ""), mac=document.get("mac", "")
-    )
+def _with_networks(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """Put the one network that the release before versions recorded into the place of all networks."""
+    require(document, {"network": str, **_ONE_NETWORK}, path)
+    name, address, mac = (document.pop(field) for field in _ONE_NETWORK)
+    if document["network"] == "bridge" and not document["networks"]:
+        document["networks"] = [Attachment(name, address=address, mac=mac).to_document()]
+    return document
 
 
 def _shape(field: str) -> Any:
@@ -141,6 +153,10 @@ def _shape(field: str) -> Any:
         return _SHAPES[field]
     kind = str if field in _NAMESPACES else FIELDS[field].__class__
     return [str] if kind is list else {str: str} if kind is dict else kind
+
+
+#: Field → what container.json holds in it.
+_DOCUMENT = {"version": int, **{field: _shape(field) for field in FIELDS}}
 
 
 class ContainerSettings:
@@ -244,29 +260,45 @@ class ContainerSettings:
         return {space.target for space in (self.pid, self.ipc, self.uts, self.network) if space.kind == "container"}
 
     def to_document(self) -> dict[str, Any]:
-        """Return what differs from the defaults as plain data for container.json."""
-        document = {field: value for field, default in FIELDS.items() if (value := getattr(self, field)) != default}
-        for field, value in document.items():
+        """Return the version and every field as plain data for container.json."""
+        document: dict[str, Any] = {"version": VERSION}
+        for field in FIELDS:
+            value = getattr(self, field)
             if field in _NAMESPACES:
-                document[field] = value.to_document()
-            elif field in ("devices", "limits", "mounts", "networks", "ports"):
-                document[field] = [item.to_document() for item in value]
+                value = value.to_document()
+            elif field in _ITEMS:
+                value = [item.to_document() for item in value]
+            document[field] = value
         return document
 
     @classmethod
     def from_document(cls, document: dict[str, Any], path: str) -> ContainerSettings:
-        """Read what `to_document` wrote; fields of a later version are passed over.
+        """Read what `to_document` wrote, or the release before versions.
 
-        path: the file, for errors. Raises: CorruptError that names it and the field.
+        path: the file, for errors.
+        Raises: CorruptError that names it and the field: of another type, unknown, or missing. UnsupportedError for a document of
+        a newer version.
         """
-        known = {field: value for field, value in document.items() if field in FIELDS}
-        require(known, {field: _shape(field) for field in known}, path)
+        version = document.get("version", _NO_VERSION)
+        if version.__class__ is int and version > VERSION:
+            raise UnsupportedError(
+                f"{path}: settings of a container of version {version}: this release of libpod reads versions up to"
+                f" {VERSION}",
+                path=path,
+            )
+        if version is _NO_VERSION:
+            from libpod.container.before import BEFORE
+
+            document = _with_networks({**BEFORE, **document, "version": 0}, path)
+        elif version.__class__ is not int or version < 1:
+            raise CorruptError(f"{path}: `version` is no version", path=path)
+        if document.keys() != _DOCUMENT.keys():
+            unknown = [f"`{field}` is unknown" for field in document if field not in _DOCUMENT]
+            missing = [f"`{field}` is missing" for field in _DOCUMENT if field not in document]
+            raise CorruptError(f"{path}: {(unknown + missing)[0]}", path=path)
+        require(document, _DOCUMENT, path)
         try:
-            settings = cls._of(known)
-            if settings.network.kind == "bridge" and "networks" not in document:
-                require(document, _ONE_NETWORK, path)
-                settings.networks = [_one_network(document)]
-            return settings
+            return cls._of({field: document[field] for field in FIELDS})
         except KeyError as error:
             raise CorruptError(f"{path}: {error} is missing", path=path) from None
         except ValueError as error:
@@ -282,12 +314,11 @@ class ContainerSettings:
         except InvalidError as error:
             raise ValueError(f"`created`: {error}") from None
         for field in _NAMESPACES:
-            if field in document:
-                setattr(settings, field, Namespace.from_document(document[field]))
-        settings.mounts = [Mount.from_document(mount) for mount in document.get("mounts", ())]
-        settings.networks = [Attachment.from_document(network) for network in document.get("networks", ())]
-        settings.ports = [Port.from_document(port) for port in document.get("ports", ())]
-        settings.limits = [Limit.from_document(limit) for limit in document.get("limits", ())]
+            setattr(settings, field, Namespace.from_document(document[field]))
+        settings.mounts = [Mount.from_document(mount) for mount in document["mounts"]]
+        settings.networks = [Attachment.from_document(network) for network in document["networks"]]
+        settings.ports = [Port.from_document(port) for port in document["ports"]]
+        settings.limits = [Limit.from_document(limit) for limit in document["limits"]]
         if settings.devices:
             from libpod.container.devices import Device
 
