@@ -342,10 +342,10 @@ impl Read for Pieces {
                 return Ok(count);
             }
             self.used = 0;
-            self.current = match self.pieces.recv() {
-                Ok(piece) => Some(piece.map_err(mark)?),
-                Err(_) => return Ok(0),
-            };
+            // Let go of first: a decoder may ask again after the end, and must not be given the last piece twice.
+            self.current = None;
+            let Ok(piece) = self.pieces.recv() else { return Ok(0) };
+            self.current = Some(piece.map_err(mark)?);
         }
     }
 }
