@@ -444,3 +444,29 @@ def test_killed_pulls_leave_a_whole_store(podman: cli.Cli, published: Published)
         podman("pull", "-q", *flags, name)
         assert store.check(contents=True) == []
         assert real_on(podman)("images", "-q").stdout.strip()
+
+
+def test_an_image_pulled_by_digest_shows_as_with_podman(podman: cli.Cli, peer: cli.Cli, published: Published) -> None:
+    tagged = published.name("gzip")
+    digest = "sha256:" + hashlib.sha256(published.raw(tagged)).hexdigest()
+    by_digest = f"{tagged.rpartition(':')[0]}@{digest}"
+    shown = (
+        ("images", "--format", "table {{.Repository}} {{.Tag}} {{.Digest}} {{.ID}} {{.Size}}"),
+        ("images", "--format", "{{.Repository}}|{{.Tag}}|{{.Digest}}|{{.Names}}|{{.RepoDigests}}|{{.History}}"),
+        ("images", "-q"),
+        ("inspect", "--format", "{{.RepoTags}}|{{.RepoDigests}}|{{.NamesHistory}}", by_digest),
+        ("images", "--filter", "dangling=true", "-q"),
+        ("images", tagged.rpartition(":")[0]),
+    )
+    for step in (
+        ("pull", "-q", *published.registry.flags, by_digest),
+        ("pull", "-q", *published.registry.flags, tagged),
+        ("tag", tagged, "other:1"),
+        ("rmi", by_digest),
+        ("pull", "-q", *published.registry.flags, by_digest),
+        ("untag", by_digest, tagged, "other:1"),
+    ):
+        done = [program(*step) for program in (podman, peer)]
+        assert done[0].stdout == done[1].stdout
+        for words in shown:
+            assert podman(*words).stdout == peer(*words).stdout, (step, words)

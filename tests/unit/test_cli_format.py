@@ -279,6 +279,7 @@ def test_cells_behind_the_last_tab_belong_to_no_column() -> None:
         (20 * 86400, "2 weeks"),
         (90 * 86400, "3 months"),
         (800 * 86400, "2 years"),
+        (2026 * 365 * 86400, "292 years"),
     ],
 )
 def test_duration(seconds: float, text: str) -> None:

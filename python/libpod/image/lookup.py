@@ -44,6 +44,11 @@ class Image:
         return list(self.record["names"])
 
     @property
+    def tagged_names(self) -> list[str]:
+        """The names with a tag. One by which the image was pulled with its digest (`repository@digest`) is none."""
+        return [name for name in self.record["names"] if "@" not in name]
+
+    @property
     def digest(self) -> str:
         """Digest of the manifest that brought the image."""
         return str(self.record["digest"])

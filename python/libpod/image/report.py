@@ -81,7 +81,7 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
     value: dict[str, Any] = {
         "Id": image.id,
         "Digest": image.digest,
-        "RepoTags": image.names,
+        "RepoTags": image.tagged_names,
         "RepoDigests": repo_digests(image),
         "Parent": parent.id if parent is not None else "",
         "Comment": document.value.get("comment") or "" if is_docker else first.get("comment", ""),

@@ -50,6 +50,11 @@ class _Line:
         return f"sha256:{self.image.id}" if self.view.no_trunc else self.image.id[:12]
 
 
+def _shown_names(image: Image) -> list[str]:
+    """The names that have a line: those with a tag, or else one without, or else none."""
+    return image.tagged_names or image.names[:1] or [""]
+
+
 def _split(name: str) -> tuple[str, str]:
     if not name:
         return _NONE, _NONE
@@ -111,7 +116,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     filters = [f"reference={arguments[0]}"] if arguments else options.filter
     images = manager.list(filters, all=options.all)
     view = _View(manager, no_trunc=options.no_trunc)
-    lines = [_Line(view, image, name) for image in images for name in image.names or [""]]
+    lines = [_Line(view, image, name) for image in images for name in _shown_names(image)]
     lines.sort(key=_KEYS[options.sort], reverse=options.sort == "created")
     columns: list[Any] = ["Repository", "Tag", *(["Digest"] if options.digests else []), "ID", "Created", "Size"]
     columns += [("HISTORY", lambda line: _history(line) or _NONE)] if options.history else []

@@ -26,8 +26,13 @@ def _scaled(size: float, base: float, units: tuple[str, ...], digits: int, space
     return f"{size:.{digits}g}{space}{units[index]}"
 
 
+#: The longest duration of Go: its nanoseconds are a number of 64 bits.
+LONGEST_S = (2**63 - 1) / 1e9
+
+
 def human_duration(seconds: float) -> str:
-    """Say roughly how long `seconds` are: `About a minute`, `3 hours`, `2 weeks`."""
+    """Say roughly how long `seconds` are: `About a minute`, `3 hours`, `2 weeks`; `292 years` at most, as Go can count."""
+    seconds = min(seconds, LONGEST_S)
     whole = int(seconds)
     minutes, hours = whole // MINUTE, int(seconds / HOUR + 0.5)
     if whole < 1:
