@@ -12,9 +12,9 @@ from libpod.container.devices import parse_cgroup_rule, parse_device
 from libpod.container.limits import Limit
 from libpod.container.names import random_id, random_name
 from libpod.container.namespaces import Namespace, default_cgroup_namespace, parse_namespace, parse_networks
-from libpod.container.signals import parse_signal, signal_name
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.quantity import parse_duration_ns, parse_size
+from libpod.signals import parse_signal, signal_name
 from libpod.timestamp import parse_moment
 
 

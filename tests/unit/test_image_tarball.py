@@ -146,7 +146,7 @@ def test_a_pipe_is_spooled_and_unpacked(tmp_path: Path, pack: Callable[[bytes], 
     reader, writer = os.pipe()
     os.write(writer, pack(GOOD))
     os.close(writer)
-    fd = tarball.seekable(reader, str(tmp_path))
+    fd = tarball.seekable(reader, str(tmp_path), "-")
     os.close(reader)
     found = tarball.Tarball(fd, "-")
     assert found.read("a", 10) == b"12345"
@@ -158,6 +158,6 @@ def test_a_plain_file_is_read_in_place(tmp_path: Path) -> None:
     path = tmp_path / "x.tar"
     path.write_bytes(GOOD)
     with path.open("rb") as file:
-        fd = tarball.seekable(file.fileno(), "/nowhere")
+        fd = tarball.seekable(file.fileno(), "/nowhere", str(path))
         assert os.fstat(fd).st_ino == path.stat().st_ino
         os.close(fd)

@@ -36,7 +36,7 @@ CRATES = {
 LEVELS = (
     {"errors", "_core"},
     {"arguments", "document", "file", "pattern", "quantity", "release", "words"},
-    {"address", "filters", "timestamp"},
+    {"address", "filters", "signals", "timestamp"},
     {"config"},
     {"places"},
     {"store"},

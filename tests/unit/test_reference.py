@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from libpod.errors import InvalidError
+from libpod.errors import InvalidError, UnsupportedError
 from libpod.image import reference
 
 SHA256 = "sha256:" + "ab" * 32
@@ -90,9 +90,12 @@ def test_names_are_filled_in(text: str, full: str) -> None:
             "xⅣ",
             "x:٣",
             "host:port/x",
-            "http://x/y",
             "docker://x",
         )
+    ]
+    + [
+        (text, f'invalid reference format: unknown transport "{text.partition(":")[0]}"')
+        for text in ("http://x/y", "foo:/x", "foo:///x:y", "a-b://c")
     ],
 )
 def test_what_is_no_name_is_refused_in_podmans_words(text: str, words: str) -> None:
@@ -159,3 +162,27 @@ def test_any_text_is_a_name_or_refused_and_a_name_is_stable() -> None:
         assert reference.parse_normalized(full.familiar) == full, text
         assert not {"", ".", ".."} & set(full.repository.split("/")), text
     assert names > 500
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("oci:/x:y", ("oci", "/x:y")),
+        ("docker://x", ("docker", "//x")),
+        ("docker:x", ("", "docker:x")),
+        ("dir:x", ("dir", "x")),
+        ("containers-storage:[a@/b]c", ("containers-storage", "[a@/b]c")),
+        ("oci", ("", "oci")),
+        ("foo:bar", ("", "foo:bar")),
+        ("host:5000/x", ("", "host:5000/x")),
+        ("foo://x", ("", "foo://x")),
+    ],
+)
+def test_a_transport_is_told_from_a_name(text: str, wanted: tuple[str, str]) -> None:
+    assert reference.split_transport(text) == wanted
+
+
+@pytest.mark.parametrize("name", reference.FOREIGN_TRANSPORTS)
+def test_a_transport_of_other_tools_says_so(name: str) -> None:
+    with pytest.raises(UnsupportedError, match=f'the transport "{name}:" is not supported'):
+        reference.split_transport(f"{name}:x:y")

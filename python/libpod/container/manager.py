@@ -190,7 +190,7 @@ class ContainerManager(Records):
         Raises: StateError if it does not run, InvalidError for an unknown signal.
         """
         from libpod.container import lifecycle
-        from libpod.container.signals import parse_signal
+        from libpod.signals import parse_signal
 
         number = signal if isinstance(signal, int) else parse_signal(signal)
         lifecycle.kill(self._one(container), number)

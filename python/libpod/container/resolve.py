@@ -17,10 +17,10 @@ from libpod.container.limits import merge_limits
 from libpod.container.namespaces import Namespace, default_cgroup_namespace, parse_namespace, parse_networks
 from libpod.container.resources import resolve_resources
 from libpod.container.settings import ContainerSettings
-from libpod.container.signals import parse_signal
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.network.attachment import Attachment
 from libpod.quantity import parse_size
+from libpod.signals import parse_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

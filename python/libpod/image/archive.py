@@ -80,7 +80,7 @@ class DockerArchive(Closing):
         """Open `path`, or read from `fd`, which stays the caller's; path then only serves messages."""
         opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if fd is None else fd
         try:
-            seekable = tarball.seekable(opened, spool_dir)
+            seekable = tarball.seekable(opened, spool_dir, path)
         finally:
             if fd is None:
                 os.close(opened)

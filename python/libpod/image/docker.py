@@ -15,7 +15,7 @@ from libpod.config import registries as configuration
 from libpod.errors import InvalidError, LibpodError, UnsupportedError
 from libpod.image import reference, shortnames
 from libpod.image.descriptor import Descriptor
-from libpod.image.transport import COMPRESS, TRANSPORTS, ImageDestination, ImageSource
+from libpod.image.transport import COMPRESS, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ def list_tags(name: str, options: Options) -> list[str]:
 
     Raises: UnsupportedError for another transport, NotFoundError, DeniedError, RegistryError.
     """
-    transport, colon, _ = name.partition(":")
-    if name.startswith("docker://"):
-        wanted = reference.parse(name.removeprefix("docker://"))
-    elif colon and transport in TRANSPORTS and transport != "docker":
+    transport, rest = reference.split_transport(name)
+    if transport == "docker":
+        wanted = reference.parse(rest.removeprefix("//"))
+    elif transport:
         raise UnsupportedError(f"pulling all tags is not supported for {transport} transport")
     else:
         wanted = shortnames.pull_candidates(name).references[0]

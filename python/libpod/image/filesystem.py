@@ -17,7 +17,7 @@ from libpod.file import scratch_file
 from libpod.image.copy import read_image
 from libpod.image.layertree import Entry, Node, components, merge, read_layer
 from libpod.image.manifest import Platform
-from libpod.image.transport import Closing, has_transport, open_source
+from libpod.image.transport import Closing, open_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,36 +48,12 @@ def open_image(reference: str, *, platform: Platform | None = None, options: Opt
     Raises: InvalidError, NotFoundError, CorruptError, OSError, and what the transport raises.
     """
     reference = arguments.text("reference", reference)
-    name, _, rest = reference.partition(":")
-    if name == "containers-storage":
-        source = _open_stored(rest)
-    elif has_transport(reference):
-        source = open_source(reference, options)
-    else:
-        raise InvalidError(f'invalid image name "{reference}", expected colon-separated transport:reference')
+    source = open_source(reference, options)
     try:
         return ImageView(source, platform or Platform())
     except BaseException:
         source.close()
         raise
-
-
-def _open_stored(rest: str) -> ImageSource:
-    """Open an image of the store that storage.conf names, or of `[overlay@root+runroot]name`."""
-    from libpod.image.lookup import lookup
-    from libpod.image.storage import StoreSource
-    from libpod.store import open_store
-
-    root = runroot = driver = ""
-    if rest.startswith("["):
-        place, closed, rest = rest[1:].partition("]")
-        driver, _, roots = place.rpartition("@")
-        root, _, runroot = roots.partition("+")
-        runroot = runroot.partition(":")[0]
-        if not closed or not root.startswith("/"):
-            raise InvalidError(f"invalid store specifier [{place}]")
-    store = open_store(root or None, runroot or None, driver or None)
-    return StoreSource(store, lookup(store, rest).record)
 
 
 class Layer:

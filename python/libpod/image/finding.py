@@ -8,6 +8,7 @@ from __future__ import annotations
 from libpod import arguments
 from libpod.errors import ImageNotFoundError, InvalidError
 from libpod.image.lookup import lookup, resolve
+from libpod.image.reference import split_transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def find_or_pull(host: Host, name: str, *, policy: str = "missing") -> tuple[Ima
     if policy not in ("missing", "never", "always", "newer"):
         raise InvalidError(f'unsupported pull policy "{policy}"')
     text = arguments.text("image", name)
+    if split_transport(text)[0] not in ("", "containers-storage"):
+        from libpod.image.manager import ImageManager
+
+        image = lookup(host.store, ImageManager(host).pull(text, policy=policy))
+        return image, image.names[0] if image.names else ""
     if policy in ("missing", "never"):
         try:
             return resolve(host.store, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import ENOENT
+from errno import EISDIR, ENOENT
 
 from libpod import _core, timestamp
 from libpod.errors import NotFoundError
@@ -21,7 +21,7 @@ from libpod.image.manifest import (
     parse_manifest,
 )
 from libpod.image.storage import StoreDestination
-from libpod.image.transport import Progress
+from libpod.image.transport import Progress, naming
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def import_tarball(
     defaults = apply_changes({}, changes)
     progress = progress or Progress()
     blob, time_ns = _open(source)
-    staged = store.stage_layer(blob)
+    with naming(source if isinstance(source, str) else "standard input"):
+        staged = store.stage_layer(blob)
     try:
         raw_config = _config(staged, defaults, message, platform or Platform(), timestamp.rfc3339(time_ns))
         raw_manifest = _manifest(staged, raw_config)
@@ -84,6 +85,8 @@ def _open(source: str | int) -> tuple[Blob, int]:
             f'error opening "{source}": open {source}: no such file or directory', path=source, errno=ENOENT
         ) from None
     try:
+        if os.path.isdir(source):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), source)
         if os.path.isfile(source):
             return _core.open_blob(fd), os.fstat(fd).st_mtime_ns
         return _core.open_stream(fd), timestamp.now()

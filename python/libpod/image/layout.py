@@ -125,7 +125,7 @@ class Layout(Closing):
         """Open a layout that is a tar file, plain or compressed."""
         opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            fd = tarball.seekable(opened, spool_dir)
+            fd = tarball.seekable(opened, spool_dir, path)
         finally:
             os.close(opened)
         try:

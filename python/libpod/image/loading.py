@@ -10,6 +10,7 @@ from libpod.image import tarball
 from libpod.image.copy import copy_image
 from libpod.image.lookup import normalize_tag
 from libpod.image.storage import StoreDestination
+from libpod.image.transport import naming
 from libpod.image.trust import check_allowed
 
 TYPE_CHECKING = False
@@ -25,9 +26,12 @@ def load(store: Store, source: str | int, progress: Progress | None = None) -> l
 
     Raises: NotFoundError (no such file), InvalidError (no known format), and what reading and storing raise.
     """
-    if isinstance(source, str):
-        if not os.path.exists(source):
-            raise NotFoundError(f"stat {source}: no such file or directory", path=source, errno=ENOENT)
+    if not isinstance(source, str):
+        with naming("standard input"):
+            return _load_archive(store, source, "standard input", progress)
+    if not os.path.exists(source):
+        raise NotFoundError(f"stat {source}: no such file or directory", path=source, errno=ENOENT)
+    with naming(source):
         if os.path.isdir(source):
             return _load_directory(store, source, progress)
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
@@ -35,7 +39,6 @@ def load(store: Store, source: str | int, progress: Progress | None = None) -> l
             return _load_archive(store, fd, source, progress)
         finally:
             os.close(fd)
-    return _load_archive(store, source, "standard input", progress)
 
 
 def _load_directory(store: Store, path: str, progress: Progress | None) -> list[str]:
@@ -63,11 +66,14 @@ def _load_archive(store: Store, fd: int, path: str, progress: Progress | None) -
     from libpod.image.archive import DockerArchive
     from libpod.image.layout import Layout, LayoutSource
 
+    seekable = -1
     try:
-        seekable = tarball.seekable(fd, _spool_dir(store))
+        seekable = tarball.seekable(fd, _spool_dir(store), path)
         tar = tarball.Tarball(seekable, path)
     except LibpodError as error:
-        raise _unknown_format(path, str(error)) from error
+        if seekable >= 0:
+            os.close(seekable)
+        raise _unknown_format(path, error.message.removeprefix(f"{path}: ")) from error
     try:
         if tar.find("index.json") is not None:
             check_allowed("oci-archive", path)
@@ -100,6 +106,6 @@ def _store(store: Store, source: ImageSource, names: Sequence[str], progress: Pr
 
 def _unknown_format(path: str, reason: str) -> InvalidError:
     return InvalidError(
-        f"payload does not match any of the supported image formats (oci, oci-archive, docker-archive, dir): {reason}",
+        f"{path}: payload does not match any of the supported image formats (oci, oci-archive, docker-archive, dir): {reason}",
         path=path,
     )

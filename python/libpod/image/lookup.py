@@ -155,6 +155,11 @@ def lookup(store: Store, name: str) -> Image:
 
 def resolve(store: Store, name: str) -> tuple[Image, str]:
     """Find an image as `lookup` does; the second value is the name of it that was meant, "" for an id."""
+    transport, rest = references.split_transport(name)
+    if transport == "containers-storage" and not rest.startswith("["):
+        return resolve(store, rest)
+    if transport:
+        raise InvalidError(f'unsupported transport "{transport}" for looking up local images')
     wanted = name.removeprefix("sha256:")
     is_id = len(wanted) == 64 and _HEX.issuperset(wanted)
     if is_id or wanted != name:

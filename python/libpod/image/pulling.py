@@ -9,10 +9,10 @@ from libpod.config.registries import record_alias
 from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
 from libpod.image.copy import copy_image
 from libpod.image.lookup import lookup, normalize_tag, resolve, unknown_image
-from libpod.image.reference import is_short, parse_normalized
+from libpod.image.reference import is_short, parse_normalized, split_transport
 from libpod.image.shortnames import Candidates, pull_candidates
 from libpod.image.storage import StoreDestination
-from libpod.image.transport import Options, Progress, has_transport, open_source, split_reference
+from libpod.image.transport import Options, Progress, naming, open_source
 from libpod.image.trust import check_allowed
 
 TYPE_CHECKING = False
@@ -47,10 +47,11 @@ def pull(
     if policy not in POLICIES:
         raise InvalidError(f'unsupported pull policy "{policy}"')
     options, progress = options or Options(), progress or Progress()
-    if has_transport(name) and not name.startswith("docker:"):
-        return _pull_local(store, name, options, progress, platform)
-    if name.startswith("docker://"):
-        name = str(parse_normalized(name.removeprefix("docker://")))
+    transport, rest = split_transport(name)
+    if transport == "docker":
+        name = str(parse_normalized(rest.removeprefix("//")))
+    elif transport:
+        return _pull_local(store, transport, rest, options, progress, platform)
     local = _local(store, name) if policy in ("missing", "never", "newer") else None
     if local is not None and policy != "newer":
         return local.id
@@ -121,12 +122,17 @@ def _candidates(store: Store, name: str, choose: Choose | None) -> Candidates:
     return pull_candidates(name, choose=choose)
 
 
-def _pull_local(store: Store, name: str, options: Options, progress: Progress, platform: Platform | None) -> str:
-    """Bring in the image of an archive or a directory, under the names that it has there."""
-    transport, rest = split_reference(name)
+def _pull_local(
+    store: Store, transport: str, rest: str, options: Options, progress: Progress, platform: Platform | None
+) -> str:
+    """Bring in the image of an archive, a directory or another store, under the names that it has there."""
     check_allowed(transport, rest)
-    with open_source(name, options) as source:
-        names = [normalize_tag(text) for text in source.names]
+    if transport == "containers-storage" and not rest.startswith("["):
+        # It is there, or it is nowhere.
+        return lookup(store, rest).id
+    path = rest if transport in ("dir", "containers-storage") else rest.partition(":")[0]
+    with naming(path), open_source(f"{transport}:{rest}", options) as source:
+        names = [normalize_tag(text) for text in source.names if "@" not in text]
         if transport == "oci":
             # Podman calls such an image by its path, whatever the layout calls it.
             names = [normalize_tag(rest.partition(":")[0].strip("./"))]

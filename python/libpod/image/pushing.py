@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from libpod.errors import InvalidError
 from libpod.image.copy import copy_image
-from libpod.image.lookup import resolve
+from libpod.image.lookup import normalize_tag, resolve
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
+from libpod.image.reference import parse, split_transport
 from libpod.image.storage import StoreSource
-from libpod.image.transport import Options, has_transport, open_destination
+from libpod.image.transport import Options, open_destination, split_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.image.transport import Progress
     from libpod.store import Store
+
 
 _FORMATS = {"oci": OCI_MANIFEST, "v2s2": DOCKER_MANIFEST, "docker": DOCKER_MANIFEST}
 
@@ -38,8 +40,13 @@ def push(
     target = destination or full
     if not target:
         raise InvalidError(f"{name} is an image ID and not a name: say where to push it")
-    if not has_transport(target):
-        target = f"docker://{target}"
+    transport, rest = split_transport(target)
+    if transport == "containers-storage" and not rest.startswith("["):
+        # The store that the image is in already.
+        store.add_image_names(image.id, [normalize_tag(rest)])
+        return image.digest
+    if not transport:
+        target = _of_registry(target)
     manifest_type = _FORMATS[format] if format is not None else None
     if compression == "zstd" and manifest_type is None:
         # Docker's manifests have no word for zstd.
@@ -55,3 +62,15 @@ def push(
             progress=progress,
         )
     return copied.digest
+
+
+def _of_registry(target: str) -> str:
+    """Return a destination without a transport as one of a registry. Raises: InvalidError for no name."""
+    try:
+        parse(target)
+    except InvalidError:
+        if ":" not in target:
+            raise
+        # Podman takes it for a transport that it does not know.
+        split_reference(target)
+    return f"docker://{target}"

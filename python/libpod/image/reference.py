@@ -9,11 +9,15 @@ Errors are in the words of Podman. Source: the grammar in the reference package 
 
 from __future__ import annotations
 
-from libpod.errors import InvalidError
+from libpod.errors import InvalidError, UnsupportedError
 
 #: The registry of names that name none, and the namespace of its official images.
 DEFAULT_REGISTRY, OFFICIAL_NAMESPACE = "docker.io", "library"
 DEFAULT_TAG = "latest"
+
+#: Transports that may stand before a name, and those of other tools.
+TRANSPORTS = ("containers-storage", "dir", "docker", "docker-archive", "oci", "oci-archive")
+FOREIGN_TRANSPORTS = ("docker-daemon", "ostree", "sif", "tarball")
 
 #: Longest name (registry and repository) and tag.
 NAME_LIMIT, TAG_LIMIT = 255, 128
@@ -79,6 +83,26 @@ class Reference:
         return hash(str(self))
 
 
+def split_transport(text: str) -> tuple[str, str]:
+    """Split `transport:rest`; the transport is "" for a plain name. `docker` is a transport only before `//`.
+
+    Raises: UnsupportedError for a transport that other tools have and libpod does not.
+    """
+    name, colon, rest = text.partition(":")
+    if colon and name in FOREIGN_TRANSPORTS:
+        raise UnsupportedError(f'the transport "{name}:" is not supported by this version of libpod')
+    if colon and name in TRANSPORTS and (name != "docker" or rest.startswith("//")):
+        return name, rest
+    return "", text
+
+
+def unknown_transport(text: str) -> str:
+    """Return what stands before `:/` where it is no transport at all, as in `foo:/x` or `https://host/x`; else ""."""
+    name, colon, _ = text.partition(":/")
+    known = name in TRANSPORTS or name in FOREIGN_TRANSPORTS
+    return name if colon and not known and _HOST.issuperset(name) else ""
+
+
 def parse_normalized(text: str) -> Reference:
     """Parse a name as `podman tag` and archives do: registry, namespace and tag are filled in.
 
@@ -112,6 +136,9 @@ def split(text: str) -> tuple[str, str | None, str | None]:
 
     Raises: InvalidError in Podman's words.
     """
+    foreign = unknown_transport(text)
+    if foreign:
+        raise InvalidError(f'invalid reference format: unknown transport "{foreign}"')
     name, at, digest = text.partition("@")
     if at:
         _check_digest(digest)

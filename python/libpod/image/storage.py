@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from libpod.image.manifest import ImageConfig, Index
     from libpod.store import Store
 
+
 #: `compression` of a layer record.
 _COMPRESSIONS = {0: "none", 2: "gzip", 4: "zstd"}
 
@@ -159,9 +160,13 @@ class StoreDestination(ImageDestination):
         return Descriptor(media_type, self._config.digest, len(raw))
 
     def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
-        """Take the manifest, which stays as the source has it."""
+        """Take the manifest, which stays as the source has it, unless the source gives the layers in another form."""
         if raw != self._manifest.raw:
-            raise InvalidError("the store keeps manifests as they are")
+            manifest = parse_manifest(raw, media_type)
+            if instance or not isinstance(manifest, Manifest):
+                raise InvalidError("the store keeps the manifest of an image and no other")
+            # The list that it was chosen from knows another one.
+            self._manifest, self._index = manifest, None
 
     def commit(self) -> None:
         """Publish the layers and write the image record with its data items, under one lock."""

@@ -9,6 +9,7 @@ Member names are only keys to look up; nothing here creates a file of such a nam
 from __future__ import annotations
 
 import os
+from errno import EISDIR
 
 from libpod import _core
 from libpod.errors import CorruptError, InvalidError
@@ -57,6 +58,9 @@ class Tarball:
                 raise InvalidError(f"{path}: more than {MEMBER_LIMIT} members", path=path)
             # As with tar itself, the last member of a name wins.
             self.members[member.name] = member
+        if not self.members:
+            reason = "not a tar archive, or one without files" if os.fstat(fd).st_size else "the file is empty"
+            raise CorruptError(f"{path}: {reason}", path=path)
 
     def find(self, name: str) -> Member | None:
         """Return the regular file of that name, through links inside the archive; None where there is none.
@@ -110,16 +114,18 @@ def clean(name: str) -> str:
     return "" if path == "." else path
 
 
-def seekable(fd: int, spool_dir: str | None) -> int:
+def seekable(fd: int, spool_dir: str | None, path: str) -> int:
     """Return a new descriptor of the same archive that is seekable and uncompressed; the caller keeps `fd`.
 
-    Input that is neither is spooled to an unlinked file in `spool_dir` (or $TMPDIR, /var/tmp), which vanishes with
+    path: what the user calls the file. Input that is neither is spooled to an unlinked file in `spool_dir` (or $TMPDIR, /var/tmp), which vanishes with
     its descriptor.
     """
     try:
         os.lseek(fd, 0, os.SEEK_SET)
         head = os.pread(fd, 6, 0)
-    except OSError:
+    except OSError as error:
+        if error.errno == EISDIR:
+            raise OSError(error.errno, error.strerror, path) from None
         return _spool(_core.open_stream(fd), spool_dir)
     if head.startswith(_MAGICS):
         return _spool(_core.open_blob(fd), spool_dir)

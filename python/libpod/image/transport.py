@@ -8,12 +8,15 @@ becomes visible with `commit`. Nothing here knows a store, a policy or a command
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from libpod import arguments
-from libpod.errors import InvalidError, LibpodError, UnsupportedError
+from libpod.errors import InvalidError, LibpodError
+from libpod.image.reference import split_transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from os import PathLike
     from types import TracebackType
     from typing import Any, Self
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
     from libpod.image.descriptor import Descriptor
     from libpod.image.manifest import ImageConfig, Index, Manifest
 
-#: Module that serves a transport. `containers-storage` is the store itself and is resolved by `image/lookup.py`.
-TRANSPORTS = {
+#: Module that serves a transport.
+_MODULES = {
+    "containers-storage": "libpod.image.stored",
     "docker": "libpod.image.docker",
     "docker-archive": "libpod.image.archive",
     "oci-archive": "libpod.image.layout",
@@ -200,23 +204,29 @@ class Progress:
         """Tell that it is whole at the destination; skipped: it was there before ("skipped: already exists")."""
 
 
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let errors say which file or directory they are about, as the user called it."""
+    try:
+        yield
+    except LibpodError as error:
+        if name in error.message:
+            raise
+        raise error.prefixed(f"{name}: ") from error.__cause__
+
+
 def split_reference(text: str) -> tuple[str, str]:
     """Split `transport:rest` and check that the transport is one of ours; the rest is the transport's own business.
 
     Raises: InvalidError when there is no transport in front, UnsupportedError for one that is not served.
     """
-    name, colon, rest = text.partition(":")
-    if not colon:
-        raise InvalidError(f'invalid image name "{text}", expected colon-separated transport:reference', op="parse")
-    if name not in TRANSPORTS:
-        raise UnsupportedError(f'invalid image name "{text}", unknown transport "{name}"', op="parse")
-    return name, rest
-
-
-def has_transport(text: str) -> bool:
-    """Say whether `text` starts with the name of a transport, as against a plain image name such as `host:5000/x`."""
-    name, colon, _ = text.partition(":")
-    return bool(colon) and name in TRANSPORTS
+    name, rest = split_transport(text)
+    if name:
+        return name, rest
+    before, colon, _ = text.partition(":")
+    if colon:
+        raise InvalidError(f'Invalid image name "{text}", unknown transport "{before}"', op="parse")
+    raise InvalidError(f'Invalid image name "{text}", expected colon-separated transport:reference', op="parse")
 
 
 def open_source(text: str, options: Options | None = None) -> ImageSource:
@@ -236,4 +246,4 @@ def open_destination(text: str, options: Options | None = None) -> ImageDestinat
 def _module(transport: str) -> Any:
     from importlib import import_module
 
-    return import_module(TRANSPORTS[transport])
+    return import_module(_MODULES[transport])

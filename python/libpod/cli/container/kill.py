@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def kill(context: Context, options: Options, arguments: list[str]) -> int:
     """Send a signal to containers."""
-    from libpod.container.signals import parse_signal
+    from libpod.signals import parse_signal
 
     number = parse_signal(options.signal)
     found = targets.select(context, options, arguments)

@@ -42,7 +42,7 @@ def show_warnings(session: Session) -> None:
 
 def warn_killed(container: Container, timeout_s: int | None) -> None:
     """Warn, as Podman does, that a container was killed because it did not end when it was asked to."""
-    from libpod.container.signals import signal_name
+    from libpod.signals import signal_name
 
     settings = container.settings
     seconds = settings.stop_timeout if timeout_s is None else timeout_s

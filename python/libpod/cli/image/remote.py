@@ -9,6 +9,7 @@ from libpod.cli.command import Option, flag
 from libpod.cli.context import say
 from libpod.cli.print.escape import printable
 from libpod.errors import InvalidError
+from libpod.image.reference import split_transport
 from libpod.image.transport import Options as TransportOptions
 
 TYPE_CHECKING = False
@@ -99,9 +100,7 @@ def ask_password(prompt: str = "Password: ") -> str:
 
 def is_registry(reference: str) -> bool:
     """Whether a reference names an image of a registry, with its transport or without."""
-    from libpod.image.transport import has_transport
-
-    return reference.startswith("docker://") or not has_transport(reference)
+    return split_transport(reference)[0] in ("", "docker")
 
 
 def end_on_interrupt() -> None:
