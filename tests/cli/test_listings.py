@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -74,3 +75,22 @@ def test_info_as_text_reads_as_the_same_document(podman: Cli) -> None:
         "store:",
         "version:",
     ]
+
+
+def test_watch_lists_again_until_it_is_ended(podman: Cli) -> None:
+    watching = podman.spawn("ps", "--watch", "1")
+    assert watching.stdout is not None
+    shown = b""
+    while shown.count(b"CONTAINER ID") < 2:
+        piece = watching.stdout.read1(4096)
+        assert piece, shown
+        shown += piece
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=10)
+    assert watching.returncode == 130
+    assert shown.startswith(b"\x1b[2J\x1b[H" + LISTINGS["ps"].encode())
+    assert podman("ps", "-q", "--watch", "1").stdout == ""
+    assert podman("ps", "-w", "1", "--format", "json").stdout == "[]\n"
+    assert (
+        podman("ps", "-w", "1", "-l", code=125).stderr == "Error: the watch and latest flags cannot be used together\n"
+    )

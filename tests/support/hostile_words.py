@@ -88,6 +88,10 @@ def forms(option: Option) -> Iterator[str]:
             yield form.replace("{}", value)
 
 
+#: Options that make a command go on for ever → the words with which it answers once.
+_ONCE = {"--watch": ("--format=json",)}
+
+
 def lines(path: str, command: Command, arguments: tuple[str, ...]) -> Iterator[list[str]]:
     """Command lines of one command: each option with each hostile value, and each hostile word as an argument.
 
@@ -95,8 +99,9 @@ def lines(path: str, command: Command, arguments: tuple[str, ...]) -> Iterator[l
     """
     for option in command.options:
         if option.supported and option.kind != "bool":
+            once = _ONCE.get(option.names[0], ())
             for value in forms(option):
-                yield [*path.split(), f"{option.names[0]}={value}", *arguments]
+                yield [*path.split(), f"{option.names[0]}={value}", *once, *arguments]
         elif option.supported:
             yield [*path.split(), f"{option.names[0]}={BYTE}", *arguments]
     most = command.most if command.most is not None else max(command.least, 2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 from libpod import timestamp
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.container.targets import LATEST
@@ -24,6 +27,9 @@ _SORT_KEYS = ("command", "created", "id", "image", "names", "runningfor", "size"
 _COMMAND_WIDTH = 17
 #: Seconds of Go's "no time", which JSON shows for what never happened.
 _NEVER = -62135596800
+#: Longer than anybody watches, and short enough for the system.
+_LONG_S = 1 << 31
+_CLEAR_SCREEN = "\x1b[2J\x1b[H"
 #: Names of a process's namespaces below /proc, and what the members of a row's document are called.
 _NAMESPACES = {
     "mnt": "Mnt",
@@ -266,8 +272,25 @@ LISTING = Listing(
 
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
-    """List containers."""
+    """List containers; with --watch again and again, until the user ends it."""
     _check(options)
+    while options.watch and not _is_for_a_program(options):
+        context.put(_CLEAR_SCREEN)
+        _list(context, options)
+        sys.stdout.flush()
+        time.sleep(min(options.watch, _LONG_S))
+    return _list(context, options)
+
+
+def _is_for_a_program(options: Options) -> bool:
+    """Whether ids or JSON are asked for, which Podman prints once."""
+    from libpod.cli.print import format as formats
+
+    given = "format" in options.given
+    return formats.is_json(options.format) if given else bool(options.quiet)
+
+
+def _list(context: Context, options: Options) -> int:
     last = 1 if options.latest else options.last
     damaged: Damaged = []
     rows = context.engine.containers.rows(
@@ -307,6 +330,8 @@ def _check(options: Options) -> None:
         raise UsageError("quiet conflicts with size and namespace")
     if options.size and options.ns:
         raise UsageError("size and namespace options conflict")
+    if options.watch and options.latest:
+        raise UsageError("the watch and latest flags cannot be used together")
 
 
 def _json(lines: list[_Line]) -> str:
@@ -348,7 +373,7 @@ COMMAND = Command(
             help="Sort output by: " + ", ".join(_SORT_KEYS),
         ),
         flag("--sync", help="Sync container state with OCI runtime"),
-        unsupported("--watch", "-w", kind="uint"),
+        Option("--watch", "-w", kind="uint", help="Watch the ps output on an interval in seconds"),
     ),
     examples=(
         "podman ps -a",
