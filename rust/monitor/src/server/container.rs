@@ -1,16 +1,20 @@
 //! The monitor of a container, from its launch document to its last act.
 
+use super::children::Role;
+use super::life::Life;
 use super::peer::Peer;
-use super::pump::Pump;
+use super::reactor::{Duties, Reactor, live};
+use super::runtime::{Builtin, Runtime};
 use super::start::{Started, start};
+use super::timers::Timer;
 use crate::client::launch::SOCKET_NAME;
 use crate::document::Launch;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
-use crate::record::{Ending, ExitRecord, TakenDown, publish, publish_over};
+use crate::record::{Ending, ExitRecord, publish, publish_over};
 use libpod_network::detach_all;
 use libpod_sys::io_text;
-use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
+use rustix::process::{getpid, set_child_subreaper};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -30,24 +34,24 @@ pub fn run(control: OwnedFd, document: &[u8], lock: Option<OwnedFd>) -> io::Resu
     let mut client = Peer::new(control);
     let launched = Launch::parse(document)
         .map_err(Failure::invalid)
-        .and_then(|document| prepare(&document).map(|pump| (document, pump)));
-    let (document, mut pump) = match launched {
+        .and_then(|document| prepare(&document).map(|reactor| (document, reactor)));
+    let (document, mut reactor) = match launched {
         Ok(prepared) => prepared,
         Err(failure) => return tell(&mut client, failure),
     };
     client.cleans_up = document.client_cleans_up;
-    pump.peers.push(client);
-    let started = start(&document, &mut pump);
+    reactor.clients.add(client);
+    let started = start(&Builtin, &document, &mut reactor);
     drop(lock);
     match started {
-        Ok(started) => watch(&document, pump, &started),
-        Err(failure) => {
-            pump.broadcast(&Event::Error(failure).encode());
-            pump.finish(Peer::is_behind)
+        Ok(started) => {
+            watch(Container { document: &document, runtime: &Builtin, started, exit: Exit::Recorded }, reactor)
         }
+        Err(failure) => reactor.fail(failure),
     }
 }
 
+/// Tell the one client that there is why it did not start.
 pub(super) fn tell(client: &mut Peer, failure: Failure) -> io::Result<()> {
     client.send(&Event::Error(failure).encode());
     Ok(())
@@ -61,33 +65,29 @@ pub(super) fn settle(name: &CStr) -> io::Result<()> {
     Ok(rustix::thread::set_name(name)?)
 }
 
-fn prepare(document: &Launch) -> Result<Pump, Failure> {
+fn prepare(document: &Launch) -> Result<Reactor, Failure> {
     let log = LogWriter::open(&document.log).map_err(|error| match &document.log.path {
         Some(path) => Failure::step("open log", path, &error),
         None => Failure::pathless("open log", &error),
     })?;
-    Pump::new(log)
+    Reactor::new(log)
 }
 
-fn watch(document: &Launch, mut pump: Pump, started: &Started) -> io::Result<()> {
-    pump.announce(&Event::Running(started.record.running()));
-    let ending = pump.run(started.pid, document.timeout.map(Duration::from_secs))?;
-    pump.ports = Vec::new();
-    let exit = record_exit(document, &mut pump, started, ending);
-    reap(started.pid);
-    let complaints = clean(document, started, exit);
-    let has_complaints = !complaints.is_empty();
-    // The socket's name is gone. A client that found it before that is told how the container ended: when the container's
-    // record is removed at the end, no other process can tell.
-    pump.catch_up();
-    let restarts = pump.peers.iter().any(|peer| peer.restarts);
-    pump.announce(&Event::TakenDown(TakenDown { complaints, restarts }));
-    let was_cleaned_up = pump.wait_for_cleanup()?;
-    if !was_cleaned_up || has_complaints {
-        run_exit_command(document);
+fn watch(mut container: Container<'_>, mut reactor: Reactor) -> io::Result<()> {
+    reactor.children.watch(Role::Main, container.started.running.pid)?;
+    if let Some(seconds) = container.document.timeout {
+        reactor.timers.set(Timer::Limit, Duration::from_secs(seconds))?;
     }
-    pump.catch_up();
-    pump.finish(Peer::is_behind)
+    reactor.clients.announce(&Event::Running(container.started.record.running()));
+    live(&mut reactor, &mut Life::of_container(), &mut container)
+}
+
+/// A container whose program runs, or ran.
+struct Container<'a> {
+    document: &'a Launch,
+    runtime: &'a dyn Runtime,
+    started: Started,
+    exit: Exit,
 }
 
 /// Where the record of a container's end is.
@@ -99,58 +99,70 @@ enum Exit {
     Aside,
 }
 
-/// Publish how the container ended, and tell every client.
-fn record_exit(document: &Launch, pump: &mut Pump, started: &Started, ending: Ending) -> Exit {
-    let mut record = ExitRecord::now(ending, &started.record.started_at);
-    record.error = pump.complaint.take();
-    if ending != Ending::Code(0) {
-        record.oom_killed = started.cgroup.stats().is_ok_and(|stats| stats.oom_kills > 0);
-    }
-    let exit = match publish(&document.exit_file, &record) {
-        Ok(()) => Exit::Recorded,
-        // Whoever removed the container's directory has no use for the record.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Exit::Recorded,
-        Err(error) => {
-            let text = format!("write {}: {}", document.exit_file.display(), io_text(&error));
-            publish_in_need(document, &record).unwrap_or_else(|_| {
-                // Should this fail as well, `pid.json` stays and says that it ran.
-                record.error.get_or_insert(text);
-                let _ = publish(&document.run_dir.join("exit.json"), &record);
-                Exit::Aside
-            })
+impl Duties for Container<'_> {
+    fn record(&mut self, ending: Ending, complaint: Option<String>) -> ExitRecord {
+        self.started.ports = Vec::new();
+        let mut record = ExitRecord::now(ending, &self.started.record.started_at);
+        record.error = complaint;
+        if ending != Ending::Code(0) {
+            record.oom_killed = self.started.running.cgroup.stats().is_ok_and(|stats| stats.oom_kills > 0);
         }
-    };
-    pump.announce(&Event::Exited(record));
-    exit
-}
-
-/// On a full disk the record takes the place of the bundle's `config.json`, which every start writes anew.
-fn publish_in_need(document: &Launch, record: &ExitRecord) -> io::Result<Exit> {
-    if document.exit_file.parent() != Some(&document.bundle) {
-        return Err(io::ErrorKind::CrossesDevices.into());
+        self.exit = self.publish(&mut record);
+        record
     }
-    publish_over(&document.bundle.join("config.json"), &document.exit_file, record)?;
-    Ok(Exit::Recorded)
+
+    /// What fails is found again by the next command.
+    fn take_down(&mut self) -> Vec<String> {
+        let left = detach_all(&self.document.id, &self.document.networks);
+        let mut complaints: Vec<String> = left.iter().map(ToString::to_string).collect();
+        complaints.extend(self.runtime.delete(&self.started.running).err());
+        if complaints.is_empty() {
+            let removed = match self.exit {
+                Exit::Recorded => remove_run_directory(&self.document.run_dir),
+                Exit::Aside => remove_if_there(std::fs::remove_file(self.document.run_dir.join(SOCKET_NAME))),
+            };
+            complaints.extend(removed.err().map(|error| io_text(&error)));
+        }
+        complaints
+    }
+
+    /// It outlives us.
+    fn run_exit_command(&mut self) {
+        if let Some([program, arguments @ ..]) = self.document.exit_command.as_deref() {
+            let mut command = Command::new(program);
+            command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            // There is nobody left to tell; the next command on the container cleans up.
+            let _ = command.spawn();
+        }
+    }
 }
 
-pub(super) fn reap(child: Pid) {
-    while let Err(rustix::io::Errno::INTR) = waitpid(Some(child), WaitOptions::empty()) {}
-}
-
-/// Take away what the container held on this host. What fails is found again by the next command; it is returned here.
-fn clean(document: &Launch, started: &Started, exit: Exit) -> Vec<String> {
-    let mut complaints = Vec::new();
-    complaints.extend(detach_all(&document.id, &document.networks).iter().map(ToString::to_string));
-    let removed = started.cgroup.kill().and_then(|()| started.cgroup.remove());
-    complaints.extend(removed.err().map(|error| error.to_string()));
-    if complaints.is_empty() {
-        let removed = match exit {
-            Exit::Recorded => remove_run_directory(&document.run_dir),
-            Exit::Aside => remove_if_there(std::fs::remove_file(document.run_dir.join(SOCKET_NAME))),
+impl Container<'_> {
+    /// Write the record of its end, at its place or where there is room.
+    fn publish(&self, record: &mut ExitRecord) -> Exit {
+        let error = match publish(&self.document.exit_file, record) {
+            Ok(()) => return Exit::Recorded,
+            // Whoever removed the container's directory has no use for the record.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Exit::Recorded,
+            Err(error) => error,
         };
-        complaints.extend(removed.err().map(|error| io_text(&error)));
+        self.publish_in_need(record).unwrap_or_else(|_| {
+            // Should this fail as well, `pid.json` stays and says that it ran.
+            let text = format!("write {}: {}", self.document.exit_file.display(), io_text(&error));
+            record.error.get_or_insert(text);
+            let _ = publish(&self.document.run_dir.join("exit.json"), record);
+            Exit::Aside
+        })
     }
-    complaints
+
+    /// On a full disk the record takes the place of the bundle's `config.json`, which every start writes anew.
+    fn publish_in_need(&self, record: &ExitRecord) -> io::Result<Exit> {
+        if self.document.exit_file.parent() != Some(&self.document.bundle) {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
+        publish_over(&self.document.bundle.join("config.json"), &self.document.exit_file, record)?;
+        Ok(Exit::Recorded)
+    }
 }
 
 /// Take the run directory away, its name first: no client finds a part of it, and the next start shares nothing with it.
@@ -172,15 +184,5 @@ fn remove_if_there(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
-}
-
-/// Start the program that cleans up; it outlives us.
-fn run_exit_command(document: &Launch) {
-    if let Some([program, arguments @ ..]) = document.exit_command.as_deref() {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // There is nobody left to tell; the next command on the container cleans up.
-        let _ = command.spawn();
     }
 }

@@ -1,34 +1,30 @@
 //! Starting a container: everything from the document to the running program, and everything undone where that fails.
 
-use super::pump::Pump;
+use super::reactor::Reactor;
+use super::runtime::{Running, Runtime};
 use super::stdio::{ContainerEnds, Stdio, pipes};
 use crate::client::launch::SOCKET_NAME;
-use crate::document::{Launch, OverlayRoot, Seccomp};
+use crate::document::Launch;
 use crate::protocol::{Event, Failure};
 use crate::record::{PID_RECORD, PidRecord, publish};
 use libpod_network::{self as network, Attached, attach, bind_ports, detach_all};
-use libpod_runtime::cgroup::Cgroup;
-use libpod_runtime::mounting::Mounter;
-use libpod_runtime::seccomp::{Program, Source, program};
-use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Capabilities, ConsoleSize, Spec};
-use libpod_runtime::{Request, Rootfs, create};
+use libpod_runtime::spec::{CONFIG, CONFIG_MAX, ConsoleSize, Spec};
 use libpod_sys::file::{Durability, open_regular_at, replace};
 use libpod_sys::socket::address_at;
 use rustix::fs::{CWD, Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
-use rustix::process::Pid;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 /// A container whose program runs.
 pub struct Started {
-    /// Its first process, our child.
-    pub pid: Pid,
-    /// Its cgroup.
-    pub cgroup: Cgroup,
+    /// What the runtime has made.
+    pub running: Running,
     /// What `pid.json` says.
     pub record: PidRecord,
+    /// Sockets that keep its published ports from others.
+    pub ports: Vec<OwnedFd>,
 }
 
 /// Takes network and run directory away again, unless the start succeeds.
@@ -51,64 +47,50 @@ impl Drop for Undo<'_> {
     }
 }
 
-/// Start the container that `document` describes, with its streams connected to `pump`.
+/// Start the container that `document` describes, with its streams connected to `reactor`.
 ///
 /// On error nothing is left: no process, no cgroup, no network, no run directory.
-pub fn start(document: &Launch, pump: &mut Pump) -> Result<Started, Failure> {
+pub fn start(runtime: &dyn Runtime, document: &Launch, reactor: &mut Reactor) -> Result<Started, Failure> {
     let mut spec = read_spec(&document.bundle)?;
     set_size(&mut spec, document.initial_size);
-    let seccomp = container_filter(document, &spec)?;
+    let (theirs, ours) = streams(document.terminal, document.stdin_open)?;
+    let plan = runtime.plan(document, &spec, theirs)?;
     network::check(&document.networks)?;
     make_private(&document.run_dir)?;
     let mut undo = Undo { document, attached: false, armed: true };
+    let mut ports = Vec::new();
     for network in &document.networks {
-        pump.ports.extend(bind_ports(&network.ports)?);
+        ports.extend(bind_ports(&network.ports)?);
     }
-    pump.listener = Some(listener(&document.run_dir)?);
-    let (stdio, ours) = streams(document.terminal, document.stdin_open)?;
-    let request = Request {
-        id: &document.id,
-        bundle: &document.bundle,
-        spec: &spec,
-        rootfs: rootfs(document, &spec)?,
-        changes: &document.root_changes,
-        stdio,
-        preserve_fds: 0,
-        seccomp,
-        start_socket: None,
-        mounter: Mounter::probe(),
-    };
-    let mut created = create(&request)?;
+    reactor.clients.listener = Some(listener(&document.run_dir)?);
+    let mut created = plan.create()?;
     protect_from_oom();
-    let cgroup = created.cgroup().path().to_string_lossy().into_owned();
     let mut networks = Vec::new();
     if !document.networks.is_empty() {
-        networks = attach(&document.id, created.netns()?.as_fd(), &document.networks)?;
+        networks = attach(&document.id, created.network()?.as_fd(), &document.networks)?;
         undo.attached = true;
         name_addresses(document, &networks)?;
     }
     let mut warnings: Vec<String> =
         networks.iter_mut().flat_map(|network| std::mem::take(&mut network.warnings)).collect();
-    let record = PidRecord::new(created.pid(), networks, cgroup)
+    let record = PidRecord::new(created.pid(), networks, created.cgroup_path())
         .map_err(|error| Failure::pathless("read the container's start time", &error))?;
-    match created.wait_prepared()? {
-        Some(master) => {
-            pump.stdio = Stdio::terminal(master, document.stdin_open, document.initial_size)
-                .map_err(|error| Failure::pathless("open terminal", &error))?
-        }
-        None => pump.stdio = ours.unwrap_or_default(),
-    }
+    reactor.stdio = match created.wait_prepared()? {
+        Some(master) => Stdio::terminal(master, document.stdin_open, document.initial_size)
+            .map_err(|error| Failure::pathless("open terminal", &error))?,
+        None => ours.unwrap_or_default(),
+    };
     leave_records(document, &record)?;
     let running = created.go()?;
     // A new run has begun: how the last one ended is of the past. A start that fails leaves that record. Should it stay, it
     // is told from the one of this run by its start.
     let _ = std::fs::remove_file(&document.exit_file);
-    warnings.extend(running.warnings);
+    warnings.extend_from_slice(&running.warnings);
     for text in warnings {
-        pump.broadcast(&Event::Warning(text).encode());
+        reactor.clients.broadcast(&Event::Warning(text));
     }
     undo.armed = false;
-    Ok(Started { pid: running.pid, cgroup: running.cgroup, record })
+    Ok(Started { running, record, ports })
 }
 
 fn read_spec(bundle: &Path) -> Result<Spec, Failure> {
@@ -121,33 +103,6 @@ fn set_size(spec: &mut Spec, size: Option<[u16; 2]>) {
     if let (Some([height, width]), Some(process)) = (size, &mut spec.process) {
         process.console_size = Some(ConsoleSize { height, width });
     }
-}
-
-/// The filter of the specification, or the one that the document names.
-fn container_filter(document: &Launch, spec: &Spec) -> Result<Option<Program>, Failure> {
-    let capabilities = spec.process.as_ref().and_then(|process| process.capabilities.as_ref());
-    match &spec.linux.seccomp {
-        Some(profile) => {
-            let bounding = capabilities.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
-            Ok(Some(program(Source::Spec(profile), bounding, document.seccomp_cache.as_deref())?))
-        }
-        None => chosen_filter(&document.seccomp, capabilities, document.seccomp_cache.as_deref()),
-    }
-}
-
-/// The filter that a document names.
-pub fn chosen_filter(
-    choice: &Seccomp,
-    capabilities: Option<&Capabilities>,
-    cache: Option<&Path>,
-) -> Result<Option<Program>, Failure> {
-    let bounding = capabilities.map(|sets| sets.bounding.as_slice()).unwrap_or_default();
-    let source = match choice {
-        Seccomp::Unconfined => return Ok(None),
-        Seccomp::Default => Source::Default,
-        Seccomp::Profile(path) => Source::File(path),
-    };
-    Ok(Some(program(source, bounding, cache)?))
 }
 
 /// Add the container's addresses to its hosts file.
@@ -198,14 +153,6 @@ pub fn streams(terminal: bool, stdin_open: bool) -> Result<(libpod_runtime::Stdi
     Ok((libpod_runtime::Stdio::Pipes { stdin, stdout, stderr }, Some(ours)))
 }
 
-fn rootfs(document: &Launch, spec: &Spec) -> Result<Rootfs, Failure> {
-    if let Some(OverlayRoot { lower, upper, work, options }) = document.rootfs.clone() {
-        return Ok(Rootfs::Overlay { lower, upper, work, options });
-    }
-    let root = spec.root.as_ref().ok_or_else(|| Failure::invalid("the specification has no root"))?;
-    Ok(Rootfs::Dir(document.bundle.join(&root.path)))
-}
-
 /// Nobody has memory to gain from killing a monitor. Done after the container's process was made, so that it inherits nothing.
 pub fn protect_from_oom() {
     // Without CAP_SYS_RESOURCE it stays as it is.
@@ -223,4 +170,155 @@ fn leave_records(document: &Launch, record: &PidRecord) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Exec;
+    use crate::log::writer::LogWriter;
+    use crate::server::runtime::{Created, Executed, Plan};
+    use libpod_runtime::cgroup::Cgroup;
+    use rustix::process::Pid;
+    use serde_json::json;
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+    use std::process::{Child, Command};
+
+    /// A runtime whose containers are plain processes. It notes what is asked of it, and what stands in the run directory then.
+    struct Plain {
+        run_dir: PathBuf,
+        fails_at: &'static str,
+        calls: RefCell<Vec<String>>,
+    }
+
+    struct Waiting<'a> {
+        runtime: &'a Plain,
+        child: Option<Child>,
+    }
+
+    impl Plain {
+        fn note(&self, step: &'static str) -> Result<(), Failure> {
+            let entries = std::fs::read_dir(&self.run_dir).into_iter().flatten().flatten();
+            let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            self.calls.borrow_mut().push(format!("{step}: {}", names.join(" ")));
+            if self.fails_at == step { Err(Failure::invalid(step)) } else { Ok(()) }
+        }
+    }
+
+    impl Runtime for Plain {
+        fn plan<'a>(
+            &'a self,
+            _: &'a Launch,
+            _: &'a Spec,
+            _: libpod_runtime::Stdio,
+        ) -> Result<Box<dyn Plan + 'a>, Failure> {
+            self.note("plan")?;
+            Ok(Box::new(self))
+        }
+
+        fn exec(&self, _: &Exec, _: &libpod_runtime::Stdio) -> Result<Executed, Failure> {
+            Err(Failure::invalid("not asked for"))
+        }
+
+        fn delete(&self, _: &Running) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    impl Plan for &Plain {
+        fn create(&self) -> Result<Box<dyn Created + '_>, Failure> {
+            self.note("create")?;
+            let child = Command::new("sleep").arg("60").spawn().expect("sleep");
+            Ok(Box::new(Waiting { runtime: self, child: Some(child) }))
+        }
+    }
+
+    impl Created for Waiting<'_> {
+        fn pid(&self) -> Pid {
+            Pid::from_child(self.child.as_ref().expect("not let go"))
+        }
+
+        fn cgroup_path(&self) -> String {
+            "/plain".into()
+        }
+
+        fn network(&mut self) -> Result<OwnedFd, Failure> {
+            Err(Failure::invalid("not asked for"))
+        }
+
+        fn wait_prepared(&mut self) -> Result<Option<OwnedFd>, Failure> {
+            self.runtime.note("wait_prepared").map(|()| None)
+        }
+
+        fn go(mut self: Box<Self>) -> Result<Running, Failure> {
+            self.runtime.note("go")?;
+            let cgroup = Cgroup::open(Some("/plain"), "plain")?;
+            let pid = self.pid();
+            // The test ends it.
+            self.child = None;
+            Ok(Running { pid, cgroup, warnings: Vec::new() })
+        }
+    }
+
+    impl Drop for Waiting<'_> {
+        fn drop(&mut self) {
+            if let Some(mut child) = self.child.take() {
+                child.kill().and_then(|()| child.wait()).expect("killed and reaped");
+            }
+        }
+    }
+
+    /// A directory with a specification, the document that names it, and a runtime that fails at this step.
+    fn prepared(name: &str, fails_at: &'static str) -> (PathBuf, Launch, Plain) {
+        let directory = std::env::temp_dir().join(format!("libpod-start-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("scratch directory");
+        std::fs::write(
+            directory.join("config.json"),
+            json!({"ociVersion": "1.0.2", "root": {"path": "/"}}).to_string(),
+        )
+        .expect("config.json");
+        std::fs::write(directory.join("exit.json"), "{}").expect("the last end");
+        let document = json!({
+            "version": 2, "id": "plain", "run_dir": directory.join("plain"), "exit_file": directory.join("exit.json"),
+            "bundle": directory, "rootfs": null, "root_changes": [], "stdin_open": false, "terminal": false,
+            "log": {"driver": "none", "path": null, "max_size": null}, "networks": [], "hosts": null,
+            "client_cleans_up": false, "exit_command": null, "seccomp": "unconfined", "seccomp_cache": null,
+            "conmon_pidfile": directory.join("conmon.pid"), "pidfile": directory.join("pidfile"), "timeout": null,
+            "initial_size": null,
+        });
+        let launch = Launch::parse(document.to_string().as_bytes()).expect("a document");
+        let runtime = Plain { run_dir: launch.run_dir.clone(), fails_at, calls: RefCell::default() };
+        (directory, launch, runtime)
+    }
+
+    #[test]
+    fn the_record_stands_before_the_program_runs() {
+        let (directory, launch, runtime) = prepared("order", "");
+        let mut reactor = Reactor::new(LogWriter::None).expect("reactor");
+        let started = start(&runtime, &launch, &mut reactor).unwrap_or_else(|failure| panic!("{failure:?}"));
+        let calls = ["plan: ", "create: attach", "wait_prepared: attach", "go: attach pid.json"];
+        assert_eq!(*runtime.calls.borrow(), calls);
+        let pid = started.running.pid.as_raw_nonzero().get();
+        assert_eq!(started.record.pid, pid);
+        assert_eq!(std::fs::read_to_string(directory.join("pidfile")).expect("file"), pid.to_string());
+        assert!(!directory.join("exit.json").exists(), "how the last run ended is of the past");
+        rustix::process::kill_process(started.running.pid, rustix::process::Signal::KILL).expect("killed");
+        rustix::process::waitpid(Some(started.running.pid), rustix::process::WaitOptions::empty()).expect("reaped");
+        std::fs::remove_dir_all(directory).expect("remove");
+    }
+
+    #[test]
+    fn a_start_that_fails_anywhere_leaves_nothing_and_keeps_the_last_record() {
+        for step in ["plan", "create", "wait_prepared", "go"] {
+            let (directory, launch, runtime) = prepared(step, step);
+            let mut reactor = Reactor::new(LogWriter::None).expect("reactor");
+            let failure = start(&runtime, &launch, &mut reactor).err().expect("fails");
+            assert_eq!(failure.message, step);
+            assert!(!launch.run_dir.exists(), "{step}");
+            assert!(directory.join("exit.json").exists(), "{step}");
+            std::fs::remove_dir_all(directory).expect("remove");
+        }
+    }
 }

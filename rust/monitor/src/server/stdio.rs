@@ -10,7 +10,6 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 /// The container's ends, to be handed to the runtime.
 #[derive(Debug)]
@@ -64,6 +63,52 @@ impl Stdio {
         Ok(stdio)
     }
 
+    /// Hand on what waits to be read by the container, as far as there is room.
+    pub fn flush_input(&mut self) {
+        self.close_input_unless(Input::flush);
+    }
+
+    /// Give the container data to read.
+    pub fn write_input(&mut self, data: &[u8]) {
+        self.close_input_unless(|input| input.write(data));
+    }
+
+    /// No more data will come.
+    pub fn end_input(&mut self) {
+        self.close_input_unless(Input::end);
+    }
+
+    fn close_input_unless(&mut self, keep: impl FnOnce(&mut Input) -> bool) {
+        if self.input.as_mut().is_some_and(|input| !keep(input)) {
+            self.input = None;
+        }
+    }
+
+    /// Whether more data must not be taken from clients yet.
+    pub fn is_input_full(&self) -> bool {
+        self.input.as_ref().is_some_and(Input::is_full)
+    }
+
+    /// What to wait for before more is handed on.
+    pub fn input_interest(&self) -> Option<PollFd<'_>> {
+        self.input.as_ref().and_then(Input::interest)
+    }
+
+    /// What to wait for to read, by the number of the output.
+    pub fn output_interest(&self) -> impl Iterator<Item = (usize, PollFd<'_>)> {
+        self.outputs.iter().enumerate().filter_map(|(number, output)| Some((number, output.interest()?)))
+    }
+
+    /// Look again at terminals that no process had open.
+    pub fn end_silence(&mut self) {
+        self.outputs.iter_mut().for_each(|output| output.silent = false);
+    }
+
+    /// Forget outputs that will never give anything again. Their numbers change.
+    pub fn forget_ended(&mut self) {
+        self.outputs.retain(|output| !output.ended);
+    }
+
     /// Tell the terminal its size; without a terminal, nothing.
     pub fn resize(&self, rows: u16, columns: u16) {
         if let Some(master) = &self.terminal {
@@ -79,8 +124,8 @@ pub struct Output {
     fd: Rc<OwnedFd>,
     /// Which stream it is.
     pub stream: Stream,
-    /// A terminal that nobody has open answers EIO until somebody opens it again: it is left alone until then.
-    silent_until: Option<Instant>,
+    /// Whether it is a terminal that no process has open. It answers EIO until one opens it again, and is left alone meanwhile.
+    pub silent: bool,
     /// Whether it will never give anything again.
     pub ended: bool,
 }
@@ -92,30 +137,23 @@ impl Output {
 
     fn shared(fd: Rc<OwnedFd>, stream: Stream) -> io::Result<Self> {
         set_nonblocking(&fd)?;
-        Ok(Self { fd, stream, silent_until: None, ended: false })
+        Ok(Self { fd, stream, silent: false, ended: false })
     }
 
     /// What to wait for; None while there is nothing to wait for.
     pub fn interest(&self) -> Option<PollFd<'_>> {
-        (!self.ended && self.silence().is_none()).then(|| PollFd::new(&*self.fd, PollFlags::IN))
-    }
-
-    /// How long it is still left alone.
-    pub fn silence(&self) -> Option<Duration> {
-        let left = self.silent_until?.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
+        (!self.ended && !self.silent).then(|| PollFd::new(&*self.fd, PollFlags::IN))
     }
 
     /// Read what is there; None where that is nothing.
     pub fn read<'a>(&mut self, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-        const TERMINAL_PAUSE: Duration = Duration::from_millis(100);
         loop {
             match rustix::io::read(&*self.fd, &mut *buffer) {
                 Ok(0) => self.ended = true,
                 Ok(count) => return Some(&buffer[..count]),
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => {}
-                Err(Errno::IO) => self.silent_until = Some(Instant::now() + TERMINAL_PAUSE),
+                Err(Errno::IO) => self.silent = true,
                 Err(_) => self.ended = true,
             }
             return None;
