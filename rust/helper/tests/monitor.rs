@@ -304,10 +304,10 @@ fn a_record_of_a_newer_release_is_no_monitor_to_talk_to() {
     first.wait_running(&mut uninterrupted).expect("runs");
     let path = container.run_dir().join("pid.json");
     let good = std::fs::read_to_string(&path).expect("pid.json");
-    assert!(good.starts_with(r#"{"version":1,"frames":1,"#), "{good}");
-    std::fs::write(&path, good.replace(r#""version":1"#, r#""version":2"#)).expect("write");
+    assert!(good.starts_with(r#"{"version":2,"frames":1,"#), "{good}");
+    std::fs::write(&path, good.replace(r#""version":2"#, r#""version":3"#)).expect("write");
     let error = attach(&container.run_dir()).expect_err("refused").to_string();
-    let named = format!("{}: record of a running container of version 2: ", path.display());
+    let named = format!("{}: record of a running container of version 3: ", path.display());
     assert!(error.starts_with(&named), "{error}");
     std::fs::write(&path, good).expect("write");
     assert!(attach(&container.run_dir()).is_ok());
