@@ -46,13 +46,9 @@ BEFORE: dict[str, Any] = {
     "network": "bridge",
     "hostname": "",
     "networks": [],
-    # One network; "" is the default one of containers.conf, whichever that is. Of these three, `networks` is made.
-    "network_name": "",
     "ports": [],
     "exposed": [],
     "publish_all": False,
-    "address": "",
-    "mac": "",
     "dns": [],
     "dns_search": [],
     "dns_options": [],
@@ -93,3 +89,7 @@ BEFORE: dict[str, Any] = {
     "pidfile": "",
     "detach_keys": "ctrl-p,ctrl-q",
 }
+
+#: The one network that a container of then had, of which `networks` is made; "" is the default one of containers.conf, whichever
+#: that is.
+ONE_NETWORK: dict[str, str] = {"network_name": "", "address": "", "mac": ""}

@@ -287,9 +287,9 @@ class ContainerSettings:
                 path=path,
             )
         if version is _NO_VERSION:
-            from libpod.container.before import BEFORE
+            from libpod.container.before import BEFORE, ONE_NETWORK
 
-            document = _with_networks({**BEFORE, **document, "version": 0}, path)
+            document = _with_networks({**BEFORE, **ONE_NETWORK, **document, "version": 0}, path)
         elif version.__class__ is not int or version < 1:
             raise CorruptError(f"{path}: `version` is no version", path=path)
         if document.keys() != _DOCUMENT.keys():
