@@ -145,7 +145,7 @@ fn a_command_that_cannot_run_is_not_executable() {
     fs::write(bench.root("garbage"), [0x7f, b'E', b'L', b'F', 0, 0, 0, 0]).expect("writes");
     rustix::fs::chmod(bench.root("garbage"), rustix::fs::Mode::from_raw_mode(0o755)).expect("sets");
     for (command, reason) in
-        [("/plain", "permission denied"), ("/bin", "permission denied"), ("/garbage", "exec format error")]
+        [("/plain", "permission denied"), ("/bin", "is a directory"), ("/garbage", "exec format error")]
     {
         let error = bench.run(&[command]).expect_err(command);
         assert_eq!(error, Error::CommandNotExecutable { command: command.into(), reason: reason.into() });
