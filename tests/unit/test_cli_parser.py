@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from libpod.cli.command import Command, Option, flag, unsupported
-from libpod.cli.parser import HelpRequested, Options, parse
-from libpod.cli.registry import load
+from libpod.cli.parser import HelpRequested, Options, parse, parse_options
+from libpod.cli.registry import GLOBAL_OPTIONS, PERSISTENT, load
 from libpod.errors import UnsupportedError, UsageError
 
 COMMAND = Command(
@@ -161,3 +161,38 @@ def test_podmans_older_names_work(command: str, word: str, field: str) -> None:
 def test_what_libpod_lacks_is_refused_by_name(command: str, words: list[str], name: str) -> None:
     with pytest.raises(UnsupportedError, match=f"the option {name} is not supported by this version of libpod"):
         parse(load(command), words)
+
+
+def _globals() -> Options:
+    return parse_options(GLOBAL_OPTIONS, [], interspersed=False)[0]
+
+
+def test_global_options_may_stand_behind_the_command() -> None:
+    command = Command("ls", call=lambda *_: 0, options=(Option("--name"), flag("--all", "-a")), most=1)
+    chosen = _globals()
+    words = ["--root", "/r", "x", "--log-level=error", "-a", "--storage-opt", "a=1", "--storage-opt=b=2"]
+    options, arguments = parse(command, words, globals=chosen, persistent=PERSISTENT)
+    assert (chosen.root, chosen.log_level, chosen.storage_opt) == ("/r", "error", ["a=1", "b=2"])
+    assert {"root", "log_level", "storage_opt"} <= chosen.given
+    assert (options.all, arguments, options.given) == (True, ["x"], {"all"})
+
+
+def test_an_option_of_the_command_hides_a_global_one_of_its_name() -> None:
+    command = Command("ls", call=lambda *_: 0, options=(Option("--root"),))
+    chosen = _globals()
+    options, _ = parse(command, ["--root", "/own"], globals=chosen, persistent=PERSISTENT)
+    assert (options.root, chosen.root) == ("/own", "")
+
+
+@pytest.mark.parametrize("word", ["--version", "-v", "--remote", "-r", "--connection", "-c", "--url", "--noout"])
+def test_options_of_the_program_alone_are_unknown_behind_the_command(word: str) -> None:
+    command = Command("ls", call=lambda *_: 0)
+    with pytest.raises(UsageError, match="unknown"):
+        parse(command, [word], globals=_globals(), persistent=PERSISTENT)
+
+
+def test_behind_the_first_argument_of_run_nothing_is_an_option() -> None:
+    command = Command("run", call=lambda *_: 0, interspersed=False)
+    chosen = _globals()
+    _, arguments = parse(command, ["image", "--root", "/r"], globals=chosen, persistent=PERSISTENT)
+    assert (arguments, chosen.root) == (["image", "--root", "/r"], "")

@@ -13,7 +13,7 @@ from libpod.config.containers import ContainersConf
 from libpod.container import security
 from libpod.container.request import FIELDS as REQUEST_FIELDS
 from libpod.container.request import ContainerRequest
-from libpod.container.resolve import resolve
+from libpod.container.resolve import resolve, unheeded
 from libpod.container.settings import FIELDS, ContainerSettings
 from libpod.container.spec import Context, build_spec
 from libpod.errors import InvalidError, UnsupportedError
@@ -350,6 +350,27 @@ def test_files_of_the_host_have_absolute_paths(tmp_path: Path, monkeypatch: pyte
     assert settings.devices[0].source.startswith("/")
     assert (settings_of().pidfile, settings_of().log_path, settings_of().seccomp) == ("", "", "")
     assert settings_of(security_opt=["seccomp=unconfined"]).seccomp == "unconfined"
+
+
+def _unheeded(image: dict[str, Any] | None = None, argv: tuple[str, ...] = ("true",), **options: Any) -> list[str]:
+    options.setdefault("network", ["none"])
+    found = IMAGE if image is None else image
+    return unheeded(ContainerRequest(**options), found, settings_of(found, argv, **options))
+
+
+def test_what_has_no_effect_is_said() -> None:
+    assert _unheeded() == []
+    health = {"Healthcheck": {"Test": ["CMD", "true"]}}
+    assert "health check is not run" in _unheeded(health)[0]
+    assert _unheeded(health, no_healthcheck=True) == []
+    assert _unheeded({"Healthcheck": {"Test": ["NONE"]}}) == []
+    assert _unheeded(log_opt=["max-file=3", "max-size=1m"]) == ["the log option max-file has no effect"]
+    for program in ("/sbin/init", "/usr/lib/systemd/systemd"):
+        assert "systemd mode" in _unheeded(argv=(program,))[0]
+        assert _unheeded(argv=(program,), systemd="false") == []
+        with pytest.raises(UnsupportedError):
+            settings_of(argv=(program,), systemd="true")
+    assert _unheeded(systemd="true") == []
 
 
 def test_settings_survive_container_json() -> None:

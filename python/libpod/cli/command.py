@@ -27,9 +27,22 @@ class Option:
     default: the value where the option is not given; lists default to an empty list. choices: the accepted words.
     supported: False makes its use an error that says so, in place of an option that does nothing.
     aliases: older names that still work and that the help leaves out. shown: the default as the help shows it, "" for none at all.
+    idle: for an option that nothing has to read, the reason; every other one is read by its command.
     """
 
-    __slots__ = ("aliases", "choices", "default", "help", "hidden", "kind", "metavar", "names", "shown", "supported")
+    __slots__ = (
+        "aliases",
+        "choices",
+        "default",
+        "help",
+        "hidden",
+        "idle",
+        "kind",
+        "metavar",
+        "names",
+        "shown",
+        "supported",
+    )
 
     def __init__(
         self,
@@ -43,10 +56,12 @@ class Option:
         hidden: bool = False,
         aliases: Sequence[str] = (),
         shown: str | None = None,
+        idle: str = "",
     ) -> None:
         self.names = names
         self.aliases = aliases
         self.shown = shown
+        self.idle = idle
         self.kind = kind
         self.help = help
         self.default = default
@@ -70,9 +85,9 @@ class Option:
         return self.default
 
 
-def flag(*names: str, help: str = "", default: bool = False, aliases: Sequence[str] = ()) -> Option:
+def flag(*names: str, help: str = "", default: bool = False, aliases: Sequence[str] = (), idle: str = "") -> Option:
     """Declare a boolean option."""
-    return Option(*names, kind="bool", help=help, default=default, aliases=aliases)
+    return Option(*names, kind="bool", help=help, default=default, aliases=aliases, idle=idle)
 
 
 def unsupported(*names: str, kind: str = "string", help: str = "", aliases: Sequence[str] = ()) -> Option:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from libpod.engine import Engine
 
 
+#: The levels of the log that something is written at, and those that leave it out.
+_LEVELS = {"warning": 0, "error": 1, "fatal": 2, "panic": 2}
+
+
 class Options:
     """The values of one parse, an attribute for each option; `given` names the fields that the user set."""
 
@@ -77,7 +81,12 @@ class Context:
         say(printable(text))
 
     def log(self, level: str, text: str) -> None:
-        """Write a line of the log to stderr, in the form that Podman's have."""
+        """Write a line of the log to stderr, in the form that Podman's have, unless `--log-level` asks for less.
+
+        level: `warning` or `error`.
+        """
+        if _LEVELS[level] < _LEVELS.get(self.globals.log_level, 0):
+            return
         import time
 
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -12,7 +12,7 @@ import sys
 
 from libpod.cli.context import Context, message_of, say
 from libpod.cli.parser import HelpRequested, parse, parse_options
-from libpod.cli.registry import COMMANDS, GLOBAL_OPTIONS, GROUPS, MISSING, load
+from libpod.cli.registry import COMMANDS, GLOBAL_OPTIONS, GROUPS, MISSING, PERSISTENT, load
 from libpod.errors import LibpodError, UnsupportedError, UsageError
 
 TYPE_CHECKING = False
@@ -78,9 +78,9 @@ def run(words: list[str]) -> int:
             return print_version()
         if rest[:1] and rest[0] in ("__complete", "__completeNoDesc"):
             return _complete(options, rest)
+        command, path, rest = find_command(rest, options)
+        values, arguments = parse(command, rest, path=path, globals=options, persistent=PERSISTENT)
         _check_log_level(options.log_level)
-        command, path, rest = find_command(rest)
-        values, arguments = parse(command, rest, path=path)
         context = Context(options)
         return command.call(context, values, arguments)
     except HelpRequested:
@@ -137,16 +137,18 @@ def _check_log_level(level: str) -> None:
         raise UsageError(f'log Level "{level}" is not supported, choose from: {known}')
 
 
-def find_command(words: list[str]) -> tuple[Command, str, list[str]]:
-    """Find the command that `words` begin with; return it, its full name and the words that follow."""
+def find_command(words: list[str], globals: Options) -> tuple[Command, str, list[str]]:
+    """Find the command that `words` begin with; return it, its full name and the words that follow.
+
+    globals: takes the program's own options that stand between a group and its command.
+    """
     if not words:
         raise MissingCommand("podman")
     name, rest = words[0], words[1:]
     table, path = COMMANDS, "podman"
     if name in GROUPS:
         table, path = GROUPS[name], f"podman {name}"
-        if rest and rest[0] in ("--help", "-h"):
-            raise HelpRequested
+        _, rest = parse_options((), rest, interspersed=False, globals=globals, persistent=PERSISTENT)
         if not rest:
             raise MissingCommand(path)
         name, rest = rest[0], rest[1:]

@@ -13,40 +13,68 @@ from libpod.words import split_commas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from libpod.cli.command import Command, Option
+
+    #: What a name stands for, and where its value goes.
+    Known = dict[str, tuple[Option, Options]]
 
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 _DURATION_CHARACTERS = frozenset("0123456789.hmsunµ-+")
 
 
+_UNKNOWN: tuple[Option | None, Options] = (None, Options())
+
+
 class HelpRequested(Exception):  # noqa: N818  (it is no error)
     """The user asked for help."""
 
 
-def parse(command: Command, words: list[str], *, path: str = "podman") -> tuple[Options, list[str]]:
+def parse(
+    command: Command,
+    words: list[str],
+    *,
+    path: str = "podman",
+    globals: Options | None = None,
+    persistent: Sequence[Option] = (),
+) -> tuple[Options, list[str]]:
     """Parse what follows the command's name; return the options and the positional arguments.
 
-    path: the command's full name, for messages.
+    path: the command's full name, for messages. globals: the values of the program's own options; those
+    of `persistent` are changed where the command line gives them behind the command. An option of the
+    command of the same name comes first.
 
     Raises: UsageError in pflag's words, UnsupportedError for an option that libpod lacks, HelpRequested.
     """
-    options, arguments = parse_options(command.options, words, interspersed=command.interspersed)
+    options, arguments = parse_options(
+        command.options, words, interspersed=command.interspersed, globals=globals, persistent=persistent
+    )
     _check_arity(command, len(arguments), path)
     return options, arguments
 
 
-def parse_options(declared: Any, words: list[str], *, interspersed: bool) -> tuple[Options, list[str]]:
-    """Parse `words` against the declared options; stop at the first positional one unless interspersed."""
-    known: dict[str, Option] = {}
+def parse_options(
+    declared: Sequence[Option],
+    words: list[str],
+    *,
+    interspersed: bool,
+    globals: Options | None = None,
+    persistent: Sequence[Option] = (),
+) -> tuple[Options, list[str]]:
+    """Parse `words` against the declared options; stop at the first positional one unless interspersed.
+
+    globals, persistent: as `parse` has them.
+    """
     values = Options()
+    known: Known = {}
+    if globals is not None:
+        known = {name: (option, globals) for option in persistent for name in option.names}
     for option in declared:
-        for name in option.names:
-            known[name] = option
-        for name in option.aliases:
-            known[name] = option
+        for name in (*option.names, *option.aliases):
+            known[name] = option, values
         setattr(values, option.field, option.initial)
     arguments: list[str] = []
     queue = iter(words)
@@ -54,9 +82,9 @@ def parse_options(declared: Any, words: list[str], *, interspersed: bool) -> tup
         if word == "--":
             arguments.extend(queue)
         elif word.startswith("--"):
-            _parse_long(word, queue, known, values)
+            _parse_long(word, queue, known)
         elif len(word) > 1 and word[0] == "-":
-            _parse_short(word, queue, known, values)
+            _parse_short(word, queue, known)
         else:
             arguments.append(word)
             if not interspersed:
@@ -64,9 +92,9 @@ def parse_options(declared: Any, words: list[str], *, interspersed: bool) -> tup
     return values, arguments
 
 
-def _parse_long(word: str, queue: Any, known: dict[str, Option], values: Options) -> None:
+def _parse_long(word: str, queue: Iterator[str], known: Known) -> None:
     name, equals, value = word.partition("=")
-    option = known.get(name)
+    option, values = known.get(name, _UNKNOWN)
     if option is None:
         if name == "--help":
             raise HelpRequested
@@ -82,10 +110,10 @@ def _parse_long(word: str, queue: Any, known: dict[str, Option], values: Options
     _assign(option, value, values)
 
 
-def _parse_short(word: str, queue: Any, known: dict[str, Option], values: Options) -> None:
+def _parse_short(word: str, queue: Iterator[str], known: Known) -> None:
     letters = word[1:]
     for position, letter in enumerate(letters):
-        option = known.get("-" + letter)
+        option, values = known.get("-" + letter, _UNKNOWN)
         if option is None:
             if letter == "h":
                 raise HelpRequested

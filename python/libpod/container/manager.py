@@ -10,13 +10,13 @@ from libpod.container import networking
 from libpod.container.model import Container
 from libpod.container.namespaces import Namespace
 from libpod.container.records import Records
-from libpod.container.resolve import resolve
+from libpod.container.resolve import resolve, unheeded
 from libpod.document import write_document
 from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from libpod._core import Session
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from libpod.container.request import ContainerRequest
     from libpod.container.settings import ContainerSettings
     from libpod.image.lookup import Image
+    from libpod.image.transport import Progress
 
     # `list` is a method of the manager, as it is a verb of Podman's.
     Names = list[str]
@@ -41,20 +42,29 @@ class ContainerManager(Records):
     # From nothing to running ------------------------------------------------------------------------------------------
 
     def create(
-        self, request: ContainerRequest, image: str, argv: Iterable[Word] = (), *, pull: str = "missing"
+        self,
+        request: ContainerRequest,
+        image: str,
+        argv: Iterable[Word] = (),
+        *,
+        pull: str = "missing",
+        progress: Callable[[], Progress] | None = None,
     ) -> Container:
         """Create a container of an image; nothing of it runs.
 
-        image: a name or id, brought in as the policy `pull` says: `missing`, `never`, `always` or `newer`. On error nothing is
-        left behind.
+        image: a name or id, brought in as the policy `pull` says: `missing`, `never`, `always` or `newer`. progress: makes what
+        is told of a pull; called only before one. On error nothing is left behind. What is not as it was asked for, and is no
+        error, is in the container's `warnings`.
         Raises: TypeError for an argv that is one string, InvalidError, UnsupportedError (bad request), ImageNotFoundError and
         what a pull raises, ExistsError (name in use), ContainerNotFoundError (a container whose namespace shall be shared).
         """
         from libpod.image.finding import find_or_pull
 
         words = arguments.strings("argv", argv)
-        found, name = find_or_pull(self._host, image, policy=pull)
-        return self._create_of(request, found, words, name)
+        found, name = find_or_pull(self._host, image, policy=pull, progress=progress)
+        container = self._create_of(request, found, words, name)
+        container.warnings = unheeded(request, found.defaults, container.settings)
+        return container
 
     def _create_of(self, request: ContainerRequest, image: Image, words: Names, image_name: str) -> Container:
         for directory in (self._host.places.graphroot, self._host.places.runroot):

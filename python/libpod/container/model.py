@@ -84,6 +84,7 @@ class Container:
         "names",
         "run_directory",
         "user_directory",
+        "warnings",
     )
 
     def __init__(self, record: dict[str, Any], places: Places) -> None:
@@ -97,6 +98,8 @@ class Container:
         self.boot_directory = places.boot(self.id)
         self.run_directory = places.run(self.id)
         self._settings: ContainerSettings | None = None
+        #: What is not as the request for this container said; empty for one that was looked up.
+        self.warnings: list[str] = []
 
     @property
     def ended_directory(self) -> str:

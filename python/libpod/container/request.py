@@ -65,6 +65,7 @@ FIELDS: dict[str, Any] = {
     "mount": [],
     "name": "",
     "network": [],
+    "no_healthcheck": False,
     "no_hosts": None,
     "oom_kill_disable": False,
     "oom_score_adj": None,

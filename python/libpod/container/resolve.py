@@ -35,6 +35,9 @@ _SYSCTLS = frozenset(
     "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni"
     " kernel.shm_rmid_forced".split()
 )
+#: Programs for which Podman's systemd mode is meant, besides those that are called systemd.
+_INITS = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
+_LOG_OPTIONS = ("max-size", "path", "tag")
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
@@ -67,6 +70,32 @@ def resolve(
     _devices(settings, request, config.containers)
     _life(settings, request, image_config, config)
     return settings
+
+
+def unheeded(request: ContainerRequest, image: Mapping[str, Any], settings: ContainerSettings) -> list[str]:
+    """Say what a container has no use for, of its request or its image, and that is no error: a sentence each."""
+    texts = []
+    test = (image.get("Healthcheck") or {}).get("Test") or ()
+    if test and list(test) != ["NONE"] and not request.no_healthcheck:
+        texts.append(
+            "the image's health check is not run: health checks are not supported by this version of libpod"
+            " (--no-healthcheck: ignore it)"
+        )
+    if request.systemd != "false" and _is_systemd(settings.argv[0]):
+        texts.append(
+            f"{settings.argv[0]} gets no mounts of its own: the systemd mode is not supported by this version of libpod"
+            " (--systemd=false: ignore it)"
+        )
+    for text in request.log_opt:
+        name = text.partition("=")[0]
+        if name not in _LOG_OPTIONS:
+            texts.append(f"the log option {name} has no effect")
+    return texts
+
+
+def _is_systemd(program: str) -> bool:
+    """Whether Podman's systemd mode is for this program when `--systemd` is true."""
+    return program in _INITS or program.rpartition("/")[2] == "systemd"
 
 
 def _check_configuration(defaults: Mapping[str, Any]) -> None:
@@ -398,8 +427,8 @@ def _life(
         raise InvalidError(
             'invalid config provided: --systemd values must be one of "true, false, always": invalid configuration'
         )
-    if request.systemd == "always":
-        raise UnsupportedError("`--systemd always` is not supported by this version of libpod")
+    if request.systemd == "always" or (request.systemd == "true" and _is_systemd(settings.argv[0])):
+        raise UnsupportedError(f"`--systemd {request.systemd}` is not supported by this version of libpod")
     driver = request.log_driver or config.containers["log_driver"]
     if driver in ("journald", "passthrough"):
         if request.log_driver:

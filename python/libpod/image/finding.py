@@ -12,14 +12,19 @@ from libpod.image.reference import split_transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from libpod.host import Host
     from libpod.image.lookup import Image
+    from libpod.image.transport import Progress
 
 
-def find_or_pull(host: Host, name: str, *, policy: str = "missing") -> tuple[Image, str]:
+def find_or_pull(
+    host: Host, name: str, *, policy: str = "missing", progress: Callable[[], Progress] | None = None
+) -> tuple[Image, str]:
     """Find an image, or pull it; return it with the name by which it was meant, "" for an id.
 
-    policy: `missing`, `never`, `always` or `newer`.
+    policy: `missing`, `never`, `always` or `newer`. progress: makes what is told of a pull; called only before one.
     Raises: ImageNotFoundError, InvalidError, and what a pull raises.
     """
     if policy not in ("missing", "never", "always", "newer"):
@@ -38,7 +43,7 @@ def find_or_pull(host: Host, name: str, *, policy: str = "missing") -> tuple[Ima
                 raise
     from libpod.image.manager import ImageManager
 
-    image_id = ImageManager(host).pull(text, policy=policy)
+    image_id = ImageManager(host).pull(text, policy=policy, progress=progress() if progress else None)
     try:
         return resolve(host.store, text)
     except ImageNotFoundError:

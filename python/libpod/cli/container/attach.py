@@ -22,16 +22,17 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         raise UsageError('"podman attach" requires a name, id, or the "--latest" flag')
     manager = context.engine.containers
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
-    return relay(manager.attach(container), container, stdin=not options.no_stdin, options=options)
+    return relay(context, manager.attach(container), container, stdin=not options.no_stdin, options=options)
 
 
-def relay(stay: Stay, container: Container, *, stdin: bool, options: Options) -> int:
+def relay(context: Context, stay: Stay, container: Container, *, stdin: bool, options: Options) -> int:
     """Relay the streams of a container that this command did not create; return its exit code, 0 after a detach.
 
     options: those of `attach` and `start`, `--detach-keys` and `--sig-proxy`.
     """
     settings = container.settings
     return terminal.stay(
+        context,
         stay,
         container,
         stdin=stdin and settings.stdin_open,

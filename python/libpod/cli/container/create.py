@@ -9,6 +9,7 @@ from libpod.cli.container.options import OPTIONS, CidFile, request_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
+    from libpod.cli.print.progress import Reporter
     from libpod.container.model import Container
 
 ATTACH = Option("--attach", "-a", kind="strings", help="Attach to STDIN, STDOUT or STDERR")
@@ -24,31 +25,59 @@ DETACH_KEYS = Option(
 def create_container(context: Context, options: Options, arguments: list[str]) -> Container:
     """Create a container as the command line says; one that it cannot be written down for (`--cidfile`) is removed again."""
     if options.tty and options.interactive:
-        terminal.warn_without_terminal()
+        terminal.warn_without_terminal(context)
     request = request_of(options)
     # Also before a --cidfile that is in the way is found, as with Podman.
     if options.replace and options.name and (killed := context.engine.containers.replace(options.name)):
-        terminal.warn_killed(killed, None)
-    cidfile, container = CidFile(options.cidfile), None
+        terminal.warn_killed(context, killed, None)
+    cidfile, container, pulling = CidFile(options.cidfile), None, _Pulling(quiet=options.quiet)
     try:
         pull = options.pull if "pull" in options.given and options.pull else context.engine.conf.engine["pull_policy"]
-        container = context.engine.containers.create(request, arguments[0], arguments[1:], pull=pull)
+        container = context.engine.containers.create(
+            request, arguments[0], arguments[1:], pull=pull, progress=pulling.begin
+        )
         cidfile.write(container.id)
     except BaseException:
         cidfile.close(keep=False)
         if container is not None:
             context.engine.containers.discard(container)
         raise
+    finally:
+        pulling.end()
     cidfile.close(keep=True)
     if request.publish and container.settings.network.kind != "bridge":
         context.warn(
             "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
         )
+    for text in container.warnings:
+        context.log("warning", text)
     return container
+
+
+class _Pulling:
+    """Tells of a pull, should there be one; what is needed for that is imported then."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._reporter: Reporter | None = None
+
+    def begin(self) -> Reporter:
+        from libpod.cli.print.progress import choose
+
+        self._reporter = choose(quiet=self._quiet)
+        return self._reporter
+
+    def end(self) -> None:
+        if self._reporter is not None:
+            self._reporter.close()
 
 
 def create(context: Context, options: Options, arguments: list[str]) -> int:
     """Create a container and print its id."""
+    from libpod.container.resolve import parse_streams
+
+    # Which streams are attached is a matter of the start; here the words are only judged.
+    parse_streams(options.attach)
     container = create_container(context, options, arguments)
     context.write(container.id)
     return 0

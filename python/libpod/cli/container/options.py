@@ -50,7 +50,11 @@ OPTIONS = (
     ),
     Option("--device", kind="array", help="Add a host device to the container"),
     Option("--device-cgroup-rule", kind="strings", help="Add a rule to the cgroup allowed devices list"),
-    flag("--disable-content-trust", help="This is a Docker specific option and is a NOOP"),
+    flag(
+        "--disable-content-trust",
+        help="This is a Docker specific option and is a NOOP",
+        idle="Docker's; it has no meaning in Podman either",
+    ),
     Option("--dns", kind="strings", help="Set custom DNS servers"),
     Option("--dns-option", kind="strings", help="Set custom DNS options"),
     Option("--dns-search", kind="strings", help="Set custom DNS search domains"),
@@ -180,9 +184,7 @@ OPTIONS = (
 )
 
 #: Options that say how a command behaves, not what its container is.
-NOT_OF_THE_CONTAINER = frozenset(
-    ("attach", "detach", "sig_proxy", "pull", "quiet", "disable_content_trust", "no_healthcheck")
-)
+NOT_OF_THE_CONTAINER = frozenset(("attach", "detach", "sig_proxy", "pull", "quiet", "disable_content_trust"))
 
 
 def request_of(options: Options) -> ContainerRequest:

@@ -372,7 +372,7 @@ COMMAND = Command(
             choices=_SORT_KEYS,
             help="Sort output by: " + ", ".join(_SORT_KEYS),
         ),
-        flag("--sync", help="Sync container state with OCI runtime"),
+        flag("--sync", help="Sync container state with OCI runtime", idle="a state is derived anew by every look"),
         Option("--watch", "-w", kind="uint", help="Watch the ps output on an interval in seconds"),
     ),
     examples=(

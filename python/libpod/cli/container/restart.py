@@ -24,7 +24,7 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
 
     def act(container: Container) -> None:
         if context.engine.containers.restart(container, timeout_s=timeout):
-            terminal.warn_killed(container, timeout)
+            terminal.warn_killed(context, container, timeout)
 
     # A container comes after those whose namespaces it shares: it joins their new ones.
     after = context.engine.containers.ordered([container for _, container in found])

@@ -45,7 +45,7 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
                 " container state improper"
             )
         if manager.remove(container, force=options.force, timeout_s=timeout, volumes=options.volumes):
-            terminal.warn_killed(container, timeout)
+            terminal.warn_killed(context, container, timeout)
 
     for group in manager.ordered([container for _, container in found], depend=options.depend):
         for container, outcome in each(act, group):

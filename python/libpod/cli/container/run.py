@@ -46,6 +46,7 @@ def _attached(context: Context, options: Options, container: Container, streams:
         context.write(container.id)
     try:
         return terminal.stay(
+            context,
             stay,
             container,
             stdin=settings.stdin_open and (not streams or "stdin" in streams),
@@ -68,7 +69,7 @@ def _start(context: Context, container: Container, *, detach: bool = False) -> S
         session = context.engine.containers.start(container, detach=detach, fresh=True, initial_size=size)
     except BaseException as error:
         raise not_started(error) from None
-    terminal.show_warnings(session)
+    terminal.show_warnings(context, session)
     return session
 
 

@@ -52,7 +52,7 @@ def _detached(context: Context, container: Container) -> bool:
         session = context.engine.containers.start(container, detach=True)
     except (LibpodError, OSError) as error:
         raise _not_started(container, error, quote='"') from None
-    terminal.show_warnings(session)
+    terminal.show_warnings(context, session)
     session.close()
     return True
 
@@ -62,12 +62,12 @@ def _attached(context: Context, options: Options, container: Container) -> int:
 
     manager, settings = context.engine.containers, container.settings
     if container.state.status == "running":
-        return relay(manager.attach(container), container, stdin=True, options=options)
+        return relay(context, manager.attach(container), container, stdin=True, options=options)
     try:
         session = manager.start(container, initial_size=terminal.size() if settings.terminal else None)
-        terminal.show_warnings(session)
+        terminal.show_warnings(context, session)
         # Podman gives a container that takes input the user's, with --interactive or without.
-        return relay(manager.stay(container, session), container, stdin=True, options=options)
+        return relay(context, manager.stay(container, session), container, stdin=True, options=options)
     except BrokenPipeError:
         raise
     except (LibpodError, OSError) as error:

@@ -20,7 +20,7 @@ def stop(context: Context, options: Options, arguments: list[str]) -> int:
 
     def act(container: Container) -> None:
         if context.engine.containers.stop(container, timeout_s=timeout):
-            terminal.warn_killed(container, timeout)
+            terminal.warn_killed(context, container, timeout)
 
     return targets.for_each(context, found, act)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
-from libpod.cli.context import message_of, say
-from libpod.cli.print.escape import printable
+from libpod.cli.context import message_of
 from libpod.errors import LibpodError
 
 TYPE_CHECKING = False
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Session
+    from libpod.cli.context import Context
     from libpod.container.foreground import Stay
     from libpod.container.model import Container
 
@@ -28,34 +27,31 @@ def size() -> tuple[int, int] | None:
     return found.lines, found.columns
 
 
-def warn_without_terminal() -> None:
+def warn_without_terminal(context: Context) -> None:
     """Warn, as Podman does, that `-t` and `-i` will not behave as they do on a terminal."""
     if not os.isatty(0):
-        warn("The input device is not a TTY. The --tty and --interactive flags might not work properly")
+        context.log(
+            "warning", "The input device is not a TTY. The --tty and --interactive flags might not work properly"
+        )
 
 
-def show_warnings(session: Session) -> None:
+def show_warnings(context: Context, session: Session) -> None:
     """Show what was not as the user asked when a container or a process in it was started."""
     for text in session.warnings():
-        warn(text)
+        context.log("warning", text)
 
 
-def warn_killed(container: Container, timeout_s: int | None) -> None:
+def warn_killed(context: Context, container: Container, timeout_s: int | None) -> None:
     """Warn, as Podman does, that a container was killed because it did not end when it was asked to."""
     from libpod.signals import signal_name
 
     settings = container.settings
     seconds = settings.stop_timeout if timeout_s is None else timeout_s
-    warn(
+    context.log(
+        "warning",
         f"StopSignal {signal_name(settings.stop_signal)} failed to stop container {container.name} in {seconds} seconds,"
-        " resorting to SIGKILL"
+        " resorting to SIGKILL",
     )
-
-
-def warn(text: str, *, level: str = "warning") -> None:
-    """Write a line of Podman's log to stderr."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    say(f'time="{stamp}" level={level} msg="{printable(text)}"')
 
 
 def relay(
@@ -85,6 +81,7 @@ def relay(
 
 
 def stay(
+    context: Context,
     staying: Stay,
     container: Container,
     *,
@@ -118,5 +115,5 @@ def stay(
             f"attaching to container {container.id}: {message_of(error)}", op="attach", errno=error.errno
         ) from None
     if staying.complaint is not None:
-        warn(f"Removing container {container.id}: {message_of(staying.complaint)}", level="error")
+        context.log("error", f"Removing container {container.id}: {message_of(staying.complaint)}")
     return code

@@ -85,7 +85,11 @@ COMMAND = Command(
             help="Manifest type (oci, v2s2, or v2s1) to use in the destination (default is manifest type of source, with fallbacks)",
         ),
         flag("--quiet", "-q", help="Suppress output information when pushing images"),
-        flag("--remove-signatures", help="Discard any pre-existing signatures in the image"),
+        flag(
+            "--remove-signatures",
+            help="Discard any pre-existing signatures in the image",
+            idle="images of the store have no signatures that could be pushed",
+        ),
         remote.TLS_VERIFY,
         unsupported("--sign-by"),
         unsupported("--sign-by-sigstore-private-key"),

@@ -27,7 +27,11 @@ CREDS = Option(
     metavar="Credentials",
 )
 TLS_VERIFY = flag("--tls-verify", help="Require HTTPS and verify certificates when contacting registries", default=True)
-CONTENT_TRUST = flag("--disable-content-trust", help="This is a Docker specific option and is a NOOP")
+CONTENT_TRUST = flag(
+    "--disable-content-trust",
+    help="This is a Docker specific option and is a NOOP",
+    idle="Docker's; it has no meaning in Podman either",
+)
 
 
 def transport_options(options: Options) -> TransportOptions:
