@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from libpod import arguments
+from libpod import arguments, programs
 from libpod.errors import NotFoundError, StateError
 from libpod.places import Places
 from libpod.store import open_store
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from libpod.store import Store
 
 _HELPER = "libpod-runtime"
+_PROGRAM = "libpod"
 
 
 class Host:
@@ -90,9 +91,12 @@ class Host:
         return self._helper
 
     def exit_command(self, container_id: str) -> list[str]:
-        """Return the command that removes a container of `--rm` when no client does."""
+        """Return the command that removes a container of `--rm` when no client does.
+
+        Raises: NotFoundError if neither the program `libpod` nor a Python that runs it can be found.
+        """
         root, runroot, _, options = self._given
-        words = [sys.executable, "-m", "libpod"]
+        words = find_libpod(self.helper_path)
         words += ["--root", root] if root is not None else []
         words += ["--runroot", runroot] if runroot is not None else []
         for option in options or ():
@@ -107,12 +111,29 @@ def find_helper() -> str:
     """
     named = os.environ.get("LIBPOD_RUNTIME")
     if named:
-        return named
-    beside = os.path.join(os.path.dirname(sys.executable), _HELPER)
+        return os.path.abspath(named)
+    # In a program that embeds Python, the interpreter is that program, or has no name.
+    for directory in (os.path.dirname(sys.executable or ""), f"{sys.prefix}/bin"):
+        beside = f"{directory}/{_HELPER}"
+        if directory.startswith("/") and os.access(beside, os.X_OK):
+            return beside
+    found = programs.find(_HELPER)
+    if found is None:
+        raise NotFoundError(f"the program {_HELPER} is not installed in {sys.prefix}/bin or on PATH")
+    return found
+
+
+def find_libpod(helper_path: str) -> list[str]:
+    """Return the words that run libpod's command line: the program beside the helper, or this Python with the module.
+
+    Raises: NotFoundError.
+    """
+    beside = f"{os.path.dirname(helper_path)}/{_PROGRAM}"
     if os.access(beside, os.X_OK):
-        return beside
-    for directory in os.environ.get("PATH", "").split(":"):
-        candidate = os.path.join(directory or ".", _HELPER)
-        if os.access(candidate, os.X_OK):
-            return os.path.abspath(candidate)
-    raise NotFoundError(f"the program {_HELPER} is not installed beside {sys.executable} or on PATH")
+        return [beside]
+    if os.path.basename(sys.executable or "").startswith(("python", "pypy")):
+        return [os.path.abspath(sys.executable), "-m", "libpod"]
+    found = programs.find(_PROGRAM)
+    if found is None:
+        raise NotFoundError(f"the program {_PROGRAM} is not installed beside {helper_path} or on PATH")
+    return [found]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from libpod import _core
+from libpod import _core, programs
 from libpod.errors import InvalidError, NotFoundError
 from libpod.file import replace_text
 
@@ -287,12 +287,13 @@ def _run(helper: str, verb: str, text: str) -> str | None:
     program = f"docker-credential-{helper}"
     if "/" in helper:
         raise InvalidError(f"invalid credential helper {helper!r}")
+    path = programs.find(program)
+    if path is None:
+        raise NotFoundError(f'exec: "{program}": executable file not found in $PATH')
     try:
         done = subprocess.run(
-            [program, verb], input=text, capture_output=True, text=True, timeout=_HELPER_TIMEOUT_S, check=False
+            [path, verb], input=text, capture_output=True, text=True, timeout=_HELPER_TIMEOUT_S, check=False
         )
-    except FileNotFoundError:
-        raise NotFoundError(f'exec: "{program}": executable file not found in $PATH') from None
     except subprocess.TimeoutExpired:
         raise InvalidError(f"{program} {verb} did not answer within {_HELPER_TIMEOUT_S} seconds") from None
     if done.returncode == 0:

@@ -6,6 +6,7 @@
 
 use super::{Error, Result, Subnet, verdict};
 use libpod_sys::netlink::{Message, Socket, attribute};
+use libpod_sys::process::find_program;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -53,11 +54,13 @@ fn drops(socket: &mut Socket) -> Result<bool> {
 }
 
 fn run(program: &str, action: &str, rule: &[&str]) -> Result<Output> {
-    Command::new(program)
+    let failed = |error| Error::file("run", Path::new(program), error);
+    let path = find_program(program).ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+    Command::new(path)
         .args(["-w", action, "FORWARD"])
         .args(rule)
         .args(["-m", "comment", "--comment", "libpod"])
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| Error::file("run", Path::new(program), error))
+        .map_err(failed)
 }
