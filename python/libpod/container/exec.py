@@ -162,7 +162,7 @@ def command_environment(texts: Iterable[str], files: Iterable[str]) -> dict[str,
     words = list(texts)
     try:
         if "" in words:
-            raise InvalidError('invalid environment variable: ""')
+            raise InvalidError('invalid variable: ""')
         variables.update(environment.parse_variables(words, ()))
     except InvalidError as error:
         raise error.prefixed("parsing environment variables: ") from None

@@ -38,7 +38,7 @@ OPTIONS = (
     Option("--cgroup-parent", help="Optional parent cgroup for the container"),
     Option("--cgroupns", help="cgroup namespace to use"),
     Option("--cidfile", help="Write the container ID to the file"),
-    Option("--conmon-pidfile", help="Write the process ID of the container's monitor to the file"),
+    Option("--conmon-pidfile", help="Path to the file that will receive the PID of conmon"),
     Option("--cpu-period", kind="uint", help="Limit the CPU CFS (Completely Fair Scheduler) period"),
     Option("--cpu-quota", kind="int", help="Limit the CPU CFS (Completely Fair Scheduler) quota"),
     Option("--cpu-shares", "-c", kind="uint", help="CPU shares (relative weight)"),
