@@ -34,9 +34,9 @@ def shown(box: Cli, name: str) -> dict[str, Any]:
 def test_a_change_of_the_configuration_changes_no_container(box: Cli, store_directory: Path) -> None:
     box("create", "--name", "c", "rich", "true")
     document = json.loads(settings_path(box, "c").read_text())
-    recorded = {name: document[name] for name in ("network_name", "log_driver", "stop_timeout", "pids_limit", "umask")}
+    assert [network["name"] for network in document["networks"]] == ["podman"]
+    recorded = {name: document[name] for name in ("log_driver", "stop_timeout", "pids_limit", "umask")}
     assert recorded == {
-        "network_name": "podman",
         "log_driver": "k8s-file",
         "stop_timeout": 10,
         "pids_limit": 2048,
