@@ -85,6 +85,9 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         changes.append({"kind": "directory", "path": settings.workdir, **owner})
     spec = build_spec(settings, context)
     write_text(container.user_directory + "/config.json", _core.dump_json(spec))
+    if settings.remove:
+        # An earlier run, or filling a volume, has mounted it.
+        host.store.allow_remount(container.id)
     return {
         "version": LAUNCH_VERSION,
         "id": container.id,

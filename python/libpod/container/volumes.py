@@ -84,8 +84,6 @@ class Volumes:
         finally:
             self._store.unmount_container(container.id)
             self._store.release_home()
-            # A volatile overlay refuses a second mount until its mark is taken away, which asking for the root does.
-            self._store.rootfs(container.id)
 
     def remove_anonymous(self, settings: ContainerSettings) -> None:
         """Remove the anonymous volumes of a container that is going."""

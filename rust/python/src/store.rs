@@ -414,6 +414,11 @@ impl Store {
         rootfs_dict(py, run(py, || self.inner.rootfs(container_id))?)
     }
 
+    /// Let a container's root be mounted again, now that nothing has it mounted.
+    fn allow_remount(&self, py: Python<'_>, container_id: &str) -> PyResult<()> {
+        run(py, || self.inner.allow_remount(container_id))
+    }
+
     /// What a read-only view of an image is mounted from.
     fn image_rootfs<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
         rootfs_dict(py, run(py, || self.inner.image_rootfs(id))?)

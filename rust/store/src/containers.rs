@@ -239,7 +239,7 @@ impl Store {
         Ok(())
     }
 
-    /// What the root filesystem of a container is mounted from; ready to be mounted at once.
+    /// What the root filesystem of a container is mounted from. Nothing is changed: see [`Store::allow_remount`].
     pub fn rootfs(&self, container: &str) -> Result<Rootfs> {
         let record = self.containers.read()?.get(container).cloned();
         let record = record.ok_or_else(|| Error::ContainerNotFound(container.to_owned()))?;
@@ -255,13 +255,24 @@ impl Store {
         if record.is_volatile() && !self.options.disable_volatile && kernel_is_at_least((5, 10)) {
             options.push("volatile".to_owned());
         }
-        forget_volatile_mount(&directory)?;
         Ok(Rootfs {
             lower: self.tree.lowers(&layer)?,
             upper: Some(directory.join("diff")),
             work: Some(directory.join("work")),
             options,
         })
+    }
+
+    /// Let the root filesystem of a container be mounted again, now that nothing has it mounted.
+    ///
+    /// A work directory that was used with `volatile` refuses every later mount until the kernel's mark in it is gone: the caller
+    /// says that what was written without a sync is good enough, as it is for a container of `--rm`.
+    pub fn allow_remount(&self, container: &str) -> Result<()> {
+        let record = self.container(container)?;
+        if record.is_volatile() {
+            forget_volatile_mount(&self.tree.directory(&self.layer_of(&record)?))?;
+        }
+        Ok(())
     }
 
     /// What a read-only view of an image is mounted from.

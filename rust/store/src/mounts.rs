@@ -35,6 +35,7 @@ impl Store {
     pub fn mount_container(&self, id: &str) -> Result<PathBuf> {
         let record = self.container(id)?;
         let rootfs = self.rootfs(&record.id)?;
+        self.allow_remount(&record.id)?;
         self.mount_layer(&self.layer_of(&record)?, &rootfs)
     }
 

@@ -276,7 +276,15 @@ fn a_volatile_container_is_recorded_apart_and_protects_its_image() {
     let recorded = |name: &str| is_recorded(&store, &container, name);
     assert!(recorded("volatile-containers.json") && !recorded("containers.json"));
     assert!(matches!(store.remove_image(&image.id), Err(Error::ImageInUse { .. })));
-    assert!(store.rootfs(&container.id).expect("rootfs").options.contains(&"volatile".to_owned()));
+    let rootfs = store.rootfs(&container.id).expect("rootfs");
+    assert!(rootfs.options.contains(&"volatile".to_owned()));
+    // The kernel's mark of a mount: asking for the root leaves it, for a mount may be there.
+    let mark = rootfs.work.expect("it has one").join("work/incompat/volatile");
+    std::fs::create_dir_all(&mark).expect("marks");
+    store.rootfs(&container.id).expect("rootfs");
+    assert!(mark.is_dir());
+    store.allow_remount(&container.id).expect("unmarks");
+    assert!(!mark.exists());
     store.remove_container(&container.id).expect("remove");
     assert!(!recorded("volatile-containers.json"));
     store.remove_image(&image.id).expect("nobody needs it now");
