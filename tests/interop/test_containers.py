@@ -156,6 +156,15 @@ SCRIPTS: dict[str, list[str]] = {
         "run --rm -v work:/work full 'stat -c \"%n %u:%g %a\" /work/dir'",
         "run --rm --tmpfs /work full 'stat -c \"%n %u:%g %a\" /work /work/dir'",
     ],
+    "owners of new volumes": [
+        "run --rm -v own1:/data:nocopy full 'stat -c \"%u:%g %a\" /data; ls -A /data'",
+        "run --rm -v own2:/data full 'stat -c \"%u:%g %a\" /data; ls -A /data'",
+        "run --rm -v own3:/tmp:nocopy rich stat -c '%u:%g %a' /tmp",
+        "run --rm -u 1000:29 -v own4:/new/place rich stat -c '%u:%g %a' /new/place",
+        "run --rm -v own4:/new/place rich sh -c 'touch /new/place/kept; chown 5:6 /new/place'",
+        "run --rm -u 1000:29 -v own4:/new/place rich stat -c '%u:%g %a' /new/place",
+        "run --rm -u 7:8 --mount type=volume,source=own5,target=/tmp,volume-nocopy rich stat -c '%u:%g %a' /tmp",
+    ],
     "workdir that a mount makes": [
         "run --rm -w /var/www -v @/bind/file:/var/www/index.txt rich sh -c 'pwd; ls'",
         "run --rm -w /var/www -v @/bind/file:/var/www/a/index.txt rich sh -c 'pwd; ls'",

@@ -6,6 +6,8 @@ launch document's fields are the monitor's; what they mean stands in its documen
 
 from __future__ import annotations
 
+import os
+
 from libpod import _core
 from libpod.container import files, networking
 from libpod.container.locking import Lock
@@ -71,15 +73,18 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     names = files.write_files(host, container, settings, context)
     layers = layers_of(rootfs)
     _join_namespaces(host, settings, context)
+    unowned: list[str] = []
     if settings.mounts:
         from libpod.container.volumes import Volumes
 
-        context.volumes = Volumes(host).fill(container, layers)
+        context.volumes, unowned = Volumes(host).fill(container, layers)
     if settings.init:
         context.init_path = settings.init_path or host.helper_path
     changes = files.set_timezone(container, settings, context, layers) if settings.timezone else []
     view = look(settings, context, layers)
     _resolve_user(container, settings, context, view)
+    for volume in unowned:
+        os.chown(volume, context.user["uid"], context.user["gid"], follow_symlinks=False)
     if settings.workdir != "/" and check_workdir(container, settings, context, view):
         owner = {"uid": context.user["uid"], "gid": context.user["gid"]}
         changes.append({"kind": "directory", "path": settings.workdir, **owner})

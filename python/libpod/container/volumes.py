@@ -61,26 +61,31 @@ class Volumes:
             if mount.kind == "volume":
                 os.makedirs(self.path(mount.volume), mode=0o755, exist_ok=True)
 
-    def fill(self, container: Container, layers: list[str]) -> dict[str, str]:
-        """Copy the image's content into the empty volumes of a container; map their destinations to their directories.
+    def fill(self, container: Container, layers: list[str]) -> tuple[dict[str, str], list[str]]:
+        """Give the empty volumes of a container what the image has at their destinations: owner, mode, and content unless `nocopy`.
 
-        layers: the container's root file system, the uppermost first.
+        layers: the container's root file system, the uppermost first. Returns the directory of each destination's volume, and the
+        directories of the empty volumes for which the image has nothing: as with Podman they are for the container's user.
         """
-        paths = {}
+        paths: dict[str, str] = {}
+        unowned = []
         for mount in container.settings.mounts:
             if mount.kind != "volume":
                 continue
             path = paths[mount.destination] = self.path(mount.volume)
             os.makedirs(path, mode=0o755, exist_ok=True)
-            is_new = mount.copy_up and not os.listdir(path)
-            if is_new and _core.View(layers).place(mount.destination)[0] == "directory":
-                self._copy_up(container, mount.destination, path)
-        return paths
+            if os.listdir(path):
+                continue
+            if _core.View(layers).place(mount.destination)[0] == "directory":
+                self._copy_up(container, mount.destination, path, content=mount.copy_up)
+            else:
+                unowned.append(path)
+        return paths, unowned
 
-    def _copy_up(self, container: Container, source: str, target: str) -> None:
+    def _copy_up(self, container: Container, source: str, target: str, *, content: bool) -> None:
         root = self._store.mount_container(container.id)
         try:
-            _core.copy_directory(root, source, target)
+            _core.copy_directory(root, source, target, content)
         finally:
             self._store.unmount_container(container.id)
             self._store.release_home()

@@ -98,10 +98,10 @@ impl View {
     }
 }
 
-/// Copy what is in the directory `path` of the mounted root `root`, and its owner, mode and times, into the empty directory
-/// `target`.
+/// Copy the owner, mode and times of the directory `path` of the mounted root `root`, and with `content` what is in it, into the
+/// empty directory `target`.
 #[pyfunction]
-fn copy_directory(py: Python<'_>, root: PathBuf, path: PathBuf, target: PathBuf) -> PyResult<()> {
+fn copy_directory(py: Python<'_>, root: PathBuf, path: PathBuf, target: PathBuf, content: bool) -> PyResult<()> {
     Ok(detached(py, || {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let from = RootDir::open(&root)?
@@ -109,7 +109,7 @@ fn copy_directory(py: Python<'_>, root: PathBuf, path: PathBuf, target: PathBuf)
             .map_err(|errno| Error::step("open", &path, errno))?;
         let to = openat(CWD, &target, flags | OFlags::NOFOLLOW, Mode::empty())
             .map_err(|errno| Error::step("open", &target, errno))?;
-        copy_up::copy_directory(from.as_fd(), to.as_fd()).map_err(|errno| Error::step("copy", &path, errno))
+        copy_up::copy_directory(from.as_fd(), to.as_fd(), content).map_err(|errno| Error::step("copy", &path, errno))
     })?)
 }
 

@@ -47,10 +47,12 @@ pub fn mount(
     Ok(())
 }
 
-/// Copy the content, owner, mode and times of the directory `from` into the empty directory `to`.
-pub fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> rustix::io::Result<()> {
+/// Copy the owner, mode and times of the directory `from`, and its content if `content` is set, into the empty directory `to`.
+pub fn copy_directory(from: BorrowedFd<'_>, to: BorrowedFd<'_>, content: bool) -> rustix::io::Result<()> {
     let stat = rustix::fs::fstat(from)?;
-    copy_tree(from, to)?;
+    if content {
+        copy_tree(from, to)?;
+    }
     let copy = openat(to, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
     finish(&copy, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)), mode, &stat)
