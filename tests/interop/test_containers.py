@@ -52,6 +52,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
         "rm nosuch": "words of an error",
         "wait --condition foo x": "the newer looks for the container first",
         "run --rm -h box --name conf rich cat /etc/hosts": "the newer adds host.docker.internal",
+        "run --rm --network host --add-host foo:1.2.3.4 --name n rich cat /etc/hosts": "the newer adds host.docker.internal",
     },
     NEW: {
         "create --network bridge:foo=1 rich true": "an option that does nothing is an error",
