@@ -14,14 +14,17 @@ import pytest
 from tests.support import cli, leaks, newer, probe, registry
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def interrupts() -> None:
-    """Have Ctrl-C work, here and in what is started: who starts the tests in the background of a shell has it ignored."""
+    """Have Ctrl-C work, here and in what is started, in every test.
+
+    A shell starts what is in its background with Ctrl-C ignored; a command that a test runs in this process may let it end the process.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def leak_check(interrupts: None) -> Iterator[None]:
+def leak_check() -> Iterator[None]:
     """Compare what is on the host before and after each module of tests: mounts, processes, cgroups, links, rules, loop devices."""
     before = leaks.snapshot()
     yield

@@ -55,6 +55,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
         "run --rm --network host --add-host foo:1.2.3.4 --name n rich cat /etc/hosts": "the newer adds host.docker.internal",
     },
     NEW: {
+        "run --rm --init --init-path /nosuch rich true": "it names its own system call (`faccessat`)",
         "create --network bridge:foo=1 rich true": "an option that does nothing is an error",
     },
 }
