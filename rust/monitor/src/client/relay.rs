@@ -2,7 +2,7 @@
 
 use super::detach_keys::DetachKeys;
 use super::session::{Error, Interrupted, Received, Session, wait};
-use super::terminal::{Mode, has_controlling_terminal, has_hung_up, is_terminal, size};
+use super::terminal::{Mode, has_controlling_terminal, has_hung_up, is_hanging_up, is_terminal, size};
 use crate::process::Held;
 use crate::protocol::{DATA_MAX, Request, Transfer};
 use crate::record::ExitRecord;
@@ -219,7 +219,12 @@ impl Relay<'_> {
             let Some(end) = self.output() else { continue };
             let data = &self.session.buffer[1..length];
             if never_waits(end) {
-                write_all(end, data).map_err(|errno| Error::output(to_stderr, errno))?;
+                match write_all(end, data) {
+                    Ok(()) => {}
+                    // A terminal that has hung up is no terminal any more, so it looks like a device that takes anything.
+                    Err(Errno::IO) if is_hanging_up(end) => return Ok(Some(Outcome::HungUp)),
+                    Err(errno) => return Err(Error::output(to_stderr, errno)),
+                }
             } else {
                 self.pending.extend_from_slice(data);
             }
@@ -241,7 +246,7 @@ impl Relay<'_> {
         let count = match self.output().map(|fd| rustix::io::write(fd, &self.pending[self.written..end])) {
             Some(Ok(count)) => count,
             Some(Err(Errno::INTR | Errno::AGAIN)) => 0,
-            Some(Err(Errno::IO)) if self.output().is_some_and(has_hung_up) => return Ok(true),
+            Some(Err(Errno::IO)) if self.output().is_some_and(is_hanging_up) => return Ok(true),
             Some(Err(errno)) => return Err(Error::output(self.to_stderr, errno)),
             None => self.pending.len() - self.written,
         };
@@ -261,7 +266,7 @@ impl Relay<'_> {
             Ok(count) => count,
             Err(Errno::INTR | Errno::AGAIN) => return Ok(None),
             Err(Errno::IO) if self.user.on_stdin => {
-                if has_hung_up(stdin) {
+                if is_hanging_up(stdin) {
                     return Ok(Some(Outcome::HungUp));
                 }
                 // A process in the background that nobody can bring to the front reads no terminal. That ends nothing.

@@ -56,6 +56,20 @@ pub fn has_hung_up(terminal: BorrowedFd<'_>) -> bool {
     matches!(tcgetattr(terminal), Err(Errno::IO))
 }
 
+/// Whether `terminal`, which has just given EIO, hangs up.
+///
+/// When the other end of a pseudo-terminal is closed, reads and writes fail an instant before the kernel has hung it up.
+pub fn is_hanging_up(terminal: BorrowedFd<'_>) -> bool {
+    const LOOKS: u32 = 100;
+    for _ in 0..LOOKS {
+        match tcgetattr(terminal) {
+            Err(errno) => return errno == Errno::IO,
+            Ok(_) => std::thread::sleep(std::time::Duration::from_millis(1)),
+        }
+    }
+    false
+}
+
 /// Whether this process has a controlling terminal: it loses it when that hangs up.
 pub fn has_controlling_terminal() -> bool {
     use rustix::fs::{Mode as Permissions, OFlags, open};
