@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from libpod import arguments, programs
+from libpod import arguments
 from libpod.errors import NotFoundError, StateError
 from libpod.places import Places
 from libpod.store import open_store
@@ -117,6 +117,8 @@ def find_helper() -> str:
         beside = f"{directory}/{_HELPER}"
         if directory.startswith("/") and os.access(beside, os.X_OK):
             return beside
+    from libpod import programs
+
     found = programs.find(_HELPER)
     if found is None:
         raise NotFoundError(f"the program {_HELPER} is not installed in {sys.prefix}/bin or on PATH")
@@ -133,6 +135,8 @@ def find_libpod(helper_path: str) -> list[str]:
         return [beside]
     if os.path.basename(sys.executable or "").startswith(("python", "pypy")):
         return [os.path.abspath(sys.executable), "-m", "libpod"]
+    from libpod import programs
+
     found = programs.find(_PROGRAM)
     if found is None:
         raise NotFoundError(f"the program {_PROGRAM} is not installed beside {helper_path} or on PATH")

@@ -383,7 +383,7 @@ def test_settings_survive_container_json() -> None:
 
 def test_every_option_of_a_request_reaches_the_settings() -> None:
     """An option is spelled in its declaration, in the request and in the settings: none may be dropped on the way."""
-    source = _sources("container/resolve", "container/resources", "container/manager")
+    source = _sources("container/resolve", "container/resources", "container/creation")
     assert [name for name in REQUEST_FIELDS if f"request.{name}" not in source] == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from libpod.cli.print.escape import printable
 from libpod.errors import LibpodError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -139,6 +138,13 @@ def choose_name(names: list[str]) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     return answer - 1
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Write out what would steer a terminal (`print.escape`): most commands have nothing to say, and do not load it."""
+    from libpod.cli.print.escape import printable
+
+    return printable(text, keep=keep)
 
 
 def say(text: str) -> None:

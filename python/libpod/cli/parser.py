@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-from libpod import quantity
 from libpod.cli.context import Options
 from libpod.errors import InvalidError, UnsupportedError, UsageError
-from libpod.words import split_commas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,10 +160,14 @@ def _convert(option: Option, text: str) -> Any:
             return False
         raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
     if kind in ("int", "uint"):
+        from libpod import quantity
+
         return quantity.parse_integer(text, signed=kind == "int", prefixed=True)
     if option.choices and text not in option.choices:
         raise ValueError(f'"{text}" is not a valid value.  Choose from: "{", ".join(option.choices)}"')
     if kind == "strings":
+        from libpod.words import split_commas
+
         return split_commas(text)
     if kind == "array":
         return [text]

@@ -5,12 +5,9 @@ Start reading at `ContainerManager`: each verb stands in one module beside this 
 
 from __future__ import annotations
 
-from libpod import arguments, timestamp
-from libpod.container import networking
+from libpod import arguments
 from libpod.container.model import Container
-from libpod.container.namespaces import Namespace
 from libpod.container.records import Records
-from libpod.container.resolve import resolve, unheeded
 from libpod.document import write_document
 from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, LibpodError, StateError
 
@@ -22,12 +19,9 @@ if TYPE_CHECKING:
     from libpod._core import Session
     from libpod.arguments import Word
     from libpod.container.foreground import Stay
-    from libpod.container.listing import Row
     from libpod.container.logs import Damage
-    from libpod.container.records import Damaged
+    from libpod.container.records import Damaged, Row
     from libpod.container.request import ContainerRequest
-    from libpod.container.settings import ContainerSettings
-    from libpod.image.lookup import Image
     from libpod.image.transport import Progress
 
     # `list` is a method of the manager, as it is a verb of Podman's.
@@ -58,77 +52,16 @@ class ContainerManager(Records):
         Raises: TypeError for an argv that is one string, InvalidError, UnsupportedError (bad request), ImageNotFoundError and
         what a pull raises, ExistsError (name in use), ContainerNotFoundError (a container whose namespace shall be shared).
         """
-        from libpod.image.finding import find_or_pull
+        from libpod.container.creation import create
 
         words = arguments.strings("argv", argv)
-        found, name = find_or_pull(self._host, image, policy=pull, progress=progress)
-        container = self._create_of(request, found, words, name)
-        container.warnings = unheeded(request, found.defaults, container.settings)
-        return container
-
-    def _create_of(self, request: ContainerRequest, image: Image, words: Names, image_name: str) -> Container:
-        for directory in (self._host.places.graphroot, self._host.places.runroot):
-            arguments.host_path(directory)
-        settings = resolve(request, image.defaults, words, self._host.conf)
-        settings.created = timestamp.rfc3339(timestamp.now())
-        settings.image_id = image.id
-        settings.image = image_name or (image.names[0] if image.names else image.id)
-        settings.image_digest = image.digest or ""
-        self._resolve_joined(settings)
-        networking.choose(self._host, settings)
-        if request.replace and request.name:
-            self.replace(request.name)
-        if settings.joined_ids:
-            from libpod.container.dependents import with_joined
-
-            return with_joined(self._host, settings, lambda: self._make(settings, image.top_layer))
-        return self._make(settings, image.top_layer)
-
-    def _make(self, settings: ContainerSettings, layer: str | None) -> Container:
-        """Create the record and the volumes of a container, or nothing."""
-        if not settings.mounts:
-            return self._create(settings, layer)
-        from libpod.container.volumes import Volumes
-
-        volumes = Volumes(self._host)
-        volumes.choose_names(settings)
-        container = self._create(settings, layer)
-        try:
-            volumes.make(settings)
-        except BaseException:
-            volumes.remove_anonymous(settings)
-            self.drop(container)
-            raise
-        return container
-
-    def _resolve_joined(self, settings: ContainerSettings) -> None:
-        """Replace the names in `container:NAME` by ids."""
-        for kind, shown in (("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("network", "net")):
-            namespace: Namespace = getattr(settings, kind)
-            if namespace.kind != "container":
-                continue
-            try:
-                other = self.lookup(namespace.target)
-            except ContainerNotFoundError as error:
-                raise ContainerNotFoundError(
-                    f"looking up container to share {shown} namespace with: {error.message}"
-                ) from None
-            if kind == "ipc" and other.is_ours and other.settings.ipc.kind in ("private", "none"):
-                raise InvalidError(
-                    f"joining IPC of container {other.id} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for"
-                    " the donor container)"
-                )
-            setattr(settings, kind, Namespace("container", other.id))
+        return create(self._host, request, image, words, pull=pull, progress=progress)
 
     def replace(self, name: str) -> Container | None:
         """Remove the container of that name, whatever its state; return it if it had to be killed after it was asked to end."""
-        try:
-            old = self.lookup_exact(name)
-        except ContainerNotFoundError:
-            return None
-        from libpod.container.removal import remove
+        from libpod.container.creation import replace
 
-        return old if remove(self._host, old, force=True) else None
+        return replace(self._host, name)
 
     def start(
         self,

@@ -11,7 +11,6 @@ from errno import ENOENT
 
 from libpod.arguments import host_path
 from libpod.errors import InvalidError, UnsupportedError
-from libpod.words import split_commas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -261,6 +260,8 @@ def parse_mount(text: str) -> Mount:
             "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]"
             "target=<ctr-dir>[,options]"
         )
+    from libpod.words import split_commas
+
     fields = split_commas(text)
     kind = "volume"
     for index, field in enumerate(fields):

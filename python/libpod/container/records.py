@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 from libpod import _core, arguments, timestamp
-from libpod.container import names
 from libpod.container.model import Container, remove_tree
 from libpod.errors import ContainerNotFoundError, CorruptError, ExistsError, InvalidError, UnsupportedError
 
@@ -45,6 +44,22 @@ def look(container: Container, damaged: Damaged | None) -> ContainerState | None
             raise
         damaged.append((container, error))
         return None
+
+
+class Row:
+    """A container with its state looked up once."""
+
+    __slots__ = ("container", "size", "state")
+
+    def __init__(self, container: Container, state: ContainerState) -> None:
+        self.container = container
+        self.state = state
+        self.size: tuple[int, int] | None = None
+
+    @property
+    def created_ns(self) -> int:
+        """When it was created, in nanoseconds since the epoch."""
+        return timestamp.parse(self.container.settings.created)
 
 
 class Records:
@@ -125,8 +140,10 @@ class Records:
             raise ContainerNotFoundError("no containers")
         return max(created, key=lambda found: found[0])[1]
 
-    def _create(self, settings: ContainerSettings, layer: str | None) -> Container:
+    def add(self, settings: ContainerSettings, layer: str | None) -> Container:
         """Create the record, with container.json in place before it; a random name is tried again where it is taken."""
+        from libpod.container import names
+
         container_id, given = names.random_id(), settings.name
         for _ in range(_NAME_ATTEMPTS):
             name = settings.name = given or names.random_name()

@@ -10,7 +10,6 @@ import os
 from errno import ENOENT
 
 from libpod import quantity
-from libpod.address import is_address, parse_address, parse_mac
 from libpod.arguments import host_path
 from libpod.container import environment, mounts, security
 from libpod.container.limits import merge_limits
@@ -20,7 +19,6 @@ from libpod.container.settings import ContainerSettings
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.network.attachment import Attachment
 from libpod.quantity import parse_size
-from libpod.signals import parse_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -230,7 +228,7 @@ def _network_options(attachment: Attachment, text: str) -> None:
         if name == "ip":
             attachment.address = _parse_address(value, f'invalid ip address "{value}"')
         elif name == "mac":
-            attachment.mac = parse_mac(value)
+            attachment.mac = _mac(value)
         elif name in ("alias", "interface_name", "ip6"):
             raise UnsupportedError(f"the network option `{name}` is not supported by this version of libpod")
         else:
@@ -239,7 +237,7 @@ def _network_options(attachment: Attachment, text: str) -> None:
 
 def _addresses(settings: ContainerSettings, attachment: Attachment, request: ContainerRequest) -> None:
     address = _parse_address(request.ip, f'"{request.ip}" is not an ip address') if request.ip else ""
-    mac = parse_mac(request.mac_address) if request.mac_address else ""
+    mac = _mac(request.mac_address) if request.mac_address else ""
     if address or mac:
         if settings.network.kind != "bridge":
             option = "--ip" if request.ip else "--mac-address"
@@ -247,7 +245,24 @@ def _addresses(settings: ContainerSettings, attachment: Attachment, request: Con
         attachment.address, attachment.mac = address or attachment.address, mac or attachment.mac
 
 
+# Most containers name no address, and do without the parsers.
+
+
+def _mac(text: str) -> str:
+    from libpod.address import parse_mac
+
+    return parse_mac(text)
+
+
+def _is_address(text: str) -> bool:
+    from libpod.address import is_address
+
+    return is_address(text)
+
+
 def _parse_address(text: str, problem: str) -> str:
+    from libpod.address import parse_address
+
     try:
         return str(parse_address(text))
     except InvalidError:
@@ -285,7 +300,7 @@ def _name_resolution(settings: ContainerSettings, request: ContainerRequest, def
         name, colon, address = text.partition(":")
         if not name or not colon:
             raise InvalidError(f'bad format for add-host: "{text}"')
-        if not is_address(address):
+        if not _is_address(address):
             raise InvalidError(f'invalid IP address in add-host: "{address}"')
     settings.hosts = list(request.add_host)
 
@@ -302,7 +317,7 @@ def _check_servers(servers: list[str], request: ContainerRequest) -> None:
     if "none" in servers:
         raise InvalidError("none is not allowed to be specified with other DNS ip addresses")
     for server in servers:
-        if not is_address(server):
+        if not _is_address(server):
             raise InvalidError(f"{server} is not an ip address")
 
 
@@ -415,7 +430,11 @@ def _devices(settings: ContainerSettings, request: ContainerRequest, defaults: M
 def _life(
     settings: ContainerSettings, request: ContainerRequest, image: Mapping[str, Any], config: ContainersConf
 ) -> None:
-    settings.stop_signal = parse_signal(request.stop_signal or image.get("StopSignal") or "15")
+    stop_signal = request.stop_signal or image.get("StopSignal")
+    if stop_signal:
+        from libpod.signals import parse_signal
+
+        settings.stop_signal = parse_signal(stop_signal)
     settings.stop_timeout = config.engine["stop_timeout"] if request.stop_timeout is None else request.stop_timeout
     settings.timeout = request.timeout
     settings.remove = request.rm

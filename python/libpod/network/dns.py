@@ -8,7 +8,6 @@ Source: podman-run(1), "--dns", "--dns-search", "--dns-option", "--add-host"; co
 from __future__ import annotations
 
 from libpod import _core
-from libpod.address import is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +104,8 @@ def read_text(path: str) -> str:
 
 def _parse_resolv_conf(text: str) -> dict[str, list[str]]:
     """Pick servers, search list and options: of the latter two the last line counts."""
+    from libpod.address import is_address
+
     found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
     for line in text.splitlines():
         words = line.partition("#")[0].split()

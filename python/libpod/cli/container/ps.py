@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod.cli.context import Context, Options
-    from libpod.container.listing import Row
-    from libpod.container.records import Damaged
+    from libpod.container.records import Damaged, Row
     from libpod.container.settings import ContainerSettings
     from libpod.network.attachment import Port
 
