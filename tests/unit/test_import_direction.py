@@ -200,3 +200,32 @@ def test_public_names_are_what_all_says() -> None:
         assert getattr(libpod, name) is not None
     with pytest.raises(AttributeError):
         _ = libpod.nonesuch  # type: ignore[attr-defined]
+
+
+#: Command → modules that it does not need, and so must not pay for.
+UNNEEDED = {
+    "version": {"libpod._core", "libpod.store", "libpod.quantity", "libpod.words", "libpod.cli.print.escape"},
+    "ps": {
+        "libpod.container.resolve",
+        "libpod.container.security",
+        "libpod.container.filtering",
+        "libpod.filters",
+        "libpod.address",
+        "libpod.image",
+        "libpod.network.manager",
+    },
+    "images": {"libpod.container", "libpod.network", "libpod.address", "libpod.image.copy", "libpod.image.transport"},
+}
+
+
+@pytest.mark.parametrize("command", UNNEEDED)
+def test_a_command_loads_only_what_it_needs(command: str, tmp_path: Path) -> None:
+    words = ["--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"), command]
+    script = f"import sys; from libpod.cli.main import run; run({words!r})"
+    loaded = set(_run(f"{script}; sys.stdout.flush(); print('loaded', *sys.modules, file=sys.stderr)").split())
+    assert "libpod.cli.main" in loaded
+    assert not loaded & UNNEEDED[command]
+
+
+def _run(script: str) -> str:
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr
