@@ -1,19 +1,23 @@
 //! Addresses of a network: who has which, for how long, and what a dead owner left.
 //!
-//! A lease is a symbolic link in the network's directory, named after the address; its target is a text that names its
-//! version, the network's driver and the owner. The first word carries the former two before the container, so that a monitor
-//! of the release before, which knows neither, takes it for a lease of some other container, as it should. A text that
-//! begins with another version (`v2 …`, `v2:…`) or driver is a newer release's: its address is taken, and it stays as it is. It is created whole or not at all, and read by one call. A lease is dead when the process that took it has
-//! ended, or gave it back, *and* the host's end of the veth pair is gone, which the kernel removes with the container's
-//! namespace, some milliseconds after its last process: until then nobody else gets the address. One lock, held only
-//! while the directory is read and changed, orders attachers.
+//! A lease is a symbolic link in the network's directory, named after the address; its target is a
+//! text that names its version, the network's driver and the owner. It is created whole or not at
+//! all, and read by one call. The first word carries version and driver before the container, so that
+//! a monitor of the release before, which knows neither, takes it for a lease of some other container,
+//! as it should. A text that begins with another version (`v2 …`, `v2:…`) or driver is a newer
+//! release's: its address is taken, and it stays as it is.
+//!
+//! A lease is dead when the process that took it has ended, or gave it back, *and* the host's end of
+//! the veth pair is gone, which the kernel removes with the container's namespace, some milliseconds
+//! after its last process: until then no other container gets the address. One lock, held only while
+//! the directory is read and changed, orders attachers.
 //!
 //! Addresses are given in order, the next after the last one, from the middle of the subnet on: Podman counts from the
 //! bottom, in a database that neither of us reads of the other, and both may share a bridge.
 
-use super::bridge::Plan;
 use super::firewall::Firewall;
 use super::link::Host;
+use super::plan::{Owner, Plan};
 use super::{Error, Result, Subnet};
 use libpod_sys::file::{Durability, replace};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
@@ -37,13 +41,6 @@ const NOBODY: i32 = 0;
 const UNKNOWN: i32 = -1;
 /// A namespace that lives this long after its container is held by somebody else.
 const PINNED_AFTER: Duration = Duration::from_secs(5);
-
-/// Who takes a lease.
-pub(super) struct Owner<'a> {
-    pub(super) container: &'a str,
-    pub(super) host_interface: &'a str,
-    pub(super) ports: bool,
-}
 
 /// A lease as it stands in the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod firewall;
 mod forwarding;
 mod lease;
 mod link;
+mod plan;
 mod port;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,8 @@ use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-pub use bridge::BridgeOptions;
 pub use link::{is_up, local_address};
+pub use plan::BridgeOptions;
 pub use port::{bind_ports, free_port};
 
 /// What a container wants of one network.

@@ -1,6 +1,6 @@
 //! Links, addresses and routes: the veth pair, its two ends and the loopback, by route netlink.
 
-use super::bridge::Plan;
+use super::plan::Plan;
 use super::{Error, Result, verdict};
 use libpod_sys::netlink::{APPEND, Answer, CREATE, DUMP, EXCLUSIVE, Message, Socket, attribute};
 use rustix::io::Errno;
@@ -222,29 +222,4 @@ fn inside(netns: BorrowedFd<'_>) -> Result<Socket> {
         })?;
         thread.join().expect("the thread does not panic")
     })
-}
-
-/// A unicast address of local administration.
-pub(super) fn random_mac() -> Result<[u8; 6]> {
-    let mut mac = [0; 6];
-    rustix::rand::getrandom(&mut mac, rustix::rand::GetRandomFlags::empty())
-        .map_err(|errno| Error::Kernel { step: "draw a hardware address".to_owned(), errno })?;
-    mac[0] = mac[0] & 0xfe | 0x02;
-    Ok(mac)
-}
-
-/// `92:d0:c6:00:29:33`, also with dashes.
-pub(super) fn parse_mac(text: &str) -> Option<[u8; 6]> {
-    let mut mac = [0; 6];
-    let mut parts = text.split([':', '-']);
-    for byte in &mut mac {
-        let part = parts.next().filter(|part| part.len() == 2)?;
-        *byte = u8::from_str_radix(part, 16).ok()?;
-    }
-    parts.next().is_none().then_some(mac)
-}
-
-/// The way everybody prints it.
-pub(super) fn format_mac(mac: [u8; 6]) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
 }
