@@ -25,8 +25,6 @@ const ALLOW: u32 = 0x7fff_0000;
 const MAX_ERRNO: u32 = 4095;
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
-/// The answer of a rule that refuses.
-pub(super) const EPERM_ACTION: u32 = ERRNO | EPERM;
 const ARGUMENT_COUNT: u32 = 6;
 
 /// What happens when a tracer has replaced the number by "skip": source seccomp(2), `SECCOMP_RET_TRACE`.
@@ -192,7 +190,7 @@ fn refuse_families(abi: Abi, default: u32, calls: &mut BTreeMap<u32, Verdict>) {
     for entry in abi.entries("socket") {
         let Entry::Direct(number) = entry else { continue };
         let verdict = calls.entry(number).or_insert_with(|| Verdict { rules: Vec::new(), otherwise: default });
-        verdict.rules.splice(0..0, kernel::refused_families());
+        verdict.rules.splice(0..0, kernel::refused_families(ERRNO | EPERM));
     }
 }
 

@@ -2,7 +2,6 @@
 //! that no container gets by default.
 
 use super::assemble::{Condition, Rule, Test};
-use super::compile::EPERM_ACTION;
 
 /// Calls with the arguments that the kernel takes as `int` or `unsigned int`, whatever the register holds above.
 ///
@@ -58,10 +57,11 @@ pub fn as_seen(syscall: &str, condition: Condition) -> Condition {
 /// The kernel's own cryptography, and the hypervisor's: `AF_ALG`, `AF_VSOCK`. Neither belongs to a network namespace's guard.
 const REFUSED_FAMILIES: [u64; 2] = [38, 40];
 
-/// Rules for `socket` that stand before a default profile's: a profile that a distribution has installed may be older than them.
-pub fn refused_families() -> impl Iterator<Item = Rule> {
-    REFUSED_FAMILIES.into_iter().map(|family| {
+/// Rules for `socket`, with the action of a refusal, that stand before a default profile's: a profile that a distribution has
+/// installed may be older than them.
+pub fn refused_families(action: u32) -> impl Iterator<Item = Rule> {
+    REFUSED_FAMILIES.into_iter().map(move |family| {
         let test = Test::Masked { mask: u64::MAX, value: family };
-        Rule { conditions: vec![Condition { index: 0, test, low_only: true }], action: EPERM_ACTION }
+        Rule { conditions: vec![Condition { index: 0, test, low_only: true }], action }
     })
 }
