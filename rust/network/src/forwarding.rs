@@ -6,7 +6,6 @@
 
 use super::{Error, Result, Subnet, verdict};
 use libpod_sys::netlink::{Message, Socket, attribute};
-use libpod_sys::process::find_program;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -54,13 +53,11 @@ fn drops(socket: &mut Socket) -> Result<bool> {
 }
 
 fn run(program: &str, action: &str, rule: &[&str]) -> Result<Output> {
-    let failed = |error| Error::file("run", Path::new(program), error);
-    let path = find_program(program).ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
-    Command::new(path)
+    Command::new(program)
         .args(["-w", action, "FORWARD"])
         .args(rule)
         .args(["-m", "comment", "--comment", "libpod"])
         .stdin(Stdio::null())
         .output()
-        .map_err(failed)
+        .map_err(|error| Error::file("run", Path::new(program), error))
 }

@@ -320,33 +320,9 @@ pub fn session_leader() -> Option<i32> {
     (leader > 0).then_some(leader)
 }
 
-/// The program of this name on `PATH`, by its absolute path; None if there is none.
-///
-/// Elements of `PATH` that are empty or relative are skipped: they mean the working directory, which the caller chose.
-pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
-    find_in(&std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into()), name)
-}
-
-fn find_in(path: &std::ffi::OsStr, name: &str) -> Option<std::path::PathBuf> {
-    std::env::split_paths(path)
-        .filter(|directory| directory.is_absolute())
-        .map(|directory| directory.join(name))
-        .find(|path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_program_is_found_in_absolute_directories_alone() {
-        let found = |path: &str| find_in(path.as_ref(), "sh");
-        assert_eq!(found("/bin"), Some("/bin/sh".into()));
-        assert_eq!(found(":.:bin:/nonexistent:/bin"), Some("/bin/sh".into()));
-        for path in ["", ":", ".", "../../bin:."] {
-            assert_eq!(found(path), None, "{path}");
-        }
-    }
     use std::os::fd::AsFd;
 
     #[test]
