@@ -25,7 +25,7 @@ CRATES = {
     "store": {"sys", "digest", "layer"},
     "registry": {"sys", "digest"},
     "network": {"sys"},
-    "runtime": {"sys", "json"},
+    "runtime": {"sys", "json", "digest"},
     "monitor": {"sys", "json", "network", "runtime"},
     "helper": {"sys", "json", "runtime", "monitor"},
     "python": {"sys", "json", "digest", "image", "layer", "store", "registry", "network", "runtime", "monitor"},

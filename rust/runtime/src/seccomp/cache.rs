@@ -11,10 +11,10 @@ use super::compile::{compile, compile_default};
 use super::default::{SYSTEM_PROFILE, default_profile, read, resolve};
 use super::profile::LinuxSeccomp;
 use super::{Error, Program, Result};
+use libpod_digest::{Digest, Hasher};
 use libpod_sys::bpf::{Instruction, MAX_INSTRUCTIONS};
 use libpod_sys::file::{open_regular_at, read_open, replace_at};
 use rustix::fs::{Mode, OFlags};
-use sha2::{Digest, Sha256};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -78,12 +78,12 @@ fn key(is_default: bool, text: Option<&[u8]>, capabilities: &[String]) -> String
     let origin: &[u8] = if is_default { b"default" } else { b"chosen" };
     let text = text.unwrap_or(b"built-in");
     let parts: [&[u8]; 6] = [HEADER, &audit, release.release().to_bytes(), capabilities.as_bytes(), origin, text];
-    let mut hasher = Sha256::new();
+    let mut hasher = Hasher::default();
     for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hasher.finish().0.hex()
 }
 
 /// The directory, made where it is missing; None where somebody else could write into it.
@@ -133,8 +133,8 @@ impl Program {
             bytes.extend_from_slice(&[*jt, *jf]);
             bytes.extend_from_slice(&k.to_le_bytes());
         }
-        let digest = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&digest);
+        let digest = Digest::of(&bytes);
+        bytes.extend_from_slice(digest.as_bytes());
         bytes
     }
 
@@ -148,7 +148,7 @@ impl Program {
         if count == 0 || count > MAX_INSTRUCTIONS || code.len() != count * SIZE_OF_INSTRUCTION {
             return None;
         }
-        if Sha256::digest(body)[..] != *digest {
+        if Digest::of(body).as_bytes() != digest {
             return None;
         }
         let instructions = code.chunks_exact(SIZE_OF_INSTRUCTION).map(|chunk| Instruction {
