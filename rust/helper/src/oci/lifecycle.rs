@@ -197,7 +197,7 @@ fn prepare<'a>(
 fn publish(pid: Pid, reserved: Reserved, pid_file: Option<&Path>) -> Result<Container, Failure> {
     let container = reserved.keep(pid)?;
     if let Some(path) = pid_file {
-        record::write_whole(path, container.record.pid.to_string().as_bytes())?;
+        record::write_pid_file(path, pid)?;
     }
     Ok(container)
 }

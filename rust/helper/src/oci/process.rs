@@ -80,7 +80,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     let mut running = libpod_runtime::exec(&target, &process, &stdio)?;
     running.warnings.iter().for_each(|text| context.log.warn(text));
     if let Some(path) = parsed.last("pid-file") {
-        record::write_whole(Path::new(path), running.pid.as_raw_nonzero().to_string().as_bytes())?;
+        record::write_pid_file(Path::new(path), running.pid)?;
     }
     if let (Some(master), Some(socket)) = (&running.terminal, console) {
         foreground::hand_over(master.as_fd(), Path::new(socket)).map_err(Failure::new)?;

@@ -12,7 +12,9 @@ use libpod_monitor::process::{Held, start_time};
 use libpod_runtime::ContainerId;
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Spec};
+use libpod_sys::file::{Durability, replace};
 use libpod_sys::io_text;
+use rustix::fs::Mode;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -172,12 +174,10 @@ impl Drop for Reserved {
     }
 }
 
-/// Write a file by a temporary name: nobody reads half of it.
-pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), Failure> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    std::fs::write(&temporary, text)
-        .and_then(|()| std::fs::rename(&temporary, path))
+/// Write the file of `--pid-file`: a reader sees the whole number or no file.
+pub fn write_pid_file(path: &Path, pid: Pid) -> Result<(), Failure> {
+    let text = pid.as_raw_nonzero().to_string();
+    replace(path, text.as_bytes(), Mode::from_raw_mode(0o666), Durability::Volatile)
         .map_err(|error| Failure::new(format!("write {}: {}", path.display(), io_text(&error))))
 }
 
