@@ -141,3 +141,26 @@ def test_a_record_of_a_newer_release_is_refused_and_kept(runtime: Runtime) -> No
     assert "unknown field `more`" in runtime("delete", "--force", NAME, code=1).stderr
     path.write_text(good)
     assert status(runtime) == "running"
+
+
+@pytest.mark.parametrize("command", [("create",), ("run", "--detach")], ids=" ".join)
+def test_a_pid_file_that_cannot_be_written_leaves_no_container(runtime: Runtime, command: tuple[str, ...]) -> None:
+    path = runtime.root.parent / "nosuch" / "pid"
+    assert f"write {path}: no such file or directory" in runtime.detached(*command, "--pid-file", str(path), NAME, code=1)
+    assert runtime("list", "-q").stdout == ""
+    assert not (runtime.root / NAME).exists()
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/libpod-state-{os.getpid()}"))
+    path = runtime.root.parent / "pid"
+    runtime.detached(*command, "--pid-file", str(path), NAME)
+    assert int(path.read_text()) == json.loads(runtime("state", NAME).stdout)["pid"]
+    assert [entry.name for entry in path.parent.iterdir() if entry.name.startswith((".tmp-pid", "pid."))] == []
+
+
+@pytest.mark.parametrize("flags", [("--pid-file",), ("--tty", "--console-socket")], ids=" ".join)
+def test_an_exec_whose_caller_cannot_be_told_leaves_no_process(runtime: Runtime, flags: tuple[str, ...]) -> None:
+    runtime.detached("run", "--detach", NAME)
+    missing = str(runtime.root.parent / "nosuch" / "file")
+    log = runtime.detached("exec", "--detach", *flags, missing, NAME, "sleep", "1001", code=255)
+    assert missing in log
+    listed = [json.loads(runtime("ps", "--format", "json", NAME).stdout)]
+    assert listed == [[json.loads(runtime("state", NAME).stdout)["pid"]]]

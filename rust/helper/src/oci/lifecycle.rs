@@ -193,13 +193,12 @@ fn prepare<'a>(
     }
 }
 
-/// Record the container, and tell its number to who asked for it.
+/// Tell the container's number to the caller, and record it: last, so that an error leaves no container.
 fn publish(pid: Pid, reserved: Reserved, pid_file: Option<&Path>) -> Result<Container, Failure> {
-    let container = reserved.keep(pid)?;
     if let Some(path) = pid_file {
         record::write_pid_file(path, pid)?;
     }
-    Ok(container)
+    reserved.keep(pid)
 }
 
 /// `start ID`

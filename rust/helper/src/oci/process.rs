@@ -6,9 +6,9 @@ use super::lifecycle::{check_console, compile, pidfd, preserved};
 use super::record::{self, Container, Status};
 use super::{Context, Failure, Outcome};
 use libpod_runtime::spec::{CONFIG_MAX, Process, Spec, User};
-use libpod_runtime::{ContainerId, ExecTarget};
+use libpod_runtime::{ContainerId, ExecRunning, ExecTarget};
 use libpod_sys::io_text;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -79,17 +79,28 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     }
     let mut running = libpod_runtime::exec(&target, &process, &stdio)?;
     running.warnings.iter().for_each(|text| context.log.warn(text));
-    if let Some(path) = parsed.last("pid-file") {
-        record::write_pid_file(Path::new(path), running.pid)?;
-    }
-    if let (Some(master), Some(socket)) = (&running.terminal, console) {
-        foreground::hand_over(master.as_fd(), Path::new(socket)).map_err(Failure::new)?;
-        running.terminal = None;
+    if let Err(failure) = tell(parsed, &mut running) {
+        // Each fails only if the process has ended by itself.
+        let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
+        let _ = waitid(WaitId::PidFd(running.pidfd.as_fd()), WaitIdOptions::EXITED);
+        return Err(failure);
     }
     match waiting {
         None => Ok(0),
         Some(waiting) => waiting.wait(running.pidfd.as_fd(), running.terminal.take()).map_err(Failure::new),
     }
+}
+
+/// Tell the caller the number of the process, and hand its terminal over if there is a socket for it.
+fn tell(parsed: &Parsed, running: &mut ExecRunning) -> Result<(), Failure> {
+    if let Some(path) = parsed.last("pid-file") {
+        record::write_pid_file(Path::new(path), running.pid)?;
+    }
+    if let (Some(master), Some(socket)) = (&running.terminal, parsed.last("console-socket")) {
+        foreground::hand_over(master.as_fd(), Path::new(socket)).map_err(Failure::new)?;
+        running.terminal = None;
+    }
+    Ok(())
 }
 
 /// The process of `--process`, or the container's own with what the flags change.
