@@ -4,7 +4,7 @@
 //! endian; documents are JSON. An unknown frame is an error of the sender, and ends the connection.
 //!
 //! Monitors live as long as their containers, so the two sides may be of different releases. Each has a version of the frames
-//! ([`FRAMES`]), and both keep to the lower one. A monitor says its own in `pid.json` ([`PidRecord::frames`]), a client in a
+//! ([`FRAMES`](crate::record::FRAMES)), and both keep to the lower one. A monitor says its own in `pid.json` ([`PidRecord::frames`]), a client in a
 //! hello, its first frame, which it sends only to a monitor that knows what that is. A side that says nothing is of version 0,
 //! the release before there were versions: kinds 1 to 12.
 //!
@@ -22,9 +22,6 @@ pub const DATA_MAX: usize = 32 * 1024;
 
 /// Length of the longest frame: type and data. Documents are shorter.
 pub const FRAME_MAX: usize = DATA_MAX + 1;
-
-/// Version of the frames that this release speaks: kinds 1 to 15.
-pub const FRAMES: u16 = 1;
 
 /// First byte of each frame.
 pub mod kind {
@@ -84,7 +81,7 @@ pub enum Request<'a> {
     Restart,
     /// The client speaks frames of this version.
     Hello {
-        /// As [`FRAMES`].
+        /// As [`FRAMES`](crate::record::FRAMES).
         version: u16,
     },
 }

@@ -5,7 +5,6 @@
 
 use crate::clock::Moment;
 use crate::process::start_time;
-use crate::protocol::FRAMES;
 use libpod_json::versioned::{self, BEFORE, Versioned, present};
 use libpod_network::Attached;
 use libpod_sys::chain;
@@ -21,6 +20,9 @@ use std::path::{Path, PathBuf};
 
 /// Name of a [`PidRecord`] in a container's run directory.
 pub const PID_RECORD: &str = "pid.json";
+
+/// Version of the frames that this release speaks: kinds 1 to 15.
+pub const FRAMES: u16 = 1;
 
 /// `pid.json`, written before the container's program starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@
 //! of its file, at no cost in memory; where the kernel refuses that, from a sealed copy in memory.
 
 use super::session::{Error, Session};
-use crate::protocol::{FRAMES, Socket};
-use crate::record::{PID_RECORD, PidRecord, read_at};
+use crate::protocol::Socket;
+use crate::record::{FRAMES, PID_RECORD, PidRecord, read_at};
 use libpod_sys::socket::address_at;
 use libpod_sys::spawn::{Program, detached};
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, memfd_create, open};

@@ -1,7 +1,7 @@
 //! One conversation with a monitor.
 
-use crate::protocol::{Event, FRAME_MAX, FRAMES, Failure, Request, Socket, Transfer};
-use crate::record::{ExitRecord, Running, TakenDown, Unreadable};
+use crate::protocol::{Event, FRAME_MAX, Failure, Request, Socket, Transfer};
+use crate::record::{ExitRecord, FRAMES, Running, TakenDown, Unreadable};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;

@@ -2,7 +2,8 @@
 
 use super::life::Attendance;
 use super::peer::Peer;
-use crate::protocol::{Event, FRAME_MAX, FRAMES, Request};
+use crate::protocol::{Event, FRAME_MAX, Request};
+use crate::record::FRAMES;
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{SocketFlags, accept_with};
 use std::os::fd::{AsFd, OwnedFd};
