@@ -158,6 +158,18 @@ def test_a_running_container_with_a_damaged_record_is_named_and_can_be_removed(b
     assert box("ps", "-a", "--format", "{{.Names}}").stdout == "bad\n"
 
 
+@pytest.mark.parametrize("damaged", ["{", '{"pid": "7"}', '{"version": 99}'])
+def test_rm_by_force_ends_what_runs_under_a_record_that_cannot_be_read(box: cli.Cli, damaged: str) -> None:
+    directory = box.runroot / "libpod" / userdata(box, "good").parent.name
+    path = directory / "pid.json"
+    pid = json.loads(path.read_text())["pid"]
+    path.write_text(damaged)
+    box("rm", "-f", "-t", "0", "good", timeout_s=30)
+    assert not Path(f"/proc/{pid}").exists()
+    assert not directory.exists()
+    assert box("ps", "-a", "--format", "{{.Names}}").stdout == "bad\n"
+
+
 def test_a_shape_says_what_fits() -> None:
     for value, shape, expected in (
         (1, int, True),

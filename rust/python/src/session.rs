@@ -50,7 +50,6 @@ impl From<Error> for Fault {
             Error::Timeout => Self::os(ETIMEDOUT, message, None),
             Error::Output { errno, .. } => Self::os(errno.raw_os_error(), message, None),
             Error::Stopped(_) => Self::new(Kind::State, message),
-            Error::Record(error) => error.into(),
             Error::Io { source, .. } => match source.raw_os_error() {
                 Some(errno) => Self::os(errno, message, None),
                 None => Self::new(Kind::Invalid, message),

@@ -134,10 +134,12 @@ pub fn attach(run_dir: &Path) -> Result<Session, Error> {
         .map_err(|errno| Error::io("socket", errno))?;
     let address =
         address_at(directory.as_fd(), SOCKET_NAME).map_err(|errno| Error::io("name the attach socket", errno))?;
-    // Looked at first: both go when the monitor ends, and the record says how to talk to it.
-    let record = read_at::<PidRecord>(directory.as_fd(), run_dir, PID_RECORD)?;
+    // Looked at first: both go when the monitor ends, and the record says how to talk to it. One that is missing or cannot be
+    // read says nothing, and every monitor knows version 0.
+    let record = read_at::<PidRecord>(directory.as_fd(), run_dir, PID_RECORD);
     connect(&socket, &address).map_err(|_| not_running())?;
-    Ok(Session::with_run_dir(socket, record.map_or(0, |record| record.frames), run_dir))
+    let frames = record.ok().flatten().map_or(0, |record| record.frames);
+    Ok(Session::with_run_dir(socket, frames, run_dir))
 }
 
 /// Name of the attach socket in a container's run directory.

@@ -1,7 +1,7 @@
 //! One conversation with a monitor.
 
 use crate::protocol::{Event, FRAME_MAX, Failure, Request, Socket, Transfer};
-use crate::record::{ExitRecord, FRAMES, Running, TakenDown, Unreadable};
+use crate::record::{ExitRecord, FRAMES, Running, TakenDown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
@@ -52,9 +52,6 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The container's record cannot be read, or is of a newer release.
-    #[error(transparent)]
-    Record(#[from] Unreadable),
     /// The caller ended the wait.
     #[error(transparent)]
     Stopped(#[from] Stop),
