@@ -155,6 +155,24 @@ def test_a_killed_monitor_leaves_the_removal_to_the_command(engine: libpod.Engin
     assert not cgroups(container)
 
 
+@pytest.mark.parametrize("ends_too", [True, False])
+@pytest.mark.parametrize("words", [("stop", "-t", "1"), ("restart", "-t", "1"), ("rm", "-f", "-t", "1")])
+def test_a_monitor_that_dies_while_its_container_is_ended_stops_no_command(
+    engine: libpod.Engine, program: cli.Cli, words: tuple[str, ...], ends_too: bool
+) -> None:
+    # Among the host's processes, the container's first one sees its parent: the monitor.
+    script = f"trap 'kill -9 $PPID; {'exit' if ends_too else ':'}' TERM; echo ready; while :; do sleep 0.05; done"
+    request = ContainerRequest(network=["none"], name="r", rm=True, pid="host")
+    container = engine.containers.create(request, "rich", ("sh", "-c", script))
+    engine.containers.start(container, detach=True, fresh=True).close()
+    eventually(lambda: "ready" in Path(container.log_path).read_text())
+    monitor = container.state.monitor
+    assert monitor is not None
+    assert program(*words, "r").stdout == "r\n"
+    assert not _core.process_alive(*monitor)
+    assert engine.containers.exists("r") == (words[0] == "restart")
+
+
 def test_the_monitor_tells_when_all_is_given_back(engine: libpod.Engine) -> None:
     request = ContainerRequest(network=["none"], name="kept")
     container = engine.containers.create(request, "rich", ("sleep", "1000"))

@@ -44,8 +44,8 @@ def wait_end(state: ContainerState, session: Session | None, timeout_s: float | 
         try:
             return session.wait_end(timeout_s) is not None
         except StateError:
-            # The monitor was killed; the container runs on.
-            session.close()
+            # The monitor was killed; the container runs on. The session says so whatever it is asked from now on.
+            pass
     return _core.wait_process(state.pid, state.start_time, timeout_s)
 
 
