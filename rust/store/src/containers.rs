@@ -6,7 +6,6 @@ use crate::name::{self, Id};
 use crate::overlay::Content;
 use crate::pending::Entry;
 use crate::record::{Container, Layer};
-use crate::staging::Bin;
 use crate::step;
 use crate::store::Store;
 use crate::table::{Home, Table, Writing};
@@ -159,42 +158,6 @@ impl Store {
         entry.settle()
     }
 
-    /// Remove a container, be it recorded or not, its layer and its directories.
-    ///
-    /// The record of the container goes first: what is listed has its layer, and who sees it can remove it. On a full disk it
-    /// can be the other way round; see [`Entry`].
-    pub(crate) fn erase_container(
-        &self,
-        layers: &mut Writing<'_, Layer>,
-        containers: &mut Writing<'_, Container>,
-        id: &Id,
-        layer: Option<&Id>,
-        bin: &Bin,
-    ) -> Result<()> {
-        containers.remove(&[id.to_string()]);
-        self.reserve.in_need(|| containers.save(), || self.free_container(id, layer, bin))?;
-        step();
-        if let Some(layer) = layer {
-            layers.remove(&[layer.to_string()]);
-            self.reserve.in_need(|| layers.save(), || self.free_container(id, Some(layer), bin))?;
-            step();
-            self.tree.take_away(layer, bin)?;
-            step();
-        }
-        self.remove_container_directories(id)
-    }
-
-    /// Delete what a container holds, at once: a full disk needs the space before the tables can be written.
-    fn free_container(&self, id: &Id, layer: Option<&Id>, bin: &Bin) -> Result<()> {
-        if let Some(layer) = layer {
-            self.tree.take_away(layer, bin)?;
-            step();
-        }
-        bin.empty();
-        step();
-        self.remove_container_directories(id)
-    }
-
     /// Replace the names of a container.
     pub fn set_container_names(&self, id: &str, names: &[String]) -> Result<Container> {
         self.change_container(id, |containers| {
@@ -220,23 +183,6 @@ impl Store {
         change(&mut containers)?.ok_or_else(|| Error::ContainerNotFound(id.to_owned()))?;
         containers.save()?;
         containers.get(id).cloned().ok_or_else(|| Error::ContainerNotFound(id.to_owned()))
-    }
-
-    /// The engine's directory of a container in `G`.
-    pub(crate) fn container_directory(&self, id: &Id) -> PathBuf {
-        self.containers_directory().join(id).join("userdata")
-    }
-
-    /// The engine's directory of a container in `R`, void after a reboot.
-    pub(crate) fn container_run_directory(&self, id: &Id) -> PathBuf {
-        self.options.runroot.join("overlay-containers").join(id).join("userdata")
-    }
-
-    pub(crate) fn remove_container_directories(&self, id: &Id) -> Result<()> {
-        for directory in [self.container_directory(id), self.container_run_directory(id)] {
-            file::remove_tree(directory.parent().unwrap_or(&directory))?;
-        }
-        Ok(())
     }
 
     /// What the root filesystem of a container is mounted from. Nothing is changed: see [`Store::allow_remount`].

@@ -1,13 +1,13 @@
 //! Images: look up, create, name, remove, and their items of big data.
 
 use crate::damage::Damaged;
+use crate::erase::chain_of;
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
-use crate::layers::{Addition, unused};
+use crate::layers::Addition;
 use crate::name::{self, Id};
 use crate::pending::Entry;
-use crate::record::{Image, Layer};
-use crate::staging::Bin;
+use crate::record::Image;
 use crate::step;
 use crate::store::Store;
 use crate::table::{Area, Home, Table, Writing};
@@ -188,41 +188,6 @@ impl Store {
         entry.settle()?;
         Ok(doomed)
     }
-
-    /// Remove an image, be it recorded or not, its data, and those layers of `chain` that nothing else needs; answers these.
-    ///
-    /// The record goes first: what is listed is whole. On a full disk it can be the other way round; see [`Entry`].
-    pub(crate) fn erase_image(
-        &self,
-        layers: &mut Writing<'_, Layer>,
-        images: &mut Writing<'_, Image>,
-        id: &Id,
-        chain: &[String],
-        bin: &Bin,
-    ) -> Result<Vec<String>> {
-        let data = self.images_directory().join(id);
-        images.remove(&[id.to_string()]);
-        let doomed = unused(layers, images, &*self.containers.read()?, chain);
-        self.reserve.in_need(
-            || images.save(),
-            || {
-                bin.take(&data)?;
-                step();
-                self.free_layers(&doomed, bin)
-            },
-        )?;
-        step();
-        file::remove_tree(&data)?;
-        self.delete_layers(layers, &doomed, bin)?;
-        Ok(doomed)
-    }
-
-    /// Are all items of an image's data, and its top layer, on disk?
-    pub(crate) fn is_whole(&self, id: &Id, image: &Image) -> bool {
-        let mut paths = image.big_data_names.iter().map(|key| name::data_path(&self.images_directory(), id, key));
-        paths.all(|path| path.is_ok_and(|path| path.exists()))
-            && (image.layer.is_empty() || Id::parse(&image.layer).is_ok_and(|layer| self.tree.find(&layer).exists()))
-    }
 }
 
 /// What of a damaged record has to be known for removing the image.
@@ -260,17 +225,6 @@ fn record_image(images: &mut Writing<'_, Image>, new: &NewImage) {
 
 fn uppermost_first(additions: &[Addition]) -> Vec<String> {
     additions.iter().rev().map(|addition| addition.id.clone()).collect()
-}
-
-/// `listed`, then `top` and the layers below it, uppermost first: the layers of an image, its id-mapped copies before all.
-pub(crate) fn chain_of(layers: &Table<Layer>, listed: Vec<String>, top: &str) -> Vec<String> {
-    let mut chain = listed;
-    let mut next = top.to_owned();
-    while let Some(layer) = layers.get(&next).filter(|layer| !chain.contains(&layer.id)) {
-        chain.push(layer.id.clone());
-        next.clone_from(&layer.parent);
-    }
-    chain
 }
 
 fn unique(names: impl Iterator<Item = String>) -> Vec<String> {

@@ -1,16 +1,16 @@
-//! Layers: staged without a lock, published by rename and record, read back as a tar, deleted.
+//! Layers: staged without a lock, published by rename and record.
 
 use crate::error::{Error, Result};
 use crate::file;
 use crate::lockfile::Held;
 use crate::name::{self, Id};
 use crate::overlay::Content;
-use crate::record::{Container, Image, Layer};
+use crate::record::Layer;
 use crate::staging::{self, Bin, Nest};
 use crate::step;
 use crate::store::Store;
 use crate::sync::Paced;
-use crate::table::{Home, Table, Writing};
+use crate::table::{Home, Writing};
 use libpod_layer as layer;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
@@ -196,70 +196,10 @@ impl Store {
         }
     }
 
-    /// Delete layers, uppermost first, with two writes of the table for all. What they held lands in `bin`.
-    pub(crate) fn delete_layers(&self, layers: &mut Writing<'_, Layer>, ids: &[String], bin: &Bin) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        for id in ids {
-            if layers.get(id).is_some_and(|record| !record.is_incomplete()) {
-                layers.update(id, |record| record.set_incomplete(true));
-            }
-        }
-        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, bin))?;
-        step();
-        for id in ids {
-            self.take_layer(id, bin)?;
-        }
-        layers.remove(ids);
-        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, bin))?;
-        step();
-        Ok(())
-    }
-
-    /// Delete what these layers hold, at once: a full disk needs the space before the table can be written.
-    pub(crate) fn free_layers(&self, ids: &[String], bin: &Bin) -> Result<()> {
-        for id in ids {
-            self.take_layer(id, bin)?;
-        }
-        bin.empty();
-        step();
-        Ok(())
-    }
-
-    /// Take away what a layer holds; what is gone already is no error, and what is no id names no layer's directory.
-    fn take_layer(&self, id: &str, bin: &Bin) -> Result<()> {
-        let Ok(id) = Id::parse(id) else { return Ok(()) };
-        self.tree.take_away(&id, bin)?;
-        step();
-        file::remove(&self.tar_split_path(&id))?;
-        file::remove_tree(&self.layers_directory().join(&id))
-    }
-
     /// Keep the layers and images as they are while the result lives: for checks and long reads of several tables.
     pub(crate) fn hold_layers(&self) -> Result<Held> {
         self.layers.lock_shared()
     }
-}
-
-/// Those of `ids` that no image, no container and no remaining layer needs; `ids` uppermost first.
-pub(crate) fn unused(
-    layers: &Table<Layer>,
-    images: &Table<Image>,
-    containers: &Table<Container>,
-    ids: &[String],
-) -> Vec<String> {
-    let mut unused: Vec<String> = Vec::new();
-    for id in ids {
-        let by_image = images.iter().any(|image| image.layer == *id || image.mapped_layers.contains(id))
-            || images.damaged().any(|image| image.layer() == *id || image.mapped_layers().contains(id));
-        let by_container = containers.iter().any(|container| container.layer == *id);
-        let by_child = layers.iter().any(|layer| layer.parent == *id && !unused.contains(&layer.id));
-        if layers.get(id).is_some() && !by_image && !by_container && !by_child {
-            unused.push(id.clone());
-        }
-    }
-    unused
 }
 
 fn incomplete_record(addition: &Addition) -> Layer {

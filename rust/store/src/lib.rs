@@ -6,7 +6,8 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `store` | the open store, what precedes every change |
+//! | `store` | the open store: where it is, its tables |
+//! | `erase` | what goes from a store, and in which order |
 //! | `layers`, `images`, `containers`, `mounts`, `hostmount` | the operations |
 //! | `tar`, `size`, `check` | reading back: tars, sizes, consistency |
 //! | `table`, `record`, `lockfile` | a JSON table, its records, its lock and token |
@@ -24,6 +25,7 @@ mod containers;
 #[cfg(test)]
 mod crash;
 mod damage;
+mod erase;
 mod error;
 mod file;
 mod hostmount;

@@ -8,27 +8,8 @@ use crate::file::{self, Durability};
 use crate::name::{self, Id};
 use crate::record::{Image, Layer};
 use crate::store::Store;
-use crate::table::{Area, Home, Table, Writing};
-use std::path::{Path, PathBuf};
-
-/// One additional store.
-#[derive(Debug)]
-pub(crate) struct Other {
-    root: PathBuf,
-    layers: Area<Layer>,
-    pub(crate) images: Area<Image>,
-}
-
-impl Other {
-    /// The store at this graphroot.
-    pub(crate) fn new(root: &Path) -> Self {
-        Self {
-            root: root.to_path_buf(),
-            layers: Area::new(&root.join("overlay-layers"), "layers"),
-            images: Area::new(&root.join("overlay-images"), "images"),
-        }
-    }
-}
+use crate::table::{Home, Table, Writing};
+use std::path::PathBuf;
 
 impl Store {
     /// A complete layer of the additional stores.

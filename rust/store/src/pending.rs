@@ -12,9 +12,9 @@
 //!
 //! The file of a removed image lists its id-mapped layers, which its chain does not lead to.
 
+use crate::erase::chain_of;
 use crate::error::{Context, Error, Result};
 use crate::file;
-use crate::images::chain_of;
 use crate::name::{self, Id};
 use crate::record::{Image, Layer};
 use crate::staging::Bin;
@@ -83,6 +83,27 @@ impl Entry {
     /// The change is complete, or undone.
     pub(crate) fn settle(self) -> Result<()> {
         self.0.map_or(Ok(()), |path| file::remove(&path))
+    }
+}
+
+impl Store {
+    /// Lock the layers for writing, and first finish what dead processes began: incomplete layers, pending changes.
+    ///
+    /// Layer directories that are taken away land in `bin`; the caller drops it after the lock.
+    pub(crate) fn write_layers(&self, bin: &Bin) -> Result<Writing<'_, Layer>> {
+        let mut layers = self.layers.write()?;
+        let dead: Vec<String> =
+            layers.iter().filter(|layer| layer.is_incomplete()).map(|layer| layer.id.clone()).collect();
+        self.delete_layers(&mut layers, &dead, bin)?;
+        finish_all(self, &mut layers, bin)?;
+        Ok(layers)
+    }
+
+    /// Are all items of an image's data, and its top layer, on disk?
+    fn is_whole(&self, id: &Id, image: &Image) -> bool {
+        let mut paths = image.big_data_names.iter().map(|key| name::data_path(&self.images_directory(), id, key));
+        paths.all(|path| path.is_ok_and(|path| path.exists()))
+            && (image.layer.is_empty() || Id::parse(&image.layer).is_ok_and(|layer| self.tree.find(&layer).exists()))
     }
 }
 

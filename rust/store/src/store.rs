@@ -3,14 +3,12 @@
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
 use crate::name::Id;
-use crate::other::Other;
 use crate::overlay::Tree;
-use crate::pending;
 use crate::record::{Container, Image, Layer};
 use crate::reserve::Reserve;
 use crate::staging::{self, Bin};
 use crate::sync::Syncing;
-use crate::table::{Area, Writing};
+use crate::table::Area;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -48,6 +46,25 @@ pub struct Store {
     pub(crate) reserve: Reserve,
     prepared: OnceLock<()>,
     pub(crate) syncing: Arc<Syncing>,
+}
+
+/// One additional store.
+#[derive(Debug)]
+pub(crate) struct Other {
+    pub(crate) root: PathBuf,
+    pub(crate) layers: Area<Layer>,
+    pub(crate) images: Area<Image>,
+}
+
+impl Other {
+    /// The store at this graphroot.
+    fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            layers: Area::new(&root.join("overlay-layers"), "layers"),
+            images: Area::new(&root.join("overlay-images"), "images"),
+        }
+    }
 }
 
 impl Store {
@@ -114,6 +131,16 @@ impl Store {
         self.options.graphroot.join("overlay-containers")
     }
 
+    /// The engine's directory of a container in `G`.
+    pub(crate) fn container_directory(&self, id: &Id) -> PathBuf {
+        self.containers_directory().join(id).join("userdata")
+    }
+
+    /// The engine's directory of a container in `R`, void after a reboot.
+    pub(crate) fn container_run_directory(&self, id: &Id) -> PathBuf {
+        self.options.runroot.join("overlay-containers").join(id).join("userdata")
+    }
+
     pub(crate) fn tar_split_path(&self, layer: &Id) -> PathBuf {
         self.layers_directory().join(format!("{layer}.tar-split.gz"))
     }
@@ -173,18 +200,6 @@ impl Store {
         self.layers.sweep_temporaries(&file::list(&self.layers_directory())?)?;
         self.images.sweep_temporaries(&file::list(&self.images_directory())?)?;
         self.containers.sweep_temporaries(&file::list(&self.containers_directory())?)
-    }
-
-    /// Lock the layers for writing, and first finish what dead processes began: incomplete layers, pending changes.
-    ///
-    /// Layer directories that are taken away land in `bin`; the caller drops it after the lock.
-    pub(crate) fn write_layers(&self, bin: &Bin) -> Result<Writing<'_, Layer>> {
-        let mut layers = self.layers.write()?;
-        let dead: Vec<String> =
-            layers.iter().filter(|layer| layer.is_incomplete()).map(|layer| layer.id.clone()).collect();
-        self.delete_layers(&mut layers, &dead, bin)?;
-        pending::finish_all(self, &mut layers, bin)?;
-        Ok(layers)
     }
 
     /// A bin for what an operation takes away.
