@@ -25,6 +25,8 @@ mod containers;
 #[cfg(test)]
 mod crash;
 mod damage;
+#[cfg(test)]
+mod distrust;
 mod erase;
 mod error;
 mod file;

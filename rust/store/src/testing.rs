@@ -2,6 +2,7 @@
 
 use crate::name::Id;
 use crate::{Addition, Container, Image, NewContainer, NewImage, Options, Store};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -139,4 +140,24 @@ pub(crate) fn container_of(store: &Store, image: &Image, name: &str) -> Containe
         ..NewContainer::default()
     };
     store.create_container(&new).expect("create the container")
+}
+
+/// Change the records of a table on disk.
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Vec<Value>)) {
+    let mut list: Vec<Value> = serde_json::from_slice(&std::fs::read(path).expect("read")).expect("parse");
+    change(&mut list);
+    std::fs::write(path, serde_json::to_vec(&list).expect("write")).expect("write");
+}
+
+/// A store whose additional store holds the image `a` of two layers.
+pub(crate) fn with_another(scratch: &Scratch) -> (Store, Store) {
+    let other = store(&scratch.path().join("other"));
+    image_of(&other, 'a', &["localhost/shared:latest"], &["one", "two"]);
+    let options = Options {
+        graphroot: scratch.path().join("root"),
+        runroot: scratch.path().join("run"),
+        additional: vec![scratch.path().join("missing"), scratch.path().join("other/root")],
+        ..Options::default()
+    };
+    (Store::open(options).expect("open"), other)
 }
