@@ -94,13 +94,6 @@ pub(crate) fn list(path: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A number for the name of a temporary file or directory.
-pub(crate) fn random_number() -> u32 {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
-    u32::from_le_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::file;
+use crate::name;
 use libpod_sys::lock::{Kind, lock};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -98,12 +99,11 @@ impl Held {
 
 /// Layout of containers/storage 1.42 and later: time, counter, pid, random bytes. Nobody parses it.
 fn fresh_token() -> Token {
-    let mut bytes = vec![0; TOKEN_BYTES];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
+    let mut bytes = name::random_bytes::<TOKEN_BYTES>();
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     bytes[..8].copy_from_slice(&(elapsed.as_nanos() as u64).to_le_bytes());
     bytes[16..20].copy_from_slice(&std::process::id().to_le_bytes());
-    Token(bytes)
+    Token(bytes.to_vec())
 }
 
 #[cfg(test)]

@@ -36,10 +36,9 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
-    bytes
+/// Fresh random bytes, at most 256.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    libpod_sys::random::bytes().expect("the kernel gives random bytes")
 }
 
 /// The id of a layer, an image or a container: 64 lowercase hex digits, and so the name of one directory entry.

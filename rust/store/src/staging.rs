@@ -9,6 +9,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::file;
+use crate::name;
 use libpod_sys::lock::{Kind, try_lock};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
@@ -39,7 +40,7 @@ impl Nest {
     /// Take the lock of a new directory below `root` and leave it to the caller to put one there.
     fn reserve(root: &Path) -> Result<Self> {
         loop {
-            let number = file::random_number();
+            let number = random_number();
             let lock_path = root.join(format!("lock-{number}"));
             if let Some(lock) = create_lock(&lock_path)? {
                 return Ok(Self { path: root.join(format!("temp-dir-{number}")), lock_path, _lock: Some(lock) });
@@ -49,7 +50,7 @@ impl Nest {
 
     /// A new directory below `root` without a lock: any other process may delete it, and what is in it.
     fn unlocked(root: &Path) -> Self {
-        let number = file::random_number();
+        let number = random_number();
         let lock_path = root.join(format!("lock-{number}"));
         Self { path: root.join(format!("temp-dir-{number}")), lock_path, _lock: None }
     }
@@ -107,6 +108,10 @@ impl Bin {
         self.nests.borrow_mut().clear();
         crate::freed();
     }
+}
+
+fn random_number() -> u32 {
+    u32::from_le_bytes(name::random_bytes())
 }
 
 /// Create and lock a lock file. `None`: a sweeper was faster and unlinked it, or the number is taken.

@@ -5,9 +5,9 @@
 //! [`replace`], [`replace_at`] and [`Replacement`] write beside the target and rename, so a reader sees the old content or the new
 //! one, and an error leaves the old one and no temporary file.
 
+use crate::random;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, openat, renameat, unlinkat};
 use rustix::io::Errno;
-use rustix::rand::{GetRandomFlags, getrandom};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -101,7 +101,7 @@ impl<'a> Replacement<'a> {
         loop {
             let mut temporary = OsString::from(".tmp-");
             temporary.push(name);
-            temporary.push(random_number()?.to_string());
+            temporary.push(u32::from_le_bytes(random::bytes()?).to_string());
             let temporary = target.with_file_name(temporary);
             match openat(directory, &temporary, flags, mode) {
                 Ok(fd) => {
@@ -159,12 +159,6 @@ pub fn is_temporary_of(name: &str, target: &Path) -> bool {
     let file_name = target.file_name().unwrap_or_default().to_string_lossy();
     let rest = name.strip_prefix(".tmp-").and_then(|rest| rest.strip_prefix(file_name.as_ref()));
     rest.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn random_number() -> io::Result<u32> {
-    let mut bytes = [0; 4];
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
-    Ok(u32::from_le_bytes(bytes))
 }
 
 #[cfg(test)]

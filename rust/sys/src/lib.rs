@@ -16,6 +16,7 @@ pub mod memory;
 pub mod mount;
 pub mod netlink;
 pub mod process;
+pub mod random;
 pub mod rfc3339;
 pub mod signal;
 pub mod socket;
