@@ -7,14 +7,14 @@
 
 use crate::compression::Compression;
 use crate::error::{Error, Name};
-use crate::names::{self, Meaning};
+use crate::names::{self, Meaning, Seen};
 use crate::pipeline::{self, Sums};
+use crate::policy::{Policy, Style, XattrPrefix};
 use crate::select::{Relation, Selection};
 use crate::tar::{Entry, Kind, Parser, Step};
 use crate::tarsplit;
 use crate::tree::Tree;
-use crate::unpack::{DEFAULT_ACL, Policy, Unpacker};
-use crate::whiteout::{Seen, Style, XattrPrefix};
+use crate::unpack::{DEFAULT_ACL, Unpacker};
 use libpod_digest::Digest;
 use libpod_sys::fs::{Resolver, detach_umask};
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,9 +6,9 @@
 
 use crate::error::{Error, Name};
 use crate::names;
+use crate::policy::XattrPrefix;
 use crate::tar::{Builder, Entry, Kind, Xattrs};
 use crate::tree::{fail, names_in};
-use crate::whiteout::XattrPrefix;
 use libpod_sys as sys;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use rustix::io::Errno;

@@ -4,6 +4,9 @@
 //! up past its beginning is refused here; symbolic links are a matter of the file system and are contained there.
 
 use crate::error::{Error, Name};
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 
 /// Longest name after cleaning: the kernel takes no longer path.
 pub const MAX_NAME: usize = 4095;
@@ -91,6 +94,25 @@ pub fn whiteout(component: &[u8]) -> Vec<u8> {
 /// The opaque marker's last component.
 pub fn opaque() -> &'static [u8] {
     OPAQUE
+}
+
+/// A set of paths, kept as keyed 64-bit hashes: 8 bytes for a path, and nobody outside can choose two that collide.
+#[derive(Default)]
+pub struct Seen {
+    keys: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Seen {
+    /// Add `path`; false where it was there.
+    pub fn insert(&mut self, path: &[u8]) -> bool {
+        self.hashes.insert(self.keys.hash_one(path))
+    }
+
+    /// Was it added?
+    pub fn contains(&self, path: &[u8]) -> bool {
+        self.hashes.contains(&self.keys.hash_one(path))
+    }
 }
 
 #[cfg(test)]

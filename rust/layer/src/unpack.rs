@@ -6,11 +6,11 @@
 
 use crate::deferred::Deferred;
 use crate::error::{Error, ErrorKind, Name};
-use crate::names::{self, Meaning};
+use crate::names::{self, Meaning, Seen};
 use crate::output::{Caching, OpenFile};
+use crate::policy::{Policy, Style};
 use crate::tar::{Entry, Kind};
 use crate::tree::{self, Tree, fail, is_whiteout, path};
-use crate::whiteout::{Seen, Style};
 use libpod_sys as sys;
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod, fchown,
@@ -29,21 +29,6 @@ const SETID: u32 = 0o6000;
 
 /// Attribute with the ACL that new files in a directory get.
 pub const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
-
-/// How entries are put on disk.
-#[derive(Debug, Clone, Copy)]
-pub struct Policy {
-    /// Give files the owner of the entry; else they stay the caller's.
-    pub owner: bool,
-    /// What whiteouts become.
-    pub style: Style,
-    /// Make device nodes; else refuse them.
-    pub devices: bool,
-    /// The caller is root of a user namespace: skip device nodes, and attributes that the kernel refuses.
-    pub user_namespace: bool,
-    /// Files get exactly the mode asked for when they are made: the thread's umask is 0.
-    pub exact_modes: bool,
-}
 
 /// Writes entries below a directory.
 pub struct Unpacker {

@@ -4,64 +4,16 @@
 
 use crate::error::Error;
 use crate::names;
+use crate::policy::Style;
 use crate::tar::Entry;
 use crate::tree::{fail, is_whiteout, names_in};
 use crate::unpack::{Unpacker, at, unsafe_path};
 use libpod_sys as sys;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, mknodat, openat, statat};
 use rustix::io::Errno;
-use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
-use std::hash::BuildHasher;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-
-/// Namespace of the attributes that overlayfs reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum XattrPrefix {
-    /// `trusted.overlay.`: mounted by root.
-    Trusted,
-    /// `user.overlay.`: mounted in a user namespace with `userxattr`.
-    User,
-}
-
-impl XattrPrefix {
-    /// Name of the attribute that makes a directory opaque.
-    pub fn opaque(self) -> &'static [u8] {
-        match self {
-            Self::Trusted => b"trusted.overlay.opaque",
-            Self::User => b"user.overlay.opaque",
-        }
-    }
-}
-
-/// What whiteouts become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// Marks of overlayfs: the directory holds one layer alone.
-    Overlay(XattrPrefix),
-    /// The hidden files are removed: the directory holds the lower layers already.
-    Remove,
-}
-
-/// A set of paths, kept as keyed 64-bit hashes: 8 bytes for a path, and nobody outside can choose two that collide.
-#[derive(Default)]
-pub struct Seen {
-    keys: RandomState,
-    hashes: HashSet<u64>,
-}
-
-impl Seen {
-    /// Add `path`; false where it was there.
-    pub fn insert(&mut self, path: &[u8]) -> bool {
-        self.hashes.insert(self.keys.hash_one(path))
-    }
-
-    fn contains(&self, path: &[u8]) -> bool {
-        self.hashes.contains(&self.keys.hash_one(path))
-    }
-}
 
 impl Unpacker {
     /// `.wh.<hidden>` in `parent`.
