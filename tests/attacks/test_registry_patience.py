@@ -25,6 +25,8 @@ PATIENCE_S, HELD_S = 1.0, 30.0
 BLOB = os.urandom(200_000)
 DIGEST = "sha256:" + hashlib.sha256(BLOB).hexdigest()
 
+Reply = Callable[[Request, Handler], None]
+
 
 def drip(answer: Handler, data: bytes, pause_s: float = 0.05) -> None:
     """Send the same bytes for ever."""
@@ -49,38 +51,14 @@ def raw(answer: Handler, text: str) -> None:
     answer.wfile.write(text.replace("\n", "\r\n").encode())
 
 
-def headers(request: Request, answer: Handler) -> None:
-    raw(answer, "HTTP/1.1 200 OK\n")
-    drip(answer, b"X-Drip: 1\r\n")
+def begin(head: str, go_on: Callable[[Handler, bytes], None], data: bytes) -> Reply:
+    """An answer that begins well and goes on with the same bytes for ever."""
 
+    def reply(request: Request, answer: Handler) -> None:
+        raw(answer, head)
+        go_on(answer, data)
 
-def interim_answers(request: Request, answer: Handler) -> None:
-    flood(answer, b"HTTP/1.1 100 Continue\r\n\r\n")
-
-
-def status_line(request: Request, answer: Handler) -> None:
-    raw(answer, "HTTP/1.1 200 ")
-    drip(answer, b"O")
-
-
-def slow_trailers(request: Request, answer: Handler) -> None:
-    raw(answer, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\n{}\n0\n")
-    drip(answer, b"X-Drip: 1\r\n")
-
-
-def endless_trailers(request: Request, answer: Handler) -> None:
-    raw(answer, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\n{}\n0\n")
-    flood(answer, b"X-Drip: 1\r\n")
-
-
-def slow_body(request: Request, answer: Handler) -> None:
-    raw(answer, "HTTP/1.1 200 OK\nContent-Length: 4000000\n\n")
-    drip(answer, b" ")
-
-
-def slow_error(request: Request, answer: Handler) -> None:
-    raw(answer, "HTTP/1.1 400 Bad Request\nContent-Length: 60000\n\n")
-    drip(answer, b" ")
+    return reply
 
 
 def silence(request: Request, answer: Handler) -> None:
@@ -97,18 +75,20 @@ def redirect_after_redirect(request: Request, answer: Handler) -> None:
     answer.send(307, Location=f"/v2/a/b/manifests/{time.monotonic_ns()}")
 
 
-HOLDERS = [
-    headers,
-    interim_answers,
-    status_line,
-    slow_trailers,
-    endless_trailers,
-    slow_body,
-    slow_error,
-    silence,
-    busy,
-    redirect_after_redirect,
-]
+CHUNKED = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\n{}\n0\n"
+
+HOLDERS: dict[str, Reply] = {
+    "headers": begin("HTTP/1.1 200 OK\n", drip, b"X-Drip: 1\r\n"),
+    "interim_answers": begin("", flood, b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "status_line": begin("HTTP/1.1 200 ", drip, b"O"),
+    "slow_trailers": begin(CHUNKED, drip, b"X-Drip: 1\r\n"),
+    "endless_trailers": begin(CHUNKED, flood, b"X-Drip: 1\r\n"),
+    "slow_body": begin("HTTP/1.1 200 OK\nContent-Length: 4000000\n\n", drip, b" "),
+    "slow_error": begin("HTTP/1.1 400 Bad Request\nContent-Length: 60000\n\n", drip, b" "),
+    "silence": silence,
+    "busy": busy,
+    "redirect_after_redirect": redirect_after_redirect,
+}
 
 
 @contextlib.contextmanager
@@ -118,23 +98,23 @@ def not_held() -> Iterator[None]:
     assert time.monotonic() - start < HELD_S, "the registry held its client"
 
 
-@pytest.mark.parametrize("reply", HOLDERS)
-def test_a_request_has_one_budget(reply: Callable[[Request, Handler], None]) -> None:
-    with serving(reply) as server, not_held(), pytest.raises(RegistryError):
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_request_has_one_budget(holder: str) -> None:
+    with serving(HOLDERS[holder]) as server, not_held(), pytest.raises(RegistryError):
         server.client(patience_s=PATIENCE_S).manifest("a/b", "latest", ["*/*"])
 
 
-@pytest.mark.parametrize("reply", HOLDERS)
-def test_the_first_contact_has_one_budget(reply: Callable[[Request, Handler], None]) -> None:
-    with serving(reply, open_door=False) as server, not_held(), pytest.raises(RegistryError):
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_the_first_contact_has_one_budget(holder: str) -> None:
+    with serving(HOLDERS[holder], open_door=False) as server, not_held(), pytest.raises(RegistryError):
         server.client(patience_s=PATIENCE_S).manifest("a/b", "latest", ["*/*"])
 
 
-@pytest.mark.parametrize("reply", [headers, slow_body, slow_error, silence])
-def test_a_token_has_no_budget_of_its_own(reply: Callable[[Request, Handler], None]) -> None:
+@pytest.mark.parametrize("holder", ["headers", "slow_body", "slow_error", "silence"])
+def test_a_token_has_no_budget_of_its_own(holder: str) -> None:
     def with_token(request: Request, answer: Handler) -> None:
         if request.path.startswith("/token"):
-            reply(request, answer)
+            HOLDERS[holder](request, answer)
         else:
             realm = f"http://{answer.server.address}/token"
             answer.send(401, WWW_Authenticate=f'Bearer realm="{realm}",service="x"')
@@ -155,7 +135,7 @@ def blob_drips(request: Request, answer: Handler) -> None:
 
 
 @pytest.mark.parametrize("reply", [blob_trailers, blob_drips])
-def test_a_transfer_is_waited_for_as_long_as_it_moves(reply: Callable[[Request, Handler], None]) -> None:
+def test_a_transfer_is_waited_for_as_long_as_it_moves(reply: Reply) -> None:
     with serving(reply) as server, not_held(), pytest.raises(RegistryError, match="no complete answer"):
         server.client(patience_s=PATIENCE_S).open_blob("a/b", DIGEST, len(BLOB)).read_all(1 << 20)
     assert len(server.paths()) == 1, "what had its time is not asked again"
