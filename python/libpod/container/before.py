@@ -1,12 +1,18 @@
-"""What the release before versions meant by a field that it left out of container.json. Read for documents of that release only."""
+"""container.json of the release before versions, in the fields of this one. Imported for documents of that release only.
+
+Start reading at `completed`.
+"""
 
 from __future__ import annotations
+
+from libpod.document import require
+from libpod.network.attachment import Attachment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: Field → value, as container.json has it: the defaults of that release, and what it did where it knew no such field. These do
+#: Field → value, as container.json has it: the defaults of that release, and what it did if it knew no such field. These do
 #: not follow `settings.FIELDS`. A field that is added there gets a line here.
 BEFORE: dict[str, Any] = {
     "name": "",
@@ -90,6 +96,19 @@ BEFORE: dict[str, Any] = {
     "detach_keys": "ctrl-p,ctrl-q",
 }
 
-#: The one network that a container of then had, of which `networks` is made; "" is the default one of containers.conf, whichever
-#: that is.
-ONE_NETWORK: dict[str, str] = {"network_name": "", "address": "", "mac": ""}
+#: A container of that release had one network, whose id was not recorded; "" is the default network of containers.conf.
+_ONE_NETWORK = {"network_name": "", "address": "", "mac": ""}
+
+
+def completed(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a document of that release with every field: what it left out, and its one network as a list of networks.
+
+    path: the file, for errors.
+    Raises: CorruptError if a field of the network is of another type; the other fields are not checked here.
+    """
+    document = {**BEFORE, **_ONE_NETWORK, **document}
+    require(document, dict.fromkeys(("network", *_ONE_NETWORK), str), path)
+    name, address, mac = (document.pop(field) for field in _ONE_NETWORK)
+    if document["network"] == "bridge" and not document["networks"]:
+        document["networks"] = [Attachment(name, address=address, mac=mac).to_document()]
+    return document

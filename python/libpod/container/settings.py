@@ -134,19 +134,6 @@ _SHAPES: dict[str, Any] = {
 }
 
 
-#: Fields of the release before, in which a container had one network, whose id was not written down.
-_ONE_NETWORK = {"network_name": str, "address": str, "mac": str}
-
-
-def _with_networks(document: dict[str, Any], path: str) -> dict[str, Any]:
-    """Put the one network that the release before versions recorded into the place of all networks."""
-    require(document, {"network": str, **_ONE_NETWORK}, path)
-    name, address, mac = (document.pop(field) for field in _ONE_NETWORK)
-    if document["network"] == "bridge" and not document["networks"]:
-        document["networks"] = [Attachment(name, address=address, mac=mac).to_document()]
-    return document
-
-
 def _shape(field: str) -> Any:
     """What container.json holds in a field: by the class of its default, if nothing else is said."""
     if field in _SHAPES:
@@ -287,9 +274,9 @@ class ContainerSettings:
                 path=path,
             )
         if version is _NO_VERSION:
-            from libpod.container.before import BEFORE, ONE_NETWORK
+            from libpod.container.before import completed
 
-            document = _with_networks({**BEFORE, **ONE_NETWORK, **document, "version": 0}, path)
+            document = {**completed(document, path), "version": 0}
         elif version.__class__ is not int or version < 1:
             raise CorruptError(f"{path}: `version` is no version", path=path)
         if document.keys() != _DOCUMENT.keys():
