@@ -2,8 +2,8 @@
 
 A reader sees the old content or the new one, whole; an error leaves the old one and no temporary file. A FIFO or a device under
 a name is an error and is never waited for. What stands in a document is checked against a shape, so that a damaged one is an
-error that names its file and member. Start at `read_document` and `write_document`. On the way of every command: imports nothing
-heavy.
+error that names its file and member. Documents that other programs read are written as Go writes them (`go_json`). Start at
+`read_document` and `write_document`. On the way of every command: imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -39,6 +39,18 @@ def write_document(path: str, document: object) -> None:
 def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
     """Write a text in one step. Not synced."""
     _core.replace_file(path, text.encode(errors="surrogateescape"), mode=mode)
+
+
+def go_json(value: object) -> bytes:
+    """Write JSON as Go's encoder does: compact, with the characters of `go_escape` escaped."""
+    return go_escape(_core.dump_json(value)).encode()
+
+
+def go_escape(text: str) -> str:
+    """Escape in a JSON text what Go's encoder escapes: `<`, `>`, `&` and the two line separators of Unicode."""
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
 
 
 def fits(value: object, shape: object) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.document import go_json
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
 from libpod.file import OutputFile
 from libpod.image import tarball
@@ -27,7 +28,6 @@ from libpod.image.manifest import (
     Manifest,
     build_manifest,
     digest_of,
-    go_json,
     parse_config,
     parse_manifest,
 )

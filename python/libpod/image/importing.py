@@ -6,6 +6,7 @@ import os
 from errno import EISDIR, ENOENT
 
 from libpod import _core, timestamp
+from libpod.document import go_json
 from libpod.errors import NotFoundError
 from libpod.image.changes import apply_changes
 from libpod.image.descriptor import Descriptor
@@ -16,7 +17,6 @@ from libpod.image.manifest import (
     Manifest,
     Platform,
     digest_of,
-    go_json,
     parse_config,
     parse_manifest,
 )

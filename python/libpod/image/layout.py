@@ -14,6 +14,7 @@ import fcntl
 import os
 
 from libpod import _core
+from libpod.document import go_json
 from libpod.errors import InvalidError, NotFoundError, UnsupportedError
 from libpod.file import OutputFile, make_directories, remove_directories
 from libpod.image import tarball
@@ -27,7 +28,6 @@ from libpod.image.manifest import (
     check_content,
     check_digest_syntax,
     digest_of,
-    go_json,
     parse_descriptor,
 )
 from libpod.image.tarwriter import TarWriter

@@ -13,6 +13,7 @@ written in one form.
 from __future__ import annotations
 
 from libpod import _core
+from libpod.document import go_json
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
 from libpod.image.descriptor import Descriptor
 
@@ -319,18 +320,6 @@ def layer_type(family: str, compression: str = "none") -> str:
     if compression not in _DOCKER_SUFFIXES:
         raise UnsupportedError(f"Docker manifests know no layers compressed with {compression}")
     return DOCKER_LAYER + _DOCKER_SUFFIXES[compression]
-
-
-def go_json(value: object) -> bytes:
-    """Write JSON as Go's encoder does: compact, with the characters of `go_escape` escaped."""
-    return go_escape(_core.dump_json(value)).encode()
-
-
-def go_escape(text: str) -> str:
-    """Escape in a JSON text what Go's encoder escapes: `<`, `>`, `&` and the two line separators of Unicode."""
-    for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
 
 
 def build_manifest(

@@ -6,6 +6,7 @@ from libpod import timestamp
 from libpod.cli.command import Command, Option, flag
 from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
+from libpod.document import go_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,8 +85,6 @@ def _document(line: _Line) -> dict[str, Any]:
 
 def _json(lines: list[_Line]) -> str:
     """All steps on one line, in which the time stands twice, as Podman writes them."""
-    from libpod.image.manifest import go_json
-
     return go_json([{**_document(line), "Created": line.created_at} for line in lines]).decode()
 
 

@@ -145,7 +145,6 @@ _KEYS: dict[str, Callable[[_Line], Any]] = {
 
 def _json(lines: list[_Line]) -> str:
     from libpod.cli.print import format as formats
-    from libpod.image.manifest import go_escape
 
     documents = []
     for line in lines:
@@ -153,7 +152,7 @@ def _json(lines: list[_Line]) -> str:
         created = document.pop("Created")
         at = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
         documents.append({**document, "RepoTags": None, "Created": created, "CreatedAt": at})
-    return go_escape(formats.to_json(documents))
+    return formats.to_json(documents)
 
 
 def _document(line: _Line) -> dict[str, Any]:

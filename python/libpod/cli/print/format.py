@@ -14,6 +14,7 @@ from libpod.cli.print import template
 from libpod.cli.print.table import align
 from libpod.cli.print.types import type_of
 from libpod.cli.print.values import wrap, wrap_any
+from libpod.document import go_escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ def to_json(value: object, *, indent: int | None = 4, html: bool = True) -> str:
 
     indent: blanks for each level, None for one line. html: escape what would be markup in a web page, as Go does unless told otherwise.
     """
-    from libpod.image.manifest import go_escape
-
     text = _core.dump_json(value) if indent is None else _core.dump_json(value, indent=indent)
     return go_escape(text) if html else text
 
