@@ -36,7 +36,6 @@ _SYSCTLS = frozenset(
 #: Programs for which Podman's systemd mode is meant, besides those that are called systemd.
 _INITS = ("/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init")
 _LOG_OPTIONS = ("max-size", "path", "tag")
-_STREAMS = ("stdin", "stdout", "stderr")
 
 
 def resolve(
@@ -489,17 +488,3 @@ def _restart(policy: str, *, remove: bool) -> None:
         raise UnsupportedError(f"the restart policy `{name}` is not supported by this version of libpod")
     if name not in ("", "no"):
         raise InvalidError(f'running container create option: "{name}" is not a valid restart policy: invalid argument')
-
-
-def parse_streams(texts: list[str]) -> set[str]:
-    """Parse `--attach` values.
-
-    Raises: InvalidError for a word that names no stream.
-    """
-    streams = {text.lower() for text in texts}
-    for stream in streams:
-        if stream not in _STREAMS:
-            raise InvalidError(
-                f'invalid stream "{stream}" for --attach - must be one of stdin, stdout, or stderr: invalid argument'
-            )
-    return streams

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from libpod import quantity
-from libpod.errors import InvalidError, UsageError
+from libpod.errors import InvalidError
 from libpod.quantity import parse_size
 
 TYPE_CHECKING = False
@@ -133,14 +133,3 @@ def _parse_list(text: str) -> list[tuple[int, int]] | None:
             return None
         ranges.append((start, end))
     return ranges
-
-
-def parse_cpus(text: str) -> float:
-    """Parse `--cpus`.
-
-    Raises: UsageError in pflag's words.
-    """
-    try:
-        return quantity.parse_float(text)
-    except InvalidError as error:
-        raise UsageError(f'invalid argument "{text}" for "--cpus" flag: {error.message}') from None

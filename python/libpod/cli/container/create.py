@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, unsupported
 from libpod.cli.container import terminal
-from libpod.cli.container.options import OPTIONS, CidFile, request_of
+from libpod.cli.container.options import OPTIONS, CidFile, parse_streams, request_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +74,6 @@ class _Pulling:
 
 def create(context: Context, options: Options, arguments: list[str]) -> int:
     """Create a container and print its id."""
-    from libpod.container.resolve import parse_streams
-
     # Which streams are attached is a matter of the start; here the words are only judged.
     parse_streams(options.attach)
     container = create_container(context, options, arguments)

@@ -10,9 +10,10 @@ import os
 import stat
 import sys
 
+from libpod import quantity
 from libpod.cli.command import Option, flag, unsupported
 from libpod.container.request import FIELDS, UNSUPPORTED, ContainerRequest
-from libpod.errors import LibpodError
+from libpod.errors import InvalidError, LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ OPTIONS = (
     ),
 )
 
+_STREAMS = ("stdin", "stdout", "stderr")
+
 #: Options that say how a command behaves, not what its container is.
 NOT_OF_THE_CONTAINER = frozenset(("attach", "detach", "sig_proxy", "pull", "quiet", "disable_content_trust"))
 
@@ -194,11 +197,27 @@ def request_of(options: Options) -> ContainerRequest:
     """
     given = {name: getattr(options, name) for name in options.given if name in FIELDS}
     if "cpus" in given:
-        from libpod.container.resources import parse_cpus
-
-        given["cpus"] = parse_cpus(given["cpus"])
+        text = given["cpus"]
+        try:
+            given["cpus"] = quantity.parse_float(text)
+        except InvalidError as error:
+            raise UsageError(f'invalid argument "{text}" for "--cpus" flag: {error.message}') from None
     given["create_command"] = ["podman", *sys.argv[1:]]
     return ContainerRequest(**given)
+
+
+def parse_streams(texts: list[str]) -> set[str]:
+    """Parse `--attach` values.
+
+    Raises: InvalidError for a word that names no stream.
+    """
+    streams = {text.lower() for text in texts}
+    for stream in streams:
+        if stream not in _STREAMS:
+            raise InvalidError(
+                f'invalid stream "{stream}" for --attach - must be one of stdin, stdout, or stderr: invalid argument'
+            )
+    return streams
 
 
 class CidFile:

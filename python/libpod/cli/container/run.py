@@ -5,7 +5,7 @@ from __future__ import annotations
 from libpod.cli.command import Command, flag
 from libpod.cli.container import terminal
 from libpod.cli.container.create import ATTACH, DETACH_KEYS, create_container
-from libpod.cli.container.options import OPTIONS
+from libpod.cli.container.options import OPTIONS, parse_streams
 from libpod.cli.context import message_of
 from libpod.errors import InvalidError, LibpodError
 
@@ -21,8 +21,6 @@ _NOT_STARTED = 126
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Create a container, start it, and stay with it until it ends, unless it is detached."""
-    from libpod.container.resolve import parse_streams
-
     streams = parse_streams(options.attach)
     if "attach" in options.given and not streams:
         error = InvalidError("must provide at least one stream to attach to: invalid argument")
