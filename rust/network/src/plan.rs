@@ -71,8 +71,8 @@ pub(super) fn host_interface(container: &str, interface: &str) -> String {
 
 /// A unicast address of local administration.
 fn random_mac() -> Result<[u8; 6]> {
-    let mut mac: [u8; 6] =
-        libpod_sys::random::bytes().map_err(|errno| Error::Kernel { step: "draw a hardware address".to_owned(), errno })?;
+    let mut mac: [u8; 6] = libpod_sys::random::bytes()
+        .map_err(|errno| Error::Kernel { step: "draw a hardware address".to_owned(), errno })?;
     mac[0] = mac[0] & 0xfe | 0x02;
     Ok(mac)
 }
