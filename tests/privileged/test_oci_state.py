@@ -146,7 +146,9 @@ def test_a_record_of_a_newer_release_is_refused_and_kept(runtime: Runtime) -> No
 @pytest.mark.parametrize("command", [("create",), ("run", "--detach")], ids=" ".join)
 def test_a_pid_file_that_cannot_be_written_leaves_no_container(runtime: Runtime, command: tuple[str, ...]) -> None:
     path = runtime.root.parent / "nosuch" / "pid"
-    assert f"write {path}: no such file or directory" in runtime.detached(*command, "--pid-file", str(path), NAME, code=1)
+    assert f"write {path}: no such file or directory" in runtime.detached(
+        *command, "--pid-file", str(path), NAME, code=1
+    )
     assert runtime("list", "-q").stdout == ""
     assert not (runtime.root / NAME).exists()
     assert not list(Path("/sys/fs/cgroup").glob(f"**/libpod-state-{os.getpid()}"))
@@ -162,5 +164,6 @@ def test_an_exec_whose_caller_cannot_be_told_leaves_no_process(runtime: Runtime,
     missing = str(runtime.root.parent / "nosuch" / "file")
     log = runtime.detached("exec", "--detach", *flags, missing, NAME, "sleep", "1001", code=255)
     assert missing in log
-    listed = [json.loads(runtime("ps", "--format", "json", NAME).stdout)]
-    assert listed == [[json.loads(runtime("state", NAME).stdout)["pid"]]]
+    first = json.loads(runtime("state", NAME).stdout)["pid"]
+    cgroup = next(Path("/sys/fs/cgroup").glob(f"**/libpod-state-{os.getpid()}"))
+    assert (cgroup / "cgroup.procs").read_text().split() == [str(first)]
