@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from libpod.container import settings as module
 from libpod.container.before import BEFORE
-from libpod.container.settings import FIELDS, VERSION, ContainerSettings
+from libpod.container.settings import VERSION, ContainerSettings
 from libpod.errors import CorruptError, UnsupportedError
 
+FIELDS = ContainerSettings.FIELDS
 PATH = "/somewhere/container.json"
 RECORDED = Path(__file__).resolve().parents[1] / "vectors" / "release-before" / "container.json"
 
@@ -40,7 +40,7 @@ def test_a_later_default_changes_no_container(monkeypatch: pytest.MonkeyPatch) -
     document = written()
     old = json.loads(RECORDED.read_text())
     later = {**FIELDS, "stop_timeout": 99, "pids_limit": 1, "umask": "0077", "log_driver": "none", "masked": ["/x"]}
-    monkeypatch.setattr(module, "FIELDS", later)
+    monkeypatch.setattr(ContainerSettings, "FIELDS", later)
     for settings in (read(document), read(old)):
         found = (settings.stop_timeout, settings.pids_limit, settings.umask, settings.log_driver, settings.masked)
         assert found == (10, 2048, "0022", "k8s-file", [])

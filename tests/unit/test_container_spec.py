@@ -14,7 +14,7 @@ from libpod.container import security
 from libpod.container.request import FIELDS as REQUEST_FIELDS
 from libpod.container.request import ContainerRequest
 from libpod.container.resolve import resolve, unheeded
-from libpod.container.settings import FIELDS, ContainerSettings
+from libpod.container.settings import ContainerSettings
 from libpod.container.spec import Context, build_spec
 from libpod.errors import InvalidError, UnsupportedError
 
@@ -399,7 +399,7 @@ def test_every_option_of_the_command_line_is_one_of_the_request() -> None:
 def test_every_setting_is_used() -> None:
     rooms = "spec starting view files networking records lifecycle removal foreground inspect model exec volumes listing manager".split()
     source = _sources("engine", "cli/container/run", "cli/container/create", *(f"container/{room}" for room in rooms))
-    assert [name for name in FIELDS if f"settings.{name}" not in source] == []
+    assert [name for name in ContainerSettings.FIELDS if f"settings.{name}" not in source] == []
 
 
 def _sources(*names: str) -> str:

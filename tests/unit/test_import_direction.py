@@ -35,7 +35,7 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "document", "file", "pattern", "programs", "quantity", "release", "words"},
+    {"arguments", "document", "file", "pattern", "programs", "quantity", "record", "release", "words"},
     {"address", "filters", "signals", "timestamp"},
     {"config"},
     {"places"},

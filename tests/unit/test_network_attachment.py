@@ -51,7 +51,7 @@ def attached_to(name: str) -> ContainerSettings:
 
 
 def test_attachments_and_ports_read_back_as_written() -> None:
-    attachment = Attachment("n", ID, address="10.89.0.9", mac="02:00:00:00:00:01", aliases=("db",), interface="eth7")
+    attachment = Attachment("n", ID, address="10.89.0.9", mac="02:00:00:00:00:01", aliases=["db"], interface="eth7")
     settings = ContainerSettings(**LEAST, networks=[attachment], ports=[Port("127.0.0.1", 8080, 80, "tcp", 2)])
     document = json.loads(json.dumps(settings.to_document()))
     assert document["ports"] == [PORT]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Field → value, as container.json has it: the defaults of that release, and what it did if it knew no such field. These do
-#: not follow `settings.FIELDS`. A field that is added there gets a line here.
+#: not follow `ContainerSettings`. A field that is added there gets a line here.
 BEFORE: dict[str, Any] = {
     "name": "",
     "image": "",

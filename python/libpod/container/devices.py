@@ -11,6 +11,7 @@ import stat
 from libpod import quantity
 from libpod.arguments import host_path
 from libpod.errors import InvalidError
+from libpod.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,21 +23,12 @@ _MODES = frozenset("rwm")
 _SKIPPED_DIRECTORIES = frozenset(("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"))
 
 
-class Device:
+class Device(Record):
     """A device of the host, where it appears in the container, and what the device cgroup allows (`rwm`)."""
 
-    __slots__ = ("access", "path", "source")
-
-    def __init__(self, source: str, path: str, access: str) -> None:
-        self.source = source
-        self.path = path
-        self.access = access
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Device) and self.to_document() == other.to_document()
-
-    def __hash__(self) -> int:
-        return hash((self.source, self.path, self.access))
+    source: str
+    path: str
+    access: str = "rwm"
 
     def to_document(self) -> list[str]:
         """Return the device as plain data for container.json."""

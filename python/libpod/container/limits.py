@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from libpod import quantity
 from libpod.errors import InvalidError
+from libpod.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,24 +25,12 @@ MAXIMUM = 1048576
 _CAP_SYS_RESOURCE = 24
 
 
-class Limit:
+class Limit(Record):
     """How much of one resource a process may use. kind: `RLIMIT_NOFILE` and so on; soft and hard: `UNLIMITED` at most."""
 
-    __slots__ = ("hard", "kind", "soft")
-
-    def __init__(self, kind: str, soft: int, hard: int) -> None:
-        self.kind = kind
-        self.soft = soft
-        self.hard = hard
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Limit) and self.to_document() == other.to_document()
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.soft, self.hard))
-
-    def __repr__(self) -> str:
-        return f"Limit({self.kind!r}, {self.soft}, {self.hard})"
+    kind: str
+    soft: int
+    hard: int
 
     def to_oci(self) -> dict[str, Any]:
         """Return the limit as an entry of `process.rlimits` of the runtime spec."""

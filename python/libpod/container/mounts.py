@@ -11,11 +11,12 @@ from errno import ENOENT
 
 from libpod.arguments import host_path
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.record import Document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, ClassVar
+    from typing import Any, ClassVar, Self
 
 _PROPAGATION = frozenset(("shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"))
 _TMPFS_SWITCHES = frozenset(("rw", "ro", "tmpcopyup", "notmpcopyup", "noatime", "noswap"))
@@ -29,42 +30,28 @@ _RUNTIMES_OWN = frozenset(
 )
 
 
-class Mount:
+class Mount(Document):
     """One mount: its kind, where it appears, what it shows, and its OCI options.
 
     kind: `bind`, `volume`, `tmpfs` or `devpts`; of libpod's own mounts also `proc`, `sysfs`, `mqueue` and `cgroup`.
-    destination: as it was written; place: the same, absolute and without `.`, `..` and doubled slashes.
+    destination: as it was written.
     source: a path of the host, a volume's directory once that is known, or the name that the file system shows.
     volume: name of a named volume, or "" for an anonymous one. anonymous: created for this container alone, and removed
     with it where volumes are. copy_up: an empty volume first receives what the image has at the destination.
     """
 
-    __slots__ = ("anonymous", "copy_up", "destination", "kind", "options", "place", "source", "volume")
+    kind: str
+    destination: str
+    source: str = ""
+    options: list[str] = []
+    volume: str = ""
+    anonymous: bool = False
+    copy_up: bool = False
 
-    def __init__(
-        self,
-        kind: str,
-        destination: str,
-        source: str = "",
-        options: Iterable[str] = (),
-        *,
-        volume: str = "",
-        anonymous: bool = False,
-        copy_up: bool = False,
-    ) -> None:
-        self.kind = kind
-        self.destination = destination
-        self.place = clean_destination(destination)
-        self.source = source
-        self.options = list(options)
-        self.volume = volume
-        self.anonymous = anonymous
-        self.copy_up = copy_up
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mount) and self.to_document() == other.to_document()
-
-    __hash__ = None  # type: ignore[assignment]  # a volume gets its name and its source later
+    @property
+    def place(self) -> str:
+        """The destination, absolute and without `.`, `..` and doubled slashes."""
+        return clean_destination(self.destination)
 
     @property
     def is_writable(self) -> bool:
@@ -103,24 +90,12 @@ class Mount:
         "copy_up": bool,
     }
 
-    def to_document(self) -> dict[str, Any]:
-        """Return the mount as plain data for container.json."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "place"}
-
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Mount:
+    def from_document(cls, document: dict[str, Any]) -> Self:
         """Read what `to_document` wrote. Raises: KeyError for a missing member, ValueError for a name that leads elsewhere."""
         if document["kind"] == "volume" and not check_name(document["volume"]):
             raise ValueError(f"`{document['volume']}` is not the name of a volume")
-        return cls(
-            document["kind"],
-            document["destination"],
-            document["source"],
-            document["options"],
-            volume=document["volume"],
-            anonymous=document["anonymous"],
-            copy_up=document["copy_up"],
-        )
+        return super().from_document(document)
 
 
 def check_name(name: str) -> bool:

@@ -6,6 +6,7 @@ A `Namespace` is made of the user's words here, once, and travels as such. Start
 from __future__ import annotations
 
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.record import Record
 
 _ALLOWED = {
     "pid": ("private", "host"),
@@ -17,31 +18,19 @@ _ALLOWED = {
 _DEFAULTS = {"pid": "private", "ipc": "shareable", "uts": "private", "user": "host"}
 
 
-class Namespace:
+class Namespace(Record):
     """A container's namespace of one sort: its own, the host's, or that of another container.
 
     kind: `private`, `host` or `container`; for ipc also `none` and `shareable`, for the network `bridge` and `none`.
     target: name or id of the other container, empty for every other kind.
     """
 
-    __slots__ = ("kind", "target")
-
-    def __init__(self, kind: str, target: str = "") -> None:
-        self.kind = kind
-        self.target = target
+    kind: str
+    target: str = ""
 
     def __str__(self) -> str:
         """The form that people and documents know: `host`, `container:ID`."""
         return f"{self.kind}:{self.target}" if self.target else self.kind
-
-    def __repr__(self) -> str:
-        return f"Namespace({str(self)!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Namespace) and (self.kind, self.target) == (other.kind, other.target)
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.target))
 
     def to_document(self) -> str:
         """Return the namespace as plain data for container.json."""

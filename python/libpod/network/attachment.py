@@ -1,10 +1,12 @@
 """What a container was promised of its networks: the networks it is attached to, and its published ports.
 
 Made of the user's words once (`ports`, `container.resolve`), recorded in container.json, and used as they are everywhere: by the launch
-document, `inspect`, `ps`, `port`. On the way of every command: imports nothing.
+document, `inspect`, `ps`, `port`.
 """
 
 from __future__ import annotations
+
+from libpod.record import Document, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,13 +18,17 @@ INTERFACE = "eth0"
 _ANY = "0.0.0.0"  # noqa: S104
 
 
-class Port:
+class Port(Record):
     """`count` consecutive ports of the host that lead to as many of a container.
 
     host_ip: an address of the host, "" for all. host_port, container_port: the first ones. protocol: `tcp` or `udp`.
     """
 
-    __slots__ = ("container_port", "count", "host_ip", "host_port", "protocol")
+    host_ip: str
+    host_port: int
+    container_port: int
+    protocol: str = "tcp"
+    count: int = 1
 
     #: What a document of one holds, for `document.require`.
     SHAPE: ClassVar[dict[str, Any]] = {
@@ -33,15 +39,6 @@ class Port:
         "range": int,
     }
 
-    def __init__(
-        self, host_ip: str, host_port: int, container_port: int, protocol: str = "tcp", count: int = 1
-    ) -> None:
-        self.host_ip = host_ip
-        self.host_port = host_port
-        self.container_port = container_port
-        self.protocol = protocol
-        self.count = count
-
     @property
     def shown_ip(self) -> str:
         """The address of the host as people read it: `0.0.0.0` for all."""
@@ -51,15 +48,6 @@ class Port:
         """Each port of the host, with the port of the container that it leads to."""
         for offset in range(self.count):
             yield self.host_port + offset, self.container_port + offset
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Port) and self.to_document() == other.to_document()
-
-    def __hash__(self) -> int:
-        return hash((self.host_ip, self.host_port, self.container_port, self.protocol, self.count))
-
-    def __repr__(self) -> str:
-        return f"Port({self.host_ip!r}, {self.host_port}, {self.container_port}, {self.protocol!r}, {self.count})"
 
     def to_document(self) -> dict[str, Any]:
         """Return the port as plain data, for container.json, the launch document and `ps`."""
@@ -87,7 +75,7 @@ class Port:
         return port
 
 
-class Attachment:
+class Attachment(Document):
     """One network of a container.
 
     name, id: the network's; name "" for the default network and id "" before the network was looked up, as in records of releases
@@ -95,7 +83,12 @@ class Attachment:
     container's end.
     """
 
-    __slots__ = ("address", "aliases", "id", "interface", "mac", "name")
+    name: str = ""
+    id: str = ""
+    address: str = ""
+    mac: str = ""
+    aliases: list[str] = []
+    interface: str = INTERFACE
 
     #: What a document of one holds, for `document.require`.
     SHAPE: ClassVar[dict[str, Any]] = {
@@ -106,52 +99,3 @@ class Attachment:
         "aliases": [str],
         "interface": str,
     }
-
-    def __init__(
-        self,
-        name: str = "",
-        id: str = "",
-        *,
-        address: str = "",
-        mac: str = "",
-        aliases: tuple[str, ...] = (),
-        interface: str = INTERFACE,
-    ) -> None:
-        self.name = name
-        self.id = id
-        self.address = address
-        self.mac = mac
-        self.aliases = aliases
-        self.interface = interface
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Attachment) and self.to_document() == other.to_document()
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.id, self.address, self.mac, self.aliases, self.interface))
-
-    def __repr__(self) -> str:
-        return f"Attachment({', '.join(f'{name}={value!r}' for name, value in self.to_document().items())})"
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the attachment as plain data for container.json."""
-        return {
-            "name": self.name,
-            "id": self.id,
-            "address": self.address,
-            "mac": self.mac,
-            "aliases": list(self.aliases),
-            "interface": self.interface,
-        }
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Attachment:
-        """Read what `to_document` wrote. Raises: KeyError."""
-        return cls(
-            document["name"],
-            document["id"],
-            address=document["address"],
-            mac=document["mac"],
-            aliases=tuple(document["aliases"]),
-            interface=document["interface"],
-        )
