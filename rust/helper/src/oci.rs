@@ -6,7 +6,9 @@
 //! Source: runtime-spec runtime.md, "Operations"; runc(8).
 
 mod arguments;
+mod command;
 mod directory;
+mod failure;
 mod features;
 mod foreground;
 mod lifecycle;
@@ -16,8 +18,9 @@ mod process;
 mod record;
 
 use arguments::{Flag, Parsed, parse};
+use command::Context;
 use directory::StateRoot;
-use libpod_runtime::ContainerId;
+use failure::{Failure, Outcome};
 use log::Log;
 
 /// Where containers are recorded when `--root` is not given.
@@ -53,38 +56,6 @@ Commands:
   list [-q] [-f table|json]
   features
 ";
-
-/// What every command gets.
-struct Context {
-    root: StateRoot,
-    log: Log,
-}
-
-/// A command that failed: the text for the log, and the exit code.
-struct Failure {
-    text: String,
-    code: u8,
-}
-
-impl Failure {
-    fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: 1 }
-    }
-}
-
-impl From<libpod_runtime::IdError> for Failure {
-    fn from(error: libpod_runtime::IdError) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
-impl From<libpod_runtime::Error> for Failure {
-    fn from(error: libpod_runtime::Error) -> Self {
-        Self::new(error.plain())
-    }
-}
-
-type Outcome = Result<u8, Failure>;
 
 /// Run one command; returns the exit code. `words` are the arguments after the program's name.
 pub fn main(words: &[String]) -> u8 {
@@ -141,14 +112,5 @@ fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
             Ok(0)
         }
         other => Err(Failure { text: format!("No help topic for '{other}'"), code: 3 }),
-    }
-}
-
-/// Parse a command's own words and take exactly one container id from what follows the flags.
-fn one_id(command: &str, flags: &[Flag], words: &[String]) -> Result<(Parsed, ContainerId), Failure> {
-    let (parsed, rest) = parse(flags, words).map_err(Failure::new)?;
-    match rest {
-        [id] => Ok((parsed, id.parse()?)),
-        _ => Err(Failure::new(format!("{command:?} requires exactly 1 argument(s)"))),
     }
 }

@@ -4,7 +4,7 @@
 //! descriptor. It is removed file by file, and only files that this program makes: a directory with anything else in it
 //! is not a container's, and stays. Start at [`StateRoot`].
 
-use super::Failure;
+use super::failure::Failure;
 use libpod_runtime::ContainerId;
 use libpod_sys::file::{is_temporary_of, read_at, replace_at};
 use libpod_sys::io_text;

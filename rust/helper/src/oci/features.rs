@@ -1,6 +1,7 @@
 //! `features`: what this runtime can do, as JSON (runtime-spec features.md).
 
-use super::{Failure, Outcome, log};
+use super::failure::{Failure, Outcome};
+use super::log;
 use serde_json::json;
 
 /// Version of the runtime specification that is followed.

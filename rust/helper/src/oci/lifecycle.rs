@@ -1,10 +1,11 @@
 //! `create start run kill delete pause resume`.
 
 use super::arguments::{Flag, Parsed, parse};
+use super::command::{Context, one_id};
 use super::directory::START_SOCKET;
+use super::failure::{Failure, Outcome};
 use super::foreground::{self, Foreground};
 use super::record::{self, Config, Container, Found, Reserved, Status, does_not_exist};
-use super::{Context, Failure, Outcome, one_id};
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{self, Program};
 use libpod_runtime::spec::Spec;

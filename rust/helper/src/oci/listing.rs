@@ -1,8 +1,10 @@
 //! `state` and `list`: what containers there are, and what they do.
 
 use super::arguments::{Flag, parse};
+use super::command::{Context, one_id};
+use super::failure::{Failure, Outcome};
+use super::log;
 use super::record::{Container, Found, Status};
-use super::{Context, Failure, Outcome, log, one_id};
 use libpod_runtime::ContainerId;
 
 impl Container {

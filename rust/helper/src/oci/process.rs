@@ -1,10 +1,11 @@
 //! `exec`: one more process in a running container.
 
 use super::arguments::{Flag, Parsed, parse};
+use super::command::Context;
+use super::failure::{Failure, Outcome};
 use super::foreground::{self, Foreground};
 use super::lifecycle::{check_console, compile, pidfd, preserved};
 use super::record::{self, Container, Status};
-use super::{Context, Failure, Outcome};
 use libpod_runtime::spec::{CONFIG_MAX, Process, Spec, User};
 use libpod_runtime::{ContainerId, ExecRunning, ExecTarget};
 use libpod_sys::io_text;

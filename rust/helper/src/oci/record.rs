@@ -4,8 +4,9 @@
 //! The status is derived and never written: a process that has the recorded number and start time lives; one that has not
 //! been started yet still has its socket; a frozen cgroup is a pause. Start at [`Container::load`].
 
+use super::command::Context;
 use super::directory::{Home, RECORD, SPEC, START_SOCKET};
-use super::{Context, Failure};
+use super::failure::Failure;
 use libpod_json::versioned::{self, BEFORE, Versioned};
 use libpod_monitor::clock::Moment;
 use libpod_monitor::process::{Held, start_time};
