@@ -1,7 +1,7 @@
 //! A parsed document beside its type: every member is judged, and brought into the form that Go gives it.
 
+use crate::document::{Error, Kind};
 use crate::types::{self, Field, Type};
-use crate::{Error, Kind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libpod_sys::rfc3339;

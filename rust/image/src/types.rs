@@ -3,7 +3,7 @@
 //! An image's config is read by the types of Docker and by those of OCI, one after the other, and an index by those of a
 //! manifest too: a table is the union, and what one of them refuses is refused.
 
-use crate::Kind;
+use crate::document::Kind;
 
 /// A type of Go. `null` is its zero value everywhere.
 #[derive(Debug)]
