@@ -1,6 +1,9 @@
 //! One header block: its fields, numbers and checksum.
 
-use super::{BLOCK, Kind};
+use super::entry::Kind;
+
+/// Size of the unit in which a tar is written.
+pub const BLOCK: usize = 512;
 
 pub type Block = [u8; BLOCK];
 

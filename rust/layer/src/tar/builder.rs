@@ -3,8 +3,8 @@
 //! The bytes are those that Go's `archive/tar` writes for the same entry in its PAX format, so that a layer made here does not
 //! differ from one made by Podman where the content does not.
 
-use super::block::{Block, checksums};
-use super::{BLOCK, Entry, Kind};
+use super::block::{BLOCK, Block, checksums};
+use super::entry::{Entry, Kind};
 
 /// Makes header blocks; holds nothing between entries.
 #[derive(Debug, Default)]

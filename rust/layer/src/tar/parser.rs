@@ -1,9 +1,9 @@
 //! The state machine that turns bytes into entries.
 
-use super::block::{Block, Extension, Header, Reason, text};
+use super::block::{BLOCK, Block, Extension, Header, Reason, text};
+use super::entry::{Entry, Kind, Sparse};
 use super::pax::Records;
-use super::sparse::{self, ContentMap, Form, Sparse};
-use super::{BLOCK, Entry, Kind};
+use super::sparse::{self, ContentMap, Form};
 use crate::error::{Error, Name};
 
 /// Largest extension (a PAX header or a GNU long name), the same as Go's reader allows.

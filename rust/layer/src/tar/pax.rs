@@ -1,7 +1,7 @@
 //! PAX extended header records: `length key=value\n`, one after another.
 
-use super::Entry;
 use super::block::Reason;
+use super::entry::Entry;
 
 /// Prefix of the keys that hold extended attributes.
 const XATTR: &[u8] = b"SCHILY.xattr.";

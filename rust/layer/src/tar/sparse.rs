@@ -1,19 +1,11 @@
 //! Sparse files: which part of the file each stored byte belongs to.
 
 use super::block::{Block, Reason, number, text};
+use super::entry::Sparse;
 use super::pax::{SparseRecords, natural};
 
 /// Parts in one map at most. A longer map is refused: 65,536 holes in one file of an image are an attack or a mistake.
 const MAX_PARTS: usize = 65_536;
-
-/// The parts of a sparse file that are stored, in order, and its size with the holes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sparse {
-    /// (offset, length) pairs, ascending, not overlapping.
-    pub parts: Vec<(u64, u64)>,
-    /// Size of the file.
-    pub real_size: u64,
-}
 
 /// How the map of a file in a PAX archive is given.
 pub enum Form {
