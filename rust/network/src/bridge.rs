@@ -1,7 +1,10 @@
 //! Containers on a bridge of the host: a veth pair each, an address of the bridge's subnet, masquerade to elsewhere.
 
-use super::plan::{BridgeOptions, Owner, Plan, format_mac, host_interface};
-use super::{Attach, Attached, Driver, Error, Result, firewall, lease, link};
+use super::driver::Driver;
+use super::error::{Error, Result};
+use super::plan::{Owner, Plan, format_mac, host_interface};
+use super::request::{Attach, Attached, BridgeOptions};
+use super::{firewall, lease, link};
 use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 use std::path::Path;

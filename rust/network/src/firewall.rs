@@ -14,8 +14,11 @@
 //! ports are elements whose value is its address, so that [`Firewall::withdraw`] needs to know nothing else. Forwarding
 //! is accepted by not forbidding it; where iptables forbids it, see [`forwarding`].
 
+use super::error::{Error, Result, verdict};
+use super::forwarding;
 use super::port::{pairs, protocol_number};
-use super::{Error, Port, Result, Subnet, forwarding, verdict};
+use super::request::Port;
+use super::subnet::Subnet;
 use libpod_sys::netlink::{
     APPEND, Answer, BATCH_BEGIN, BATCH_END, CREATE, DUMP, Message, Socket, attribute, attributes,
 };

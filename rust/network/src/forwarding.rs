@@ -4,7 +4,8 @@
 //! iptables, by iptables itself: what it has written stays readable for it. On other hosts nothing is run and nothing
 //! is written. A drop by another program's own nftables chain is its owner's decision and stays.
 
-use super::{Error, Result, Subnet, verdict};
+use super::error::{Error, Result, verdict};
+use super::subnet::Subnet;
 use libpod_sys::netlink::{Message, Socket, attribute};
 use std::net::Ipv4Addr;
 use std::path::Path;

@@ -15,10 +15,11 @@
 //! Addresses are given in order, the next after the last one, from the middle of the subnet on: Podman counts from the
 //! bottom, in a database that neither of us reads of the other, and both may share a bridge.
 
+use super::error::{Error, Result};
 use super::firewall::Firewall;
 use super::link::Host;
 use super::plan::{Owner, Plan};
-use super::{Error, Result, Subnet};
+use super::subnet::Subnet;
 use libpod_sys::file::{Durability, replace};
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
 use std::fs::{DirBuilder, File};

@@ -1,7 +1,7 @@
 //! Links, addresses and routes: the veth pair, its two ends and the loopback, by route netlink.
 
+use super::error::{Error, Result, verdict};
 use super::plan::Plan;
-use super::{Error, Result, verdict};
 use libpod_sys::netlink::{APPEND, Answer, CREATE, DUMP, EXCLUSIVE, Message, Socket, attribute};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};

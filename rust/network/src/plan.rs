@@ -1,25 +1,12 @@
-//! What the driver `bridge` is asked for, as plain values: a network's options, a container's request checked once, and names.
+//! What the driver `bridge` is asked for, as plain values: a container's request checked once, and names.
 //!
 //! Nothing here speaks with the kernel or looks at the disk, but for the random bytes of a hardware address.
 
-use super::{Attach, Choice, Error, Result, Subnet, port, present};
-use serde::{Deserialize, Serialize};
+use super::error::{Error, Result};
+use super::port;
+use super::request::{Attach, BridgeOptions, Choice};
+use super::subnet::Subnet;
 use std::net::Ipv4Addr;
-
-/// What the driver `bridge` must know of a network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BridgeOptions {
-    /// The bridge on the host.
-    pub bridge: String,
-    /// `10.88.0.0/16`.
-    pub subnet: String,
-    /// The bridge's address and the container's default route.
-    pub gateway: String,
-    /// Largest packet; the kernel's default if `None`.
-    #[serde(deserialize_with = "present")]
-    pub mtu: Option<u32>,
-}
 
 /// The request's texts, checked once.
 pub(super) struct Plan<'a> {

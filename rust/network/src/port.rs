@@ -3,7 +3,8 @@
 //! The firewall sends a published port's packets to the container before they reach these sockets; what they give is the
 //! kernel's own answer to "is it taken", in every program's eyes, for as long as the container lives.
 
-use super::{Error, Port, Result};
+use super::error::{Error, Result};
+use super::request::Port;
 use libpod_sys::errno_text;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
