@@ -146,6 +146,20 @@ impl Blob {
     }
 }
 
+impl Client {
+    /// Open a blob as a stream that proves its size and digest at its end, and mends broken connections on its way.
+    ///
+    /// `size`: from the descriptor; None where nobody told.
+    pub fn blob(&self, repository: &str, digest: &Digest, size: Option<u64>) -> Result<Blob, Error> {
+        Blob::open(self.clone(), repository, digest, size, true)
+    }
+
+    /// The same without hashing, for a consumer that hashes what it reads anyway and compares. Size and mending as in `blob`.
+    pub fn blob_unproven(&self, repository: &str, digest: &Digest, size: Option<u64>) -> Result<Blob, Error> {
+        Blob::open(self.clone(), repository, digest, size, false)
+    }
+}
+
 impl Read for Blob {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() || self.done {

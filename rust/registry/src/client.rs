@@ -4,7 +4,6 @@
 //! follows redirects of reads without credentials, and repeats what failed for a passing reason.
 
 use crate::auth::{Auth, Credentials};
-use crate::blob::Blob;
 use crate::http::{Headers, Http, Method, Payload, Response};
 use crate::{Digest, Error, Url, budget, challenge};
 use std::path::PathBuf;
@@ -190,18 +189,6 @@ impl Client {
             }
         };
         Ok(Manifest { bytes, media_type, digest })
-    }
-
-    /// Open a blob as a stream that proves its size and digest at its end, and mends broken connections on its way.
-    ///
-    /// `size`: from the descriptor; None where nobody told.
-    pub fn blob(&self, repository: &str, digest: &Digest, size: Option<u64>) -> Result<Blob, Error> {
-        Blob::open(self.clone(), repository, digest, size, true)
-    }
-
-    /// The same without hashing, for a consumer that hashes what it reads anyway and compares. Size and mending as in `blob`.
-    pub fn blob_unproven(&self, repository: &str, digest: &Digest, size: Option<u64>) -> Result<Blob, Error> {
-        Blob::open(self.clone(), repository, digest, size, false)
     }
 
     /// All tags of a repository, in the registry's order.

@@ -1,8 +1,6 @@
 //! What can go wrong between us and a registry, with the request and the registry's own words.
 
-use crate::Url;
 use libpod_digest::Mismatch;
-use rustix::io::Errno;
 use std::io;
 use std::time::Duration;
 
@@ -149,12 +147,6 @@ impl std::fmt::Display for Failure {
 }
 
 impl Error {
-    /// Build [`Error::Connect`] for a request that got no answer.
-    pub(crate) fn connect(method: &'static str, url: &Url, error: &ureq::Error) -> Self {
-        let (reason, temporary) = explain(error, url);
-        Self::Connect { method, url: url.redacted(), reason, temporary }
-    }
-
     /// The registry's status, where it answered with one.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -191,62 +183,5 @@ impl Error {
             Self::Status(failure) => failure.retry_after,
             _ => None,
         }
-    }
-}
-
-/// Words and retry worth of a transport error. The words follow Go's, which users of other engines know and search for.
-/// Reasons of the kernel that pass. Source: containers/common pkg/retry, isErrnoRetryable.
-const PASSING: [Errno; 12] = [
-    Errno::CONNREFUSED,
-    Errno::INTR,
-    Errno::AGAIN,
-    Errno::BUSY,
-    Errno::NETDOWN,
-    Errno::NETUNREACH,
-    Errno::NETRESET,
-    Errno::CONNABORTED,
-    Errno::CONNRESET,
-    Errno::TIMEDOUT,
-    Errno::HOSTDOWN,
-    Errno::HOSTUNREACH,
-];
-
-fn explain(error: &ureq::Error, url: &Url) -> (String, bool) {
-    match error {
-        ureq::Error::Io(error) => explain_io(error, url),
-        ureq::Error::HostNotFound => (format!("dial tcp: lookup {}: no such host", url.host()), false),
-        ureq::Error::Timeout(which) => (format!("timeout: {which}"), true),
-        ureq::Error::Protocol(error) => (format!("malformed HTTP response: {error}"), false),
-        ureq::Error::Other(error) => match error.downcast_ref() {
-            Some(tls) => (crate::tls::explain(tls), false),
-            None => (error.to_string(), false),
-        },
-        other => (other.to_string(), false),
-    }
-}
-
-fn explain_io(error: &io::Error, url: &Url) -> (String, bool) {
-    use io::ErrorKind as Kind;
-    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return (crate::tls::explain(tls), false);
-    }
-    if crate::budget::is_expired(error) {
-        return (error.to_string(), false);
-    }
-    // What Podman asks again for, and no other.
-    let temporary = error.raw_os_error().is_some_and(|errno| PASSING.contains(&Errno::from_raw_os_error(errno)));
-    match error.kind() {
-        Kind::ConnectionRefused => (format!("dial tcp {}: connect: connection refused", url.authority()), true),
-        Kind::UnexpectedEof => ("unexpected EOF".to_owned(), true),
-        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
-            ("connection reset by peer".to_owned(), true)
-        }
-        Kind::TimedOut | Kind::WouldBlock => ("i/o timeout".to_owned(), true),
-        Kind::NotFound => (format!("dial tcp: lookup {}: no such host", url.host()), false),
-        _ if error.raw_os_error().is_none() && error.to_string().starts_with("failed to lookup") => {
-            (format!("dial tcp: lookup {}: {error}", url.host()), false)
-        }
-        _ if temporary => (format!("dial tcp {}: connect: {}", url.authority(), libpod_sys::io_text(error)), true),
-        _ => (libpod_sys::io_text(error), false),
     }
 }

@@ -7,6 +7,7 @@ use crate::budget::{Bounding, Transfer};
 use crate::error::Failure;
 use crate::proxy::Settings;
 use crate::tls::TlsConnector;
+use crate::unanswered::unanswered;
 use crate::{Error, Url};
 use std::io::Read;
 use std::path::Path;
@@ -121,7 +122,7 @@ impl Http {
         if let Some(length) = length {
             builder = builder.header("content-length", length);
         }
-        let unsendable = |error: ureq::http::Error| Error::connect(method.name(), url, &error.into());
+        let unsendable = |error: ureq::http::Error| unanswered(method.name(), url, &error.into());
         let agent = self.agent(url)?;
         let answer = match payload {
             Payload::None if bodiless => agent.run(builder.body(()).map_err(unsendable)?),
@@ -129,7 +130,7 @@ impl Http {
             Payload::Bytes(bytes) => agent.run(builder.body(*bytes).map_err(unsendable)?),
             Payload::Stream(source, _) => agent.run(builder.body(SendBody::from_reader(*source)).map_err(unsendable)?),
         };
-        let inner = answer.map_err(|error| Error::connect(method.name(), url, &error))?;
+        let inner = answer.map_err(|error| unanswered(method.name(), url, &error))?;
         Ok(Response { method, url: url.clone(), patience: self.patience, inner })
     }
 
@@ -210,7 +211,7 @@ impl Response {
         let (method, url) = (self.method, self.url.clone());
         let mut bytes = Vec::new();
         let read = self.into_reader().take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|error| Error::connect(method.name(), &url, &error.into()))?;
+        read.map_err(|error| unanswered(method.name(), &url, &error.into()))?;
         if bytes.len() as u64 > limit {
             return Err(Error::TooLarge { what: what.to_owned(), limit });
         }

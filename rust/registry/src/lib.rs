@@ -20,6 +20,7 @@ mod error;
 mod http;
 mod proxy;
 mod tls;
+mod unanswered;
 mod upload;
 mod url;
 
