@@ -18,19 +18,21 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub mod devices;
 mod discover;
+mod file;
 mod owner;
 mod stats;
 mod v1;
 mod v2;
 
 pub use discover::{Hierarchies, Hierarchy};
+use file::{read_file, write_file};
 use owner::Owner;
 pub use stats::Stats;
 
@@ -331,11 +333,6 @@ impl Cgroup {
     }
 }
 
-/// Open for reading what an `O_PATH` descriptor of a cgroup refers to.
-fn reopen_directory(directory: &OwnedFd) -> rustix::io::Result<OwnedFd> {
-    openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
 fn open_directory(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<OwnedFd> {
     openat(&hierarchy.open()?, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
@@ -395,25 +392,6 @@ fn children(root: &OwnedFd, path: &Path) -> rustix::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-/// Read a cgroup file whole.
-pub(crate) fn read_file(directory: &impl AsFd, file: impl rustix::path::Arg) -> rustix::io::Result<String> {
-    let file = openat(directory, file, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut text = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        match rustix::io::read(&file, &mut chunk)? {
-            0 => return Ok(String::from_utf8_lossy(&text).into_owned()),
-            length => text.extend_from_slice(&chunk[..length]),
-        }
-    }
-}
-
-/// Write a cgroup file in one call, as the kernel wants it.
-pub(crate) fn write_file(directory: &impl AsFd, file: impl rustix::path::Arg, text: &str) -> rustix::io::Result<()> {
-    let file = openat(directory, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::io::write(&file, text.as_bytes()).map(drop)
 }
 
 fn remove_patiently(hierarchy: &Hierarchy, path: &Path) -> rustix::io::Result<()> {

@@ -4,7 +4,7 @@
 //! same path meanwhile; a command that was killed early leaves a record that names a cgroup which was another's all along. The
 //! attribute is `trusted.`, which a container cannot change, or `user.` without the right to that.
 
-use super::reopen_directory;
+use super::file::reopen_directory;
 use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;

@@ -1,7 +1,9 @@
 //! Limits as the controllers of cgroup v1 take them.
 
+use super::devices;
+use super::discover::Hierarchy;
+use super::file::{read_file, write_file};
 use super::stats::{self, Stats};
-use super::{Hierarchy, devices, read_file, write_file};
 use crate::error::{Error, Result};
 use crate::spec::{BlockIo, Cpu, Memory, Resources, Throttle};
 use rustix::io::Errno;

@@ -1,7 +1,8 @@
 //! Limits as cgroup v2 takes them, converted from the specification's v1 terms.
 
+use super::devices;
+use super::file::{read_file, write_file};
 use super::stats::{self, Stats};
-use super::{devices, read_file, write_file};
 use crate::error::{Error, Result};
 use crate::spec::{Cpu, Memory, Resources};
 use libpod_sys::device_filter::attach;

@@ -1,6 +1,6 @@
 //! The `linux` part of the document: namespaces, cgroups, devices, seccomp.
 
-use super::null_is_default;
+use super::null::null_is_default;
 pub use crate::seccomp::profile::{LinuxSeccomp, LinuxSeccompArg, LinuxSyscall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -5,13 +5,15 @@
 //!
 //! Source: runtime-spec config.md and config-linux.md.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 mod linux;
+mod null;
 
 pub use linux::*;
+pub(crate) use null::null_is_default;
 
 /// Name of the document in a bundle.
 pub const CONFIG: &str = "config.json";
@@ -233,15 +235,6 @@ pub struct Hook {
     /// Seconds after which the hook is killed and counts as failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-}
-
-/// Go writes an empty slice, map or pointer as `null`.
-pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]
