@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import libpod
+from tests.support import rust_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "python" / "libpod"
@@ -159,6 +160,83 @@ def test_types_make_no_circle() -> None:
 def test_a_circle_is_found() -> None:
     graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}
     assert _circles(graph) == ["a -> b", "b -> c", "c -> a"]
+
+
+@pytest.mark.parametrize("crate", sorted(CRATES))
+def test_no_file_of_a_crate_uses_itself_by_way_of_others(crate: str) -> None:
+    graph = rust_files.graph(REPOSITORY / "rust" / crate / "src")
+    assert graph
+    assert _circles(graph) == []
+
+
+#: File → code; `lib.rs` declares the modules.
+CIRCLES_IN_RUST = {
+    "a child and what its parent defines": {
+        "lib.rs": "mod tree; pub struct Error; pub fn open() { tree::open() }",
+        "tree.rs": "use super::Error; pub fn open() -> Result<(), Error> { Err(Error) }",
+    },
+    "two children, by full paths": {
+        "lib.rs": "mod tree; mod walk;",
+        "tree.rs": "pub fn open() { crate::walk::all::<u8>() }",
+        "walk.rs": "pub fn all<T>() { super::tree::open() }",
+    },
+    "two children, by what their parent re-exports": {
+        "lib.rs": "mod tree; mod walk; pub use tree::{self as forest, Tree}; pub(crate) use walk::*;",
+        "tree.rs": "use crate::all; pub struct Tree; fn f() { all() }",
+        "walk.rs": "pub fn all() -> super::forest::Tree { super::Tree }",
+    },
+    "folders": {
+        "lib.rs": "mod tree; mod walk;",
+        "tree/mod.rs": "mod leaf; pub use leaf::Leaf;",
+        "tree/leaf.rs": "pub struct Leaf(crate::walk::Step);",
+        "walk.rs": "use super::tree::Leaf; pub enum Step { At(Leaf) }",
+    },
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES_IN_RUST)
+def test_a_circle_of_files_is_found(name: str, tmp_path: Path) -> None:
+    _write(tmp_path, CIRCLES_IN_RUST[name])
+    assert len(_circles(rust_files.graph(tmp_path))) == 2
+
+
+def test_declarations_re_exports_tests_and_words_are_no_use(tmp_path: Path) -> None:
+    _write(
+        tmp_path,
+        {
+            "lib.rs": """
+                //! Start at `tree::open`; /* crate::walk::all() */
+                mod tree;
+                mod walk;
+                pub use tree::open;
+                pub struct Error { walk: u8 }
+                #[cfg(test)]
+                mod tests { fn f() { super::walk::all() } }
+            """,
+            "tree.rs": r"""
+                use super::Error;
+                use std::fmt;
+                /* outer /* crate::walk::all() */ crate::walk::all() */
+                pub fn open<'a>(walk: &'a str) -> Error {
+                    let walk = ('"', '\'', "crate::walk::all() \" ", r#"" crate::walk::all() "#, b'"').len();
+                    // crate::walk::all()
+                    walk.open::<u8>(Error { walk })
+                }
+            """,
+            "walk.rs": "use crate::tree; pub fn all() { tree::open() } #[cfg(test)] use crate::nonesuch;",
+        },
+    )
+    assert rust_files.graph(tmp_path) == {
+        "lib.rs": set(),
+        "tree.rs": {"lib.rs"},
+        "walk.rs": {"tree.rs"},
+    }
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    for name, code in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(code)
 
 
 def test_only_the_command_line_imports_click_or_prints() -> None:
