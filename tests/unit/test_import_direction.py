@@ -36,7 +36,7 @@ CRATES = {
 #: Rooms of the Python package, lowest first; a room imports from its own and lower levels.
 LEVELS = (
     {"errors", "_core"},
-    {"arguments", "document", "file", "pattern", "programs", "quantity", "record", "release", "words"},
+    {"arguments", "document", "file", "parallel", "pattern", "programs", "quantity", "record", "release", "words"},
     {"address", "filters", "signals", "timestamp"},
     {"config"},
     {"places"},

@@ -13,6 +13,7 @@ from libpod.container import ending
 from libpod.container.cgroup import Cgroup
 from libpod.container.foreground import begin, finish
 from libpod.container.locking import Lock, settled_state
+from libpod.container.model import Started
 from libpod.container.records import Records
 from libpod.container.removal import cleanup
 from libpod.errors import ContainerNotFoundError, CorruptError, ExistsError, StateError
@@ -166,27 +167,54 @@ def _clean_up(host: Host, container: Container, session: Session | None) -> None
         cleanup(host, container)
 
 
-def restart(host: Host, container: Container, *, timeout_s: int | None = None) -> bool:
+def start_detached(host: Host, container: Container) -> Started | None:
+    """Start a container and let it run; None if it runs already.
+
+    Raises: StateError for a paused container, and what a start raises.
+    """
+    if container.state.status == "running":
+        return None
+    warnings = _start(host, container)
+    return None if warnings is None else Started(warnings)
+
+
+def _start(host: Host, container: Container) -> list[str] | None:
+    """Start a container and return what its start warns of.
+
+    None if it runs although this start failed: another command has started it meanwhile, or its new monitor was killed.
+    """
+    try:
+        session = begin(host, container, detach=True)
+    except StateError:
+        if container.state.status == "running":
+            return None
+        raise
+    try:
+        return session.warnings()
+    finally:
+        session.close()
+
+
+def restart(host: Host, container: Container, *, timeout_s: int | None = None) -> Started:
     """Stop a container if it runs, and start it; one of `--rm` is not removed in between.
 
-    timeout_s, the result: as for `stop`.
+    timeout_s: as for `stop`.
     Raises: StateError for a paused container, and what a start raises.
     """
     state = container.state
     if not state.is_running:
-        begin(host, container, detach=True).close()
-        return False
+        return Started(_start(host, container) or ())
     session = ending.listen(container, restarts=True)
     try:
         killed = _end(container, state, session, timeout_s)
         ending.wait_taken_down(session)
-        begin(host, container, detach=True).close()
+        warnings = _start(host, container)
         if session is not None:
             session.cleanup_done()
     finally:
         if session is not None:
             session.close()
-    return killed
+    return Started(warnings or (), killed=killed)
 
 
 def kill(container: Container, signal_number: int = SIGKILL) -> None:

@@ -13,16 +13,20 @@ from libpod.errors import ContainerNotFoundError, ExistsError, InvalidError, Lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any, Concatenate, ParamSpec, TypeVar
 
     from libpod._core import Session
     from libpod.arguments import Word
     from libpod.container.foreground import Stay
     from libpod.container.logs import Damage
+    from libpod.container.model import Started
     from libpod.container.records import Damaged, Row
     from libpod.container.request import ContainerRequest
     from libpod.image.transport import Progress
+
+    Words = ParamSpec("Words")
+    Result = TypeVar("Result")
 
     # `list` is a method of the manager, as it is a verb of Podman's.
     Names = list[str]
@@ -81,6 +85,15 @@ class ContainerManager(Records):
 
         return begin(self._host, self._one(container), detach=detach, fresh=fresh, initial_size=initial_size)
 
+    def start_detached(self, container: Container | str) -> Started | None:
+        """Start a container and let it run by itself; None if it runs already.
+
+        Raises: what `start` raises.
+        """
+        from libpod.container import lifecycle
+
+        return lifecycle.start_detached(self._host, self._one(container))
+
     def attach(self, container: Container | str) -> Stay:
         """Join a running container, to stay with it until it ends or the user detaches.
 
@@ -121,8 +134,11 @@ class ContainerManager(Records):
 
         return lifecycle.stop(self._host, self._one(container), timeout_s=timeout_s)
 
-    def restart(self, container: Container | str, *, timeout_s: int | None = None) -> bool:
-        """Stop a container if it runs, and start it."""
+    def restart(self, container: Container | str, *, timeout_s: int | None = None) -> Started:
+        """Stop a container if it runs, and start it.
+
+        Raises: StateError for a paused container, and what `start` raises.
+        """
         from libpod.container import lifecycle
 
         return lifecycle.restart(self._host, self._one(container), timeout_s=timeout_s)
@@ -186,6 +202,40 @@ class ContainerManager(Records):
             return (lifecycle.wait_for_state(self._host, one, states, interval_s=interval_s) for one in found)
         heard = [(one, lifecycle.listen(one)) for one in found]
         return (lifecycle.wait(self._host, one, interval_s=interval_s, session=session) for one, session in heard)
+
+    # Several at once --------------------------------------------------------------------------------------------------
+
+    def each(
+        self,
+        verb: Callable[Concatenate[Container, Words], Result],
+        containers: Iterable[Container | str],
+        *args: Words.args,
+        **options: Words.kwargs,
+    ) -> Iterator[tuple[Container, Result | LibpodError | OSError]]:
+        """Do a verb to several containers; yield each with what the verb returned for it, or with the error that it raised.
+
+        verb: a method of this manager, or another callable that takes a container: `each(containers.stop, names, timeout_s=3)`.
+        Containers come in the order in which they were given, and are acted upon at once, by a bounded number of threads. Three
+        verbs know an order of their own: `remove` takes those that use a namespace of another container before that one,
+        `restart` after it, `start_detached` takes one after the other. An error of one container keeps no other from its turn.
+        Raises: ContainerNotFoundError for an unknown name, before anything is done.
+        """
+        from libpod.parallel import each
+
+        found = [self._one(container) for container in arguments.several("containers", containers, Container)]
+        groups = self._turns(verb, found)
+        return (told for group in groups for told in each(lambda container: verb(container, *args, **options), group))
+
+    def _turns(self, verb: object, found: Sequence[Container]) -> list[list[Container]]:
+        """Divide containers into groups, of which each is done with before the next begins."""
+        if verb == self.start_detached:
+            return [[container] for container in found]
+        if verb not in (self.remove, self.restart):
+            return [list(found)]
+        groups = [{container.id for container in group} for group in self.ordered(found)]
+        if verb == self.restart:
+            groups.reverse()
+        return [[container for container in found if container.id in ids] for ids in groups]
 
     # Looking ----------------------------------------------------------------------------------------------------------
 

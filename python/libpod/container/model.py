@@ -66,6 +66,19 @@ class ContainerState:
         return self.status in ("running", "paused")
 
 
+class Started:
+    """How a container was started that runs on by itself.
+
+    warnings: what is not as its settings say. killed: whether its last run had to be killed after it was asked to end.
+    """
+
+    __slots__ = ("killed", "warnings")
+
+    def __init__(self, warnings: Sequence[str], *, killed: bool = False) -> None:
+        self.warnings = list(warnings)
+        self.killed = killed
+
+
 class Container:
     """A container of the store: its record and its places on disk.
 

@@ -126,6 +126,12 @@ def remove(
     volumes: anonymous volumes go, too; they always do for a container of `--rm`.
     Raises: StateError for a running container without `force`, ExistsError for one that others depend on.
     """
+    # libpod does not see whether a container of another tool runs.
+    if not force and not container.is_ours and container.exists:
+        raise StateError(
+            f"container {container.id} was made by another tool and cannot be removed without using force:"
+            " container state improper"
+        )
     session: Session | None = None
     killed, ended = False, (0, 0)
     try:

@@ -9,7 +9,6 @@ from libpod.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
-    from libpod.container.model import Container
 
 
 def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
@@ -18,14 +17,7 @@ def cleanup(context: Context, options: Options, arguments: list[str]) -> int:
         raise UsageError("you must provide at least one name or id")
     manager = context.engine.containers
     found = targets.select(context, options, arguments)
-
-    def act(container: Container) -> None:
-        if options.rm:
-            manager.remove(container)
-        else:
-            manager.cleanup(container)
-
-    return targets.for_each(context, found, act)
+    return targets.for_each(context, found, manager.remove if options.rm else manager.cleanup)
 
 
 COMMAND = Command(

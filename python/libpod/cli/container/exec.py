@@ -42,7 +42,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         if options.detach:
             error.exit_code = LibpodError.exit_code
         raise
-    terminal.show_warnings(context, session)
+    terminal.show_warnings(context, session.warnings())
     if options.detach:
         session.close()
         context.write(exec_id)

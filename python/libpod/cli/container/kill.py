@@ -15,10 +15,8 @@ def kill(context: Context, options: Options, arguments: list[str]) -> int:
     from libpod.signals import parse_signal
 
     number = parse_signal(options.signal)
-    found = targets.select(context, options, arguments)
-    if options.all:
-        found = [(word, container) for word, container in found if container.state.is_running]
-    return targets.for_each(context, found, lambda container: context.engine.containers.kill(container, number))
+    found = targets.select(context, options, arguments, all_in=lambda state: state.is_running)
+    return targets.for_each(context, found, context.engine.containers.kill, signal=number)
 
 
 COMMAND = Command(

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 def pause(context: Context, options: Options, arguments: list[str]) -> int:
     """Freeze containers."""
-    found = targets.select(context, options, arguments)
-    if options.all:
-        found = [(word, container) for word, container in found if container.state.status == "running"]
+    found = targets.select(context, options, arguments, all_in=lambda state: state.status == "running")
     return targets.for_each(context, found, context.engine.containers.pause)
 
 

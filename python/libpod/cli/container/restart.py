@@ -8,7 +8,7 @@ from libpod.cli.container import targets, terminal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
-    from libpod.container.model import Container
+    from libpod.container.model import Container, Started
     from libpod.container.records import Damaged
 
 
@@ -22,15 +22,12 @@ def restart(context: Context, options: Options, arguments: list[str]) -> int:
         found = targets.select(context, options, arguments)
     timeout = options.time if "time" in options.given else None
 
-    def act(container: Container) -> None:
-        if context.engine.containers.restart(container, timeout_s=timeout):
+    def tell(container: Container, started: Started) -> None:
+        if started.killed:
             terminal.warn_killed(context, container, timeout)
+        terminal.show_warnings(context, started.warnings)
 
-    # A container comes after those whose namespaces it shares: it joins their new ones.
-    after = context.engine.containers.ordered([container for _, container in found])
-    ids = [{container.id for container in group} for group in reversed(after)]
-    groups = [[index for index, (_, container) in enumerate(found) if container.id in group] for group in ids]
-    return targets.for_each(context, found, act, groups=groups)
+    return targets.for_each(context, found, context.engine.containers.restart, tell=tell, timeout_s=timeout)
 
 
 COMMAND = Command(

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from libpod.cli.context import Context, Options
-    from libpod.container.model import Container
 
 #: podman-rm(1), "Exit Status".
 _NOT_FOUND, _RUNNING = 1, 2
@@ -19,8 +18,6 @@ _NOT_FOUND, _RUNNING = 1, 2
 
 def remove(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove containers; go on after an error."""
-    from libpod.cli.parallel import each
-
     manager = context.engine.containers
     timeout = options.time if "time" in options.given else None
     if timeout is not None and not options.force:
@@ -35,30 +32,27 @@ def remove(context: Context, options: Options, arguments: list[str]) -> int:
         raise missing from None
 
     words = {container.id: word for word, container in found}
-    outcomes: dict[str, LibpodError | OSError | None] = {}
-
-    def act(container: Container) -> None:
-        # Containers of other tools do not run under our eyes: only by force.
-        if not container.is_ours and container.exists and not options.force:
-            raise StateError(
-                f"container {container.id} was made by another tool and cannot be removed without using force:"
-                " container state improper"
-            )
-        if manager.remove(container, force=options.force, timeout_s=timeout, volumes=options.volumes):
+    errors: dict[str, LibpodError | OSError | None] = {}
+    named = manager.ordered([container for _, container in found], depend=options.depend)
+    for container, outcome in manager.each(
+        manager.remove,
+        [container for group in named for container in group],
+        force=options.force,
+        timeout_s=timeout,
+        volumes=options.volumes,
+    ):
+        errors[container.id] = outcome if isinstance(outcome, (LibpodError, OSError)) else None
+        if outcome is True:
             terminal.warn_killed(context, container, timeout)
-
-    for group in manager.ordered([container for _, container in found], depend=options.depend):
-        for container, outcome in each(act, group):
-            outcomes[container.id] = outcome
     # Dependents that came along first, by their ids; then in the order of the command line.
-    order = [container_id for container_id in outcomes if container_id not in words] + list(words)
+    order = [container_id for container_id in errors if container_id not in words] + list(words)
     for container_id in order:
-        if outcomes[container_id] is None:
+        if errors[container_id] is None:
             context.write(words.get(container_id, container_id))
-    errors = [failed for container_id in order if (failed := outcomes[container_id]) is not None]
-    for failed in errors:
-        context.report(failed)
-    return _exit_code(errors)
+    failed = [failure for container_id in order if (failure := errors[container_id]) is not None]
+    for failure in failed:
+        context.report(failure)
+    return _exit_code(failed)
 
 
 def _exit_code(errors: Sequence[LibpodError | OSError]) -> int:

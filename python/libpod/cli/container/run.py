@@ -67,7 +67,7 @@ def _start(context: Context, container: Container, *, detach: bool = False) -> S
         session = context.engine.containers.start(container, detach=detach, fresh=True, initial_size=size)
     except BaseException as error:
         raise not_started(error) from None
-    terminal.show_warnings(context, session)
+    terminal.show_warnings(context, session.warnings())
     return session
 
 

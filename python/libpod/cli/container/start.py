@@ -10,7 +10,7 @@ from libpod.errors import LibpodError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
-    from libpod.container.model import Container
+    from libpod.container.model import Container, Started
 
 
 def start(context: Context, options: Options, arguments: list[str]) -> int:
@@ -28,9 +28,18 @@ def start(context: Context, options: Options, arguments: list[str]) -> int:
         raise UsageError("you cannot start and attach multiple containers at once")
     if options.attach and found:
         return _attached(context, options, found[0][1])
-    # One after the other: one may share a namespace of another.
-    in_turn = [[index] for index in range(len(found))]
-    return targets.for_each(context, found, lambda container: _detached(context, container), groups=in_turn)
+
+    def tell(container: Container, started: Started | None) -> bool:
+        if started is None:
+            # Podman says nothing of a container that runs already, and it is no error.
+            return False
+        terminal.show_warnings(context, started.warnings)
+        return True
+
+    def failed(container: Container, error: LibpodError | OSError) -> LibpodError:
+        return _not_started(container, error, quote='"')
+
+    return targets.for_each(context, found, context.engine.containers.start_detached, tell=tell, failed=failed)
 
 
 def _not_started(container: Container, error: LibpodError | OSError, *, quote: str = "") -> LibpodError:
@@ -43,20 +52,6 @@ def _not_started(container: Container, error: LibpodError | OSError, *, quote: s
     )
 
 
-def _detached(context: Context, container: Container) -> bool:
-    state = container.state
-    if state.status == "running":
-        # Podman says nothing of a container that runs already, and it is no error.
-        return False
-    try:
-        session = context.engine.containers.start(container, detach=True)
-    except (LibpodError, OSError) as error:
-        raise _not_started(container, error, quote='"') from None
-    terminal.show_warnings(context, session)
-    session.close()
-    return True
-
-
 def _attached(context: Context, options: Options, container: Container) -> int:
     from libpod.cli.container.attach import relay
 
@@ -65,7 +60,7 @@ def _attached(context: Context, options: Options, container: Container) -> int:
         return relay(context, manager.attach(container), container, stdin=True, options=options)
     try:
         session = manager.start(container, initial_size=terminal.size() if settings.terminal else None)
-        terminal.show_warnings(context, session)
+        terminal.show_warnings(context, session.warnings())
         # Podman gives a container that takes input the user's, with --interactive or without.
         return relay(context, manager.stay(container, session), container, stdin=True, options=options)
     except BrokenPipeError:

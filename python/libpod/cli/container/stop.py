@@ -14,15 +14,13 @@ if TYPE_CHECKING:
 def stop(context: Context, options: Options, arguments: list[str]) -> int:
     """Stop containers, those that do not run included."""
     timeout = options.time if "time" in options.given else None
-    found = targets.select(context, options, arguments)
-    if options.all:
-        found = [(word, container) for word, container in found if container.state.is_running]
+    found = targets.select(context, options, arguments, all_in=lambda state: state.is_running)
 
-    def act(container: Container) -> None:
-        if context.engine.containers.stop(container, timeout_s=timeout):
+    def tell(container: Container, killed: bool) -> None:
+        if killed:
             terminal.warn_killed(context, container, timeout)
 
-    return targets.for_each(context, found, act)
+    return targets.for_each(context, found, context.engine.containers.stop, tell=tell, timeout_s=timeout)
 
 
 COMMAND = Command(

@@ -7,11 +7,15 @@ from libpod.errors import ContainerNotFoundError, InvalidError, LibpodError, Usa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
     from libpod.cli.context import Context, Options
-    from libpod.container.model import Container
+    from libpod.container.model import Container, ContainerState
     from libpod.container.records import Damaged
+
+    Failure = LibpodError | OSError
+    Result = TypeVar("Result")
 
 LATEST = flag(
     "--latest", "-l", help='Act on the latest container podman is aware of\nNot supported with the "--remote" flag'
@@ -35,11 +39,16 @@ def all_of(what: str) -> Option:
 
 
 def select(
-    context: Context, options: Options, names: Sequence[str], *, ignore: bool | None = None
+    context: Context,
+    options: Options,
+    names: Sequence[str],
+    *,
+    ignore: bool | None = None,
+    all_in: Callable[[ContainerState], bool] | None = None,
 ) -> list[tuple[str, Container]]:
     """Find the containers that a command line names, each with the word to report it by; nothing is done to any of them.
 
-    ignore: in place of the option `--ignore`.
+    ignore: in place of the option `--ignore`. all_in: the states of those that `--all` means.
     Raises: UsageError where nothing or too much is named; ContainerNotFoundError for the first unknown name.
     """
     given = vars(options)
@@ -59,7 +68,7 @@ def select(
         context.warn_damaged(damaged)
         return [(row.container.id, row.container) for row in rows]
     if everything:
-        return [(container.id, container) for container in manager.list(all=True)]
+        return [(one.id, one) for one in manager.list(all=True) if all_in is None or all_in(one.state)]
     found = []
     for word in words:
         try:
@@ -103,24 +112,26 @@ def read_cidfile(path: str, *, ignore: bool = False) -> str | None:
 def for_each(
     context: Context,
     found: Sequence[tuple[str, Container]],
-    act: Callable[[Container], bool | None],
+    verb: Callable[..., Result],
     *,
-    groups: Iterable[Sequence[int]] | None = None,
+    tell: Callable[[Container, Result], bool | None] = lambda container, result: None,
+    failed: Callable[[Container, Failure], Failure] = lambda container, error: error,
+    **options: object,
 ) -> int:
-    """Act on all containers and print the word of each, unless the act answers False; then report all errors but the last.
+    """Do a verb of the manager to all containers and print the word of each; then report all errors but the last.
 
-    groups: what in `found` is acted upon at once, where some have to be done before others. The last error is raised, so that
-    the program ends as after a single one; always with 125, never with a code that speaks of a container's command.
+    tell: says what a result has to say before that; if it answers False, the word is not printed. failed: words an error. The
+    last error is raised, so that the program ends as after a single one; always with 125, never with a code that speaks of a
+    container's command.
     """
-    from libpod.cli.parallel import each
-
-    errors = []
-    for group in [range(len(found))] if groups is None else groups:
-        for index, outcome in each(lambda index: act(found[index][1]), group):
-            if isinstance(outcome, (LibpodError, OSError)):
-                errors.append(outcome)
-            elif outcome is not False:
-                context.write(found[index][0])
+    # A container that is named twice is told of twice, each time by its word.
+    words = {id(container): word for word, container in found}
+    errors: list[Failure] = []
+    for container, outcome in context.engine.containers.each(verb, [container for _, container in found], **options):
+        if isinstance(outcome, (LibpodError, OSError)):
+            errors.append(failed(container, outcome))
+        elif tell(container, outcome) is not False:
+            context.write(words[id(container)])
     for error in errors[:-1]:
         context.report(error)
     if errors:

@@ -10,6 +10,7 @@ from libpod.errors import LibpodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from libpod._core import Session
@@ -35,9 +36,9 @@ def warn_without_terminal(context: Context) -> None:
         )
 
 
-def show_warnings(context: Context, session: Session) -> None:
+def show_warnings(context: Context, warnings: Iterable[str]) -> None:
     """Show what was not as the user asked when a container or a process in it was started."""
-    for text in session.warnings():
+    for text in warnings:
         context.log("warning", text)
 
 

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 def unpause(context: Context, options: Options, arguments: list[str]) -> int:
     """Let paused containers go on."""
-    found = targets.select(context, options, arguments)
-    if options.all:
-        found = [(word, container) for word, container in found if container.state.status == "paused"]
+    found = targets.select(context, options, arguments, all_in=lambda state: state.status == "paused")
     return targets.for_each(context, found, context.engine.containers.unpause)
 
 
