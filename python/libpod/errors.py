@@ -161,6 +161,10 @@ class CorruptError(LibpodError):
     """Bytes do not match their digest or their format; nothing of them was published."""
 
 
+class ForeignContainerError(StateError, CorruptError):
+    """Another tool made the container, or its settings are lost: libpod does not know what it is and what it does."""
+
+
 class UnsupportedError(LibpodError):
     """Valid input that this version or this host does not support."""
 

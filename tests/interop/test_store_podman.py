@@ -106,6 +106,49 @@ def test_we_read_and_use_what_podman_wrote(shared: cli.Cli, tmp_path: Path) -> N
     assert store.check(contents=True) == []
 
 
+#: What cannot be done to a container whose state libpod does not know. NAME stands for the container.
+VERBS = (
+    "start NAME",
+    "start -a NAME",
+    "stop -t 0 NAME",
+    "restart -t 0 NAME",
+    "kill NAME",
+    "pause NAME",
+    "unpause NAME",
+    "wait NAME",
+    "attach NAME",
+    "exec NAME /bin/busybox true",
+    "exec -d NAME /bin/busybox true",
+    "logs NAME",
+    "top NAME",
+    "port NAME",
+    "rename NAME other",
+    "container cleanup NAME",
+)
+
+
+def test_nothing_is_claimed_of_containers_of_other_tools(shared: cli.Cli, store_directory: Path) -> None:
+    add_image(our(shared), OURS, busybox_layers())
+    busy = ("--network", "none", OURS, "/bin/busybox", "sleep", "1000")
+    running = shared("run", "-d", "--name", "running", *busy).stdout.strip()
+    created = shared("create", "--name", "created", *busy).stdout.strip()
+    root = ("--root", shared.root, "--runroot", shared.runroot, "--storage-driver", "overlay")
+    run("buildah", *root, "from", "--pull-never", "--name", "building", OURS)
+    building = next(record["id"] for record in our(shared).containers() if record["names"] == ["building"])
+    program = cli.ours(store_directory)
+    for name, container_id in (("running", running), ("created", created), ("building", building)):
+        for verb in VERBS:
+            done = program(*verb.replace("NAME", name).split(), code=125)
+            assert f"container {container_id} was made by another tool, such as Podman or Buildah" in done.stderr, verb
+            assert done.stdout == ""
+        done = program("rm", name, code=2)
+        assert "was made by another tool and cannot be removed without using force" in done.stderr
+    assert program("ps", "-aq").stdout == ""
+    told = shared("inspect", "--format", "{{.Name}} {{.State.Status}}", "running", "created").stdout
+    assert told.splitlines() == ["running running", "created created"]
+    run("buildah", *root, "rm", "building")
+
+
 def test_both_count_one_mount(shared: cli.Cli) -> None:
     store = our(shared)
     add_image(store, OURS, busybox_layers())

@@ -83,7 +83,7 @@ class ContainerManager(Records):
         """
         from libpod.container.foreground import begin
 
-        return begin(self._host, self._one(container), detach=detach, fresh=fresh, initial_size=initial_size)
+        return begin(self._host, self.own(container), detach=detach, fresh=fresh, initial_size=initial_size)
 
     def start_detached(self, container: Container | str) -> Started | None:
         """Start a container and let it run by itself; None if it runs already.
@@ -92,7 +92,7 @@ class ContainerManager(Records):
         """
         from libpod.container import lifecycle
 
-        return lifecycle.start_detached(self._host, self._one(container))
+        return lifecycle.start_detached(self._host, self.own(container))
 
     def attach(self, container: Container | str) -> Stay:
         """Join a running container, to stay with it until it ends or the user detaches.
@@ -101,7 +101,7 @@ class ContainerManager(Records):
         """
         from libpod.container.foreground import Stay
 
-        found = self._one(container)
+        found = self.own(container)
         if found.state.status != "running":
             raise StateError("you can only attach to running containers")
         return Stay.join(self._host, found)
@@ -120,7 +120,7 @@ class ContainerManager(Records):
         from libpod.container.exec import execute
 
         words = arguments.strings("argv", argv)
-        return execute(self._host, self._one(container), words, **options)
+        return execute(self._host, self.own(container), words, **options)
 
     # While it runs ----------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class ContainerManager(Records):
         """
         from libpod.container import lifecycle
 
-        return lifecycle.stop(self._host, self._one(container), timeout_s=timeout_s)
+        return lifecycle.stop(self._host, self.own(container), timeout_s=timeout_s)
 
     def restart(self, container: Container | str, *, timeout_s: int | None = None) -> Started:
         """Stop a container if it runs, and start it.
@@ -141,7 +141,7 @@ class ContainerManager(Records):
         """
         from libpod.container import lifecycle
 
-        return lifecycle.restart(self._host, self._one(container), timeout_s=timeout_s)
+        return lifecycle.restart(self._host, self.own(container), timeout_s=timeout_s)
 
     def kill(self, container: Container | str, signal: int | str = 9) -> None:
         """Send a signal, a number or a name, to a container's first process.
@@ -152,7 +152,7 @@ class ContainerManager(Records):
         from libpod.signals import parse_signal
 
         number = signal if isinstance(signal, int) else parse_signal(signal)
-        lifecycle.kill(self._one(container), number)
+        lifecycle.kill(self.own(container), number)
 
     def pause(self, container: Container | str) -> None:
         """Freeze all processes of a container.
@@ -161,7 +161,7 @@ class ContainerManager(Records):
         """
         from libpod.container import lifecycle
 
-        lifecycle.pause(self._one(container))
+        lifecycle.pause(self.own(container))
 
     def unpause(self, container: Container | str) -> None:
         """Let a paused container go on.
@@ -170,7 +170,7 @@ class ContainerManager(Records):
         """
         from libpod.container import lifecycle
 
-        lifecycle.unpause(self._one(container))
+        lifecycle.unpause(self.own(container))
 
     def wait(
         self, container: Container | str, *, conditions: Iterable[str] = ("stopped",), interval_s: float = 0.25
@@ -181,7 +181,7 @@ class ContainerManager(Records):
         Raises: ContainerNotFoundError if it is removed before its code could be read.
         """
         states = arguments.strings("conditions", conditions)
-        return next(self.wait_each([self._one(container)], conditions=states, interval_s=interval_s))
+        return next(self.wait_each([self.own(container)], conditions=states, interval_s=interval_s))
 
     def wait_each(
         self,
@@ -197,7 +197,7 @@ class ContainerManager(Records):
         from libpod.container import lifecycle
 
         states = arguments.strings("conditions", conditions)
-        found = [self._one(container) for container in arguments.several("containers", containers, Container)]
+        found = [self.own(container) for container in arguments.several("containers", containers, Container)]
         if states != ["stopped"]:
             return (lifecycle.wait_for_state(self._host, one, states, interval_s=interval_s) for one in found)
         heard = [(one, lifecycle.listen(one)) for one in found]
@@ -267,7 +267,7 @@ class ContainerManager(Records):
         from libpod.container import processes
 
         names = [name for word in arguments.strings("descriptors", descriptors) for name in word.split(",")]
-        state = self._one(container).state
+        state = self.own(container).state
         if state.status != "running":
             raise StateError("top can only be used on running containers")
         return processes.describe(state, names or processes.DEFAULT)
@@ -279,7 +279,7 @@ class ContainerManager(Records):
         """
         from libpod.container.logs import print_logs
 
-        return print_logs(self._host, self._one(container), stdout, stderr, **options)
+        return print_logs(self._host, self.own(container), stdout, stderr, **options)
 
     def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
         """Describe a container in the members that `podman container inspect` prints.
@@ -319,7 +319,7 @@ class ContainerManager(Records):
 
         if not check_name(arguments.text("name", name)):
             raise InvalidError("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")
-        with Lock(container):
+        with Lock(self.own(container)):
             settings = container.settings
             try:
                 self._store.set_container_names(container.id, [name])
@@ -344,7 +344,7 @@ class ContainerManager(Records):
         """Take away what a container that ended still holds on this host: network, cgroup, the monitor's directory."""
         from libpod.container import removal
 
-        removal.cleanup(self._host, self._one(container))
+        removal.cleanup(self._host, self.own(container))
 
     def discard(self, container: Container) -> None:
         """Remove a container at once, with whatever a start that did not come to its end has left of it."""

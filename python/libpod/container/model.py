@@ -11,7 +11,7 @@ import os
 from libpod import _core, timestamp
 from libpod.container.settings import ContainerSettings
 from libpod.document import read_document
-from libpod.errors import ContainerNotFoundError, CorruptError, InvalidError
+from libpod.errors import ContainerNotFoundError, CorruptError, ForeignContainerError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ class Container:
     def settings(self) -> ContainerSettings:
         """What it was created with, read once.
 
-        Raises: ContainerNotFoundError if the container was removed, CorruptError if container.json is missing or malformed,
-        UnsupportedError if a newer release wrote it.
+        Raises: ContainerNotFoundError if the container was removed, ForeignContainerError if container.json is missing,
+        CorruptError if it is malformed, UnsupportedError if a newer release wrote it.
         """
         if self._settings is None:
             document = read_document(self.settings_path)
@@ -186,15 +186,21 @@ class Container:
                     raise ContainerNotFoundError(
                         f'no container with name or ID "{self.name or self.id}" found: no such container'
                     )
-                raise CorruptError(
-                    f"container {self.id} was not created by libpod, or lost its settings", path=self.settings_path
-                )
+                raise self.foreign()
             self._settings = ContainerSettings.from_document(document, self.settings_path)
         return self._settings
 
     @settings.setter
     def settings(self, settings: ContainerSettings) -> None:
         self._settings = settings
+
+    def foreign(self) -> ForeignContainerError:
+        """The error for what cannot be done to a container of another tool."""
+        return ForeignContainerError(
+            f"container {self.id} was made by another tool, such as Podman or Buildah, or has lost its settings; libpod does"
+            " not know its state: use that tool, or remove the container by force: container state improper",
+            path=self.settings_path,
+        )
 
     @property
     def state(self) -> ContainerState:

@@ -85,6 +85,27 @@ class Records:
             raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
         return found
 
+    def own(self, container: Container | str) -> Container:
+        """Return a container that libpod knows, found by its name or id if a text is given.
+
+        Raises: ForeignContainerError for one of another tool; ContainerNotFoundError if there is none, or it is removed meanwhile.
+        """
+        found = self.lookup(container) if isinstance(container, str) else container
+        if not found.is_ours:
+            from libpod.container.locking import Lock
+
+            try:
+                # A removal that is under way takes the settings before the directory. One of libpod's that has lost its
+                # settings has records of its run, or has none.
+                with Lock(found):
+                    if found.state.status == "created":
+                        raise found.foreign()
+            except ContainerNotFoundError:
+                if self.exists(found.id):
+                    raise found.foreign() from None
+                raise
+        return found
+
     def lookup_exact(self, name: str) -> Container:
         """Find a container by its full name or full id.
 

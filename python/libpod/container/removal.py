@@ -14,7 +14,7 @@ from libpod.container.model import EXIT_VERSION, ContainerState, remove_tree
 from libpod.container.records import Records
 from libpod.container.settings import ContainerSettings
 from libpod.document import write_document
-from libpod.errors import ContainerNotFoundError, CorruptError, StateError, UnsupportedError
+from libpod.errors import ContainerNotFoundError, CorruptError, ForeignContainerError, StateError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def remove(
     """
     # libpod does not see whether a container of another tool runs.
     if not force and not container.is_ours and container.exists:
-        raise StateError(
+        raise ForeignContainerError(
             f"container {container.id} was made by another tool and cannot be removed without using force:"
             " container state improper"
         )

@@ -34,17 +34,18 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         return 0
     container = manager.latest() if options.latest else manager.lookup(arguments[0])
     wanted = arguments[0 if options.latest else 1 :]
+    ports = container.settings.ports
     if container.state.status != "running":
         # Nothing is published now: the ports are given back when a container ends.
         return 0
     if not wanted:
-        for line in _lines(container.settings.ports):
+        for line in _lines(ports):
             context.write(line)
         return 0
     number, slash, protocol = wanted[0].partition("/")
     quantity.parse_integer(number, signed=False, bits=16, function="ParseUint")
     key = f"{number}/{protocol if slash else 'tcp'}"
-    found = [line.partition(" -> ")[2] for line in _lines(container.settings.ports) if line.startswith(key + " ")]
+    found = [line.partition(" -> ")[2] for line in _lines(ports) if line.startswith(key + " ")]
     if not found:
         raise InvalidError(f'failed to find published port "{wanted[0]}"')
     for line in found:
