@@ -37,6 +37,11 @@ class Pair:
         """What both print for one line, without what differs by nature."""
         return self._one(self.ours, line), self._one(self.theirs, line)
 
+    def on_their_store(self, *words: str) -> str:
+        """What libpod prints of the store that the other program made."""
+        reader = Cli(self.ours.program, self.theirs.root.parent)
+        return reader(*words).stdout
+
     def _one(self, program: Cli, line: str) -> tuple[int, str, str]:
         done = program(*shlex.split(line), code=None)
         out, err = (text.replace(str(program.root), "<ROOT>") for text in (done.stdout, done.stderr))
@@ -162,6 +167,18 @@ image inspect rich --format '{{.GraphDriver.Data.LowerDir}}|{{.Config.Healthchec
 def test_both_print_the_same(pair: Pair, line: str) -> None:
     ours, theirs = pair.printed(line)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("template", ["{{json .}}", "{{.}}", "json", "{{json .Repository}}{{json .ImageSummary}}"])
+def test_images_of_one_store_are_told_to_the_byte(pair: Pair, template: str) -> None:
+    names = [f"more.example:5000/team/app:{number}" for number in "12"]
+    pair.theirs("tag", "rich", *names)
+    try:
+        ours = pair.on_their_store("images", "--format", template)
+        assert ours == pair.theirs("images", "--format", template).stdout
+        assert "more.example:5000/team/app" in ours
+    finally:
+        pair.theirs("untag", "rich", *names)
 
 
 def documents(pair: Pair, *words: str) -> tuple[Any, Any]:

@@ -148,7 +148,7 @@ def _json(lines: list[_Line]) -> str:
 
     documents = []
     for line in lines:
-        document = _document(line)
+        document = _summary(line)
         created = document.pop("Created")
         at = timestamp.rfc3339(line.created - line.created % timestamp.SECOND)
         documents.append({**document, "RepoTags": None, "Created": created, "CreatedAt": at})
@@ -156,6 +156,11 @@ def _json(lines: list[_Line]) -> str:
 
 
 def _document(line: _Line) -> dict[str, Any]:
+    """A line as a template sees it whole: its own members, and those of its image."""
+    return {"repository": line.repository, "tag": line.tag, **_summary(line)}
+
+
+def _summary(line: _Line) -> dict[str, Any]:
     """The image of a line in the members of Podman's type."""
     from libpod.image.report import repo_digests
     from libpod.image.tree import Tree
