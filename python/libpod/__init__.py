@@ -9,6 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from libpod.digest import Digest
     from libpod.engine import Completed, Engine
     from libpod.errors import (
         CommandNotExecutableError,
@@ -42,6 +43,7 @@ __all__ = [
     "ContainerNotFoundError",
     "CorruptError",
     "DeniedError",
+    "Digest",
     "Engine",
     "ExistsError",
     "ForeignContainerError",
@@ -69,6 +71,7 @@ __version__ = "0.1.0"
 #: Modules of the names that are not errors.
 _HOMES = {
     "Completed": "libpod.engine",
+    "Digest": "libpod.digest",
     "Engine": "libpod.engine",
     "ImageView": "libpod.image.filesystem",
     "Platform": "libpod.image.manifest",

@@ -36,6 +36,7 @@ __all__ = [
     "parse_json",
     "parse_toml",
     "process_alive",
+    "prove_blob",
     "random_id",
     "read_document",
     "read_exit_record",
@@ -78,6 +79,7 @@ class Blob:
 def open_blob(fd: int, offset: int = 0, size: int | None = None) -> Blob: ...
 def open_stream(fd: int) -> Blob: ...
 def bytes_blob(data: bytes) -> Blob: ...
+def prove_blob(blob: Blob, digest: str) -> Blob: ...
 
 # registry
 @final

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from libpod.digest import Digest
 from tests.support.cli import Cli
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes, algorithm: str = "sha256") -> Digest:
     """The digest of bytes."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return Digest(f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
 
 
 def tar(*members: tuple[str, bytes | str]) -> bytes:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from libpod.errors import CorruptError, InvalidError, LibpodError, NotFoundError, UnsupportedError
+from libpod.digest import Digest
+from libpod.errors import InvalidError, LibpodError, NotFoundError, UnsupportedError
 from libpod.image import manifest as m
 from libpod.image.descriptor import Descriptor
 
@@ -46,7 +47,7 @@ def test_manifest_keeps_its_raw_bytes_and_their_digest() -> None:
     text = json.dumps(image(), indent=7).encode() + b"\n"
     parsed = m.parse_manifest(text)
     assert isinstance(parsed, m.Manifest)
-    assert (parsed.raw, parsed.digest) == (text, m.digest_of(text))
+    assert (parsed.raw, parsed.digest) == (text, Digest.of(text))
     assert [layer.digest for layer in parsed.layers] == [OTHER]
     assert parsed.layers[0].size == 9
 
@@ -113,7 +114,12 @@ def test_a_document_of_another_type_than_was_said_is_refused(value: dict[str, An
         (image(layers=[{**descriptor(), "size": True}]), InvalidError, "layers[0].size"),
         (image(layers=[descriptor(digest="sha256:" + "A" * 64)]), InvalidError, "layers[0].digest"),
         (image(layers=[descriptor(digest="sha256:../../../../etc/passwd")]), InvalidError, "layers[0].digest"),
-        (image(layers=[descriptor(digest="sha512:" + "a" * 128)]), UnsupportedError, "sha512"),
+        (image(layers=[descriptor(digest="sha512:" + "a" * 64)]), InvalidError, "layers[0].digest"),
+        (
+            image(layers=[descriptor(digest="sha384:" + "a" * 96)]),
+            UnsupportedError,
+            "layers[0].digest: digests of sha384",
+        ),
         (image(layers=[descriptor(digest="md5:" + "a" * 32)]), InvalidError, "layers[0].digest"),
         (image(layers=[{"mediaType": "x"}]), InvalidError, "layers[0].digest"),
         (image(layers=[descriptor()] * (m.LAYER_LIMIT + 1)), InvalidError, "limit"),
@@ -184,7 +190,7 @@ def test_config_members() -> None:
         }
     )
     config = m.parse_config(text)
-    assert config.digest == m.digest_of(text)
+    assert config.digest == Digest.of(text)
     assert config.diff_ids == [DIGEST]
     assert config.config == {"Env": ["A=b"], "Labels": None}
     assert [bool(entry.get("empty_layer")) for entry in config.history] == [False, True]
@@ -221,15 +227,9 @@ def test_refused_configs(value: dict[str, Any], text: str) -> None:
     assert text in str(caught.value)
 
 
-def test_check_digest() -> None:
-    m.check_digest(b"x", m.digest_of(b"x"), "thing")
-    with pytest.raises(CorruptError, match="thing: digest mismatch"):
-        m.check_digest(b"y", m.digest_of(b"x"), "thing")
-
-
 def test_docker_manifest_is_written_as_docker_writes_it() -> None:
-    config = Descriptor(m.DOCKER_CONFIG, DIGEST, 5)
-    layer = Descriptor(m.layer_type(m.DOCKER_MANIFEST, "gzip"), OTHER, 6)
+    config = Descriptor(m.DOCKER_CONFIG, Digest(DIGEST), 5)
+    layer = Descriptor(m.layer_type(m.DOCKER_MANIFEST, "gzip"), Digest(OTHER), 6)
     assert m.build_manifest(m.DOCKER_MANIFEST, config, [layer]) == (
         b'{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json",'
         b'"config":{"mediaType":"application/vnd.docker.container.image.v1+json","size":5,"digest":"'
@@ -241,7 +241,7 @@ def test_docker_manifest_is_written_as_docker_writes_it() -> None:
 
 
 def test_oci_manifest_sorts_annotations_and_escapes_as_go() -> None:
-    config = Descriptor(m.OCI_CONFIG, DIGEST, 5)
+    config = Descriptor(m.OCI_CONFIG, Digest(DIGEST), 5)
     text = m.build_manifest(m.OCI_MANIFEST, config, [], {"z": "<&>", "a": "\u2028"})
     assert text.endswith(b'"layers":[],"annotations":{"a":"\\u2028","z":"\\u003c\\u0026\\u003e"}}')
     assert m.parse_manifest(text).annotations == {"a": "\u2028", "z": "<&>"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from libpod import _core
+from libpod.digest import Digest
 from libpod.errors import CorruptError
 from libpod.file import OutputFile
 from libpod.image import tarwriter
@@ -51,17 +52,28 @@ def test_the_size_of_a_large_member_is_readable(write: Callable[..., bytes], siz
         assert len(data) == tarwriter.BLOCK
 
 
-def add(writer: TarWriter, data: bytes, present: dict[str, int], *, known: bool) -> None:
+@pytest.mark.parametrize("length", [100, 101, 135])
+def test_a_long_name_and_a_long_link_are_readable(length: int, tmp_path: Path) -> None:
+    name, target = "n" * length, "t" * length
+    writer = TarWriter(OutputFile(str(tmp_path / "x.tar")))
+    writer.add_bytes(name, b"12345")
+    writer.add_link("l" + name, target)
+    writer.finish()
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        assert [(m.name, m.linkname, m.size) for m in archive] == [(name, "", 5), ("l" + name, target, 0)]
+
+
+def add(writer: TarWriter, data: bytes, present: dict[Digest, int], *, known: bool) -> None:
     wanted = digest(data)
     done = writer.add_blob(
         _core.bytes_blob(data),
-        lambda name: name.partition(":")[2],
+        lambda name: name.hex,
         digest=wanted if known else None,
         size=len(data) if known else None,
         present=present,
     )
-    assert (done["digest"], done["size"]) == (wanted, len(data))
-    present[done["digest"]] = done["size"]
+    assert done == (wanted, len(data))
+    present[wanted] = len(data)
 
 
 def test_a_file_and_a_pipe_get_the_same_bytes(tmp_path: Path) -> None:
@@ -69,7 +81,7 @@ def test_a_file_and_a_pipe_get_the_same_bytes(tmp_path: Path) -> None:
     reader, pipe = os.pipe()
     blobs = [b"first" * 1000, b"", b"second", b"first" * 1000, b"third"]
     for output in (OutputFile(str(tmp_path / "x.tar")), OutputFile.over(pipe, "a pipe")):
-        writer, present = TarWriter(output), dict[str, int]()
+        writer, present = TarWriter(output), dict[Digest, int]()
         for place, data in enumerate(blobs):
             add(writer, data, present, known=place == 2)
         writer.finish()
@@ -91,10 +103,14 @@ def test_a_blob_that_is_another_one_is_refused(tmp_path: Path, change: dict[str,
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_target_is_called_as_the_user_calls_it() -> None:
+def test_a_full_target_is_called_as_the_user_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = TarWriter(OutputFile("/dev/full"))
-    for add_one in (lambda: writer.add_bytes("x", b"1"), lambda: writer._pack(_core.bytes_blob(b"1"))):
-        with pytest.raises(OSError, match="o space left on device") as caught:
-            add_one()
-        assert caught.value.filename == "/dev/full"
+    with pytest.raises(OSError, match="o space left on device") as caught:
+        writer.add_bytes("x", b"1")
+    assert caught.value.filename == "/dev/full"
+    # The header had room, and the blob has none.
+    monkeypatch.setattr(OutputFile, "write", lambda output, data: None)
+    with pytest.raises(OSError, match="o space left on device") as caught:
+        add(writer, b"1", {}, known=True)
+    assert caught.value.filename == "/dev/full"
     writer.close()

@@ -37,7 +37,7 @@ CRATES = {
 LEVELS = (
     {"errors", "_core"},
     {"arguments", "document", "file", "parallel", "pattern", "programs", "quantity", "record", "release", "words"},
-    {"address", "filters", "signals", "timestamp"},
+    {"address", "digest", "filters", "signals", "timestamp"},
     {"config"},
     {"places"},
     {"store"},

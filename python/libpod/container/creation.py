@@ -43,7 +43,7 @@ def create(
     settings.created = timestamp.rfc3339(timestamp.now())
     settings.image_id = found.id
     settings.image = name or (found.names[0] if found.names else found.id)
-    settings.image_digest = found.digest or ""
+    settings.image_digest = str(found.digest or "")
     records = Records(host)
     _resolve_joined(records, settings)
     networking.choose(host, settings)

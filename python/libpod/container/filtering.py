@@ -8,6 +8,7 @@ from __future__ import annotations
 from libpod import filters, quantity, timestamp
 from libpod.container.records import Records
 from libpod.errors import InvalidError
+from libpod.image.reference import bare_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _makers(host: Host) -> dict[str, Callable[[str], Predicate]]:
 
 def _ancestor(value: str) -> Predicate:
     search = filters.expression("ancestor", lambda row: row.container.settings.image)(value)
-    return lambda row: search(row) or row.container.image_id.startswith(value.removeprefix("sha256:"))
+    return lambda row: search(row) or row.container.image_id.startswith(bare_id(value))
 
 
 def _created_before(host: Host, value: str) -> Predicate:

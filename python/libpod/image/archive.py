@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.digest import Digest
 from libpod.document import go_json
 from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
 from libpod.file import OutputFile
@@ -27,7 +28,6 @@ from libpod.image.manifest import (
     ImageConfig,
     Manifest,
     build_manifest,
-    digest_of,
     parse_config,
     parse_manifest,
 )
@@ -146,11 +146,11 @@ class DockerArchiveSource(ImageSource):
         self.names = [
             _name(tag, f"[{place}].RepoTags[{number}]") for number, tag in enumerate(item.get("RepoTags") or ())
         ]
-        self._layers: dict[str, tarball.Member] = {}
+        self._layers: dict[Digest, tarball.Member] = {}
         self._manifest: bytes | None = None
         self._config: ImageConfig | None = None
 
-    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+    def manifest(self, instance: Digest | None = None) -> tuple[bytes, str]:
         """Return the manifest that containers/image makes for an archive: layers named by their diff ids."""
         if instance is not None:
             raise UnsupportedError("a docker-archive holds no manifest lists")
@@ -224,30 +224,30 @@ class ArchiveWriter:
         self._tar = TarWriter(output)
         self._items: list[dict[str, Any]] = []
         self._repositories: dict[str, dict[str, str]] = {}
-        self._written: dict[str, int] = {}
+        self._written: dict[Digest, int] = {}
         self._legacy: set[str] = set()
 
-    def blob_size(self, digest: str) -> int | None:
+    def blob_size(self, digest: Digest) -> int | None:
         """Return the size of a blob that is in the archive already."""
         return self._written.get(digest)
 
-    def add_layer(self, blob: Blob, digest: str | None, size: int | None) -> dict[str, Any]:
-        """Write an uncompressed layer as `<hex>.tar`; returns its `digest` and `size`. Raises: CorruptError, OSError."""
-        done = self._tar.add_blob(blob, _layer_name, digest=digest, size=size, present=self._written)
-        self._written[done["digest"]] = done["size"]
-        return done
+    def add_layer(self, blob: Blob, digest: Digest | None, size: int | None) -> tuple[Digest, int]:
+        """Write an uncompressed layer as `<hex>.tar`; returns its digest and size. Raises: CorruptError, OSError."""
+        written, length = self._tar.add_blob(blob, _layer_name, digest=digest, size=size, present=self._written)
+        self._written[written] = length
+        return written, length
 
     def add_config(self, raw: bytes) -> None:
         """Write an image config as `<hex>.json`."""
-        digest = digest_of(raw)
+        digest = Digest.of(raw)
         if digest not in self._written:
-            self._tar.add_bytes(f"{digest.partition(':')[2]}.json", raw)
+            self._tar.add_bytes(f"{digest.hex}.json", raw)
             self._written[digest] = len(raw)
 
     def add_image(self, manifest: Manifest, config: ImageConfig, names: Sequence[str]) -> None:
         """Write the legacy members of an image and note it, with its names, for `manifest.json`."""
         top = self._add_legacy(manifest, config)
-        name = f"{config.digest.partition(':')[2]}.json"
+        name = f"{config.digest.hex}.json"
         item = next((item for item in self._items if item["Config"] == name), None)
         if item is None:
             layers = [_layer_name(layer.digest) for layer in manifest.layers]
@@ -266,14 +266,14 @@ class ArchiveWriter:
         The ids have to be unique and to depend on the chain; they are made as containers/image makes them, so that
         equal images give equal archives.
         """
-        parent = chain = ""
+        parent, chain = "", None
         for place, layer in enumerate(manifest.layers):
             value: dict[str, Any] = {"parent": parent} if parent else {}
             if place == len(manifest.layers) - 1:
                 value.update((name, config.value.get(name)) for name in _LEGACY_MEMBERS)
-            chain = digest_of(f"{chain} {layer.digest}".encode()) if chain else layer.digest
+            chain = Digest.of(f"{chain} {layer.digest}".encode()) if chain else layer.digest
             hashed = {**value, "layer_id": chain}
-            own = digest_of(go_json({name: hashed[name] for name in sorted(hashed)})).partition(":")[2]
+            own = Digest.of(go_json({name: hashed[name] for name in sorted(hashed)})).hex
             value["id"] = own
             if own not in self._legacy:
                 self._legacy.add(own)
@@ -298,8 +298,8 @@ class ArchiveWriter:
         self._tar.close()
 
 
-def _layer_name(digest: str) -> str:
-    return f"{digest.partition(':')[2]}.tar"
+def _layer_name(digest: Digest) -> str:
+    return f"{digest.hex}.tar"
 
 
 class ArchiveDestination(ImageDestination):
@@ -320,13 +320,13 @@ class ArchiveDestination(ImageDestination):
         """Say whether an earlier image of the archive brought the blob."""
         return self._writer.blob_size(descriptor.digest) is not None
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Write a layer, or keep the config until the manifest comes."""
         if media_type == DOCKER_CONFIG:
             self._config = parse_config(blob.read_all(DOCUMENT_LIMIT))
             return Descriptor(media_type, self._config.digest, len(self._config.raw))
-        done = self._writer.add_layer(blob, digest, size)
-        return Descriptor(media_type, done["digest"], done["size"])
+        written, length = self._writer.add_layer(blob, digest, size)
+        return Descriptor(media_type, written, length)
 
     def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
         """Take the manifest, of which only the order of the layers is written."""

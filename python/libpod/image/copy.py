@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from libpod._core import Blob
+    from libpod.digest import Digest
     from libpod.image.transport import ImageDestination, ImageSource
 
 #: How often layers are put again when another process removed one between its commit and the image's record.
@@ -55,9 +56,9 @@ class Copied:
 
     __slots__ = ("config", "digest", "image_id", "manifest", "media_type")
 
-    def __init__(self, config: ImageConfig, manifest: bytes, media_type: str, digest: str) -> None:
+    def __init__(self, config: ImageConfig, manifest: bytes, media_type: str, digest: Digest) -> None:
         self.config = config
-        self.image_id = config.digest.partition(":")[2]
+        self.image_id = config.digest.hex
         self.manifest = manifest
         self.media_type = media_type
         self.digest = digest
@@ -98,7 +99,7 @@ def read_image(source: ImageSource, platform: Platform) -> tuple[Manifest, Image
         raise UnsupportedError(f"not a container image: the config is of type {manifest.config.media_type!r}")
     raw = source.blob(manifest.config).read_all(DOCUMENT_LIMIT)
     check_content(raw, manifest.config, "image config")
-    config = parse_config(raw)
+    config = parse_config(raw, manifest.config.digest)
     diff_ids, layers = len(config.diff_ids), len(manifest.layers)
     if diff_ids != layers:
         raise CorruptError(f"the manifest lists {layers} layers and the image config {diff_ids} diff ids")
@@ -235,7 +236,7 @@ class _Copier:
         blob = self.source.blob(given)
         self.progress.blob_started(given, "blob", blob)
         if wanted == COMPRESS and not compressed:
-            stored = self._put_packed(position, blob, target_type, diff_id)
+            stored = self._put_packed(blob, target_type, diff_id)
         elif wanted == DECOMPRESS and compressed:
             stored = self._put_unpacked(position, blob, target_type, diff_id)
         else:
@@ -243,7 +244,7 @@ class _Copier:
         self.progress.blob_done(given, "blob", skipped=False)
         return stored
 
-    def _forms(self, position: int, given: Descriptor, diff_id: str, wanted: str) -> list[Descriptor]:
+    def _forms(self, position: int, given: Descriptor, diff_id: Digest, wanted: str) -> list[Descriptor]:
         """List the forms of a layer that would do if the destination had them: the manifest's own comes first."""
         own = self.manifest.layers[position]
         forms = [own, *self.source.known_forms(position), given]
@@ -251,13 +252,13 @@ class _Copier:
             return [given]
         return [form for form in forms if _is_compressed(form, diff_id) == (wanted == COMPRESS)]
 
-    def _put_packed(self, position: int, blob: Blob, target_type: str, diff_id: str) -> Descriptor:
+    def _put_packed(self, blob: Blob, target_type: str, diff_id: Digest) -> Descriptor:
         """Compress on the way; the stream ends well only for what the diff id names, and the destination says its digest."""
-        descriptor = Descriptor(layer_type(target_type, self.compression), "", -1)
         packed = _core.compress_blob(blob, diff_id, self.compression, self.level)
-        return self.destination.put_layer(position, packed, descriptor, diff_id)
+        media_type = layer_type(target_type, self.compression)
+        return self.destination.put_blob(packed, media_type=media_type, digest=None, size=None)
 
-    def _put_unpacked(self, position: int, blob: Blob, target_type: str, diff_id: str) -> Descriptor:
+    def _put_unpacked(self, position: int, blob: Blob, target_type: str, diff_id: Digest) -> Descriptor:
         """Decompress on the way; the destination checks the diff id."""
         descriptor = Descriptor(layer_type(target_type), diff_id, -1)
         return self.destination.put_layer(position, _core.decompress_blob(blob), descriptor, diff_id)
@@ -268,12 +269,12 @@ def _config_descriptor(config: ImageConfig, target_type: str) -> Descriptor:
     return Descriptor(media_type, config.digest, len(config.raw))
 
 
-def _is_compressed(descriptor: Descriptor, diff_id: str) -> bool:
+def _is_compressed(descriptor: Descriptor, diff_id: Digest) -> bool:
     """Say whether a layer is compressed. Archives call plain layers gzip, so a digest that is the diff id decides."""
     return descriptor.digest != diff_id and not descriptor.media_type.endswith(".tar")
 
 
-def _retyped(layer: Descriptor, target_type: str, diff_id: str) -> Descriptor:
+def _retyped(layer: Descriptor, target_type: str, diff_id: Digest) -> Descriptor:
     """Return the layer with the media type of the target's family; foreign layers keep being foreign."""
     if "nondistributable" in layer.media_type or "foreign" in layer.media_type:
         raise UnsupportedError(f"layers of type {layer.media_type} are not supported")

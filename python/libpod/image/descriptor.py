@@ -7,16 +7,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from libpod.digest import Digest
+
 
 class Descriptor:
-    """A reference to content: media type, digest (`sha256:<hex>`) and size in bytes, -1 where it is not known."""
+    """A reference to content: media type, digest and size in bytes, -1 where it is not known."""
 
     __slots__ = ("annotations", "digest", "media_type", "platform", "size", "urls")
 
     def __init__(
         self,
         media_type: str,
-        digest: str,
+        digest: Digest,
         size: int,
         *,
         annotations: dict[str, str] | None = None,
@@ -42,4 +44,4 @@ class Descriptor:
         return value
 
     def __repr__(self) -> str:
-        return f"Descriptor({self.media_type!r}, {self.digest!r}, {self.size})"
+        return f"Descriptor({self.media_type!r}, {str(self.digest)!r}, {self.size})"

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 
+from libpod.digest import LENGTHS, Digest
 from libpod.errors import InvalidError, NotFoundError, UnsupportedError
 from libpod.file import make_directories, remove_directories
 from libpod.image.descriptor import Descriptor
 from libpod.image.held import HeldDirectory
-from libpod.image.manifest import DOCUMENT_LIMIT, check_digest_syntax, digest_of
+from libpod.image.manifest import DOCUMENT_LIMIT
 from libpod.image.transport import COMPRESS, PRESERVE, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
@@ -36,10 +37,6 @@ def open_destination(transport: str, rest: str, options: Options) -> ImageDestin
     return DirectoryDestination(rest, compress=options.compress)
 
 
-def _hex(digest: str) -> str:
-    return check_digest_syntax(digest, "blob").partition(":")[2]
-
-
 class DirectorySource(ImageSource):
     """The image in a directory."""
 
@@ -47,18 +44,18 @@ class DirectorySource(ImageSource):
         self.reference = f"dir:{path}"
         self._directory = HeldDirectory(path)
 
-    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+    def manifest(self, instance: Digest | None = None) -> tuple[bytes, str]:
         """Return `manifest.json`, or `<hex>.manifest.json` of a member."""
-        name = "manifest.json" if instance is None else f"{_hex(instance)}.manifest.json"
+        name = "manifest.json" if instance is None else f"{instance.hex}.manifest.json"
         return self._directory.read(name, DOCUMENT_LIMIT), ""
 
     def blob(self, descriptor: Descriptor) -> Blob:
         """Open the file of a blob."""
-        return self._directory.blob(_hex(descriptor.digest))
+        return self._directory.blob(descriptor.digest.hex)
 
-    def signatures(self, instance: str | None = None) -> list[bytes]:
+    def signatures(self, instance: Digest | None = None) -> list[bytes]:
         """Return `signature-1`, `signature-2`… as far as they go."""
-        prefix = "signature-" if instance is None else f"{_hex(instance)}.signature-"
+        prefix = "signature-" if instance is None else f"{instance.hex}.signature-"
         found: list[bytes] = []
         while True:
             try:
@@ -114,19 +111,19 @@ class DirectoryDestination(ImageDestination):
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether the image brought the blob before (two equal layers)."""
-        name = _hex(descriptor.digest)
+        name = descriptor.digest.hex
         return name in self._put and self._directory.has(name, descriptor.size)
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Write the blob, check it, and give it the name of its digest."""
-        done = self._directory.put(blob, _hex, digest=digest, size=None)
-        self._put.add(_hex(done["digest"]))
-        return Descriptor(media_type, done["digest"], done["size"])
+        written, length = self._directory.put(blob, lambda found: found.hex, digest=digest, size=None)
+        self._put.add(written.hex)
+        return Descriptor(media_type, written, length)
 
     def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
         """Keep the manifest until `commit`, or write `<hex>.manifest.json` for a member of a list."""
         if instance:
-            self._write(f"{_hex(digest_of(raw))}.manifest.json", raw)
+            self._write(f"{Digest.of(raw).hex}.manifest.json", raw)
         else:
             self._manifest = raw
 
@@ -155,5 +152,5 @@ class DirectoryDestination(ImageDestination):
 
 def _is_of_image(name: str) -> bool:
     """Say whether a file of a `dir:` directory belongs to the image, by its name."""
-    is_blob = len(name) == 64 and all(char in "0123456789abcdef" for char in name)
+    is_blob = len(name) in LENGTHS.values() and all(char in "0123456789abcdef" for char in name)
     return is_blob or name == "manifest.json" or name.endswith(".manifest.json") or "signature-" in name

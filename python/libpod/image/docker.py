@@ -12,6 +12,7 @@ import os
 from libpod import _core
 from libpod.config import auth
 from libpod.config import registries as configuration
+from libpod.digest import Digest
 from libpod.errors import InvalidError, LibpodError, UnsupportedError
 from libpod.image import reference, shortnames
 from libpod.image.descriptor import Descriptor
@@ -185,7 +186,7 @@ class DockerSource(ImageSource):
         self._client = client
         self._top = self._fetch(place.digest or place.tag or reference.DEFAULT_TAG)
 
-    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+    def manifest(self, instance: Digest | None = None) -> tuple[bytes, str]:
         """Return the raw manifest and the registry's media type; the bytes match their digest already."""
         return self._top if instance is None else self._fetch(instance)
 
@@ -232,7 +233,12 @@ class DockerDestination(ImageDestination):
 
     def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
         """Refuse a destination by digest that the manifest cannot have, before a blob is sent."""
-        if self._wanted.digest not in (None, manifest.digest):
+        if self._wanted.digest is not None:
+            self._check_is(self._wanted.digest, manifest.raw)
+
+    @staticmethod
+    def _check_is(digest: Digest, raw: bytes) -> None:
+        if not digest.names(raw):
             raise InvalidError("Digest of source image's manifest would not match destination reference")
 
     def may_reuse_from(self, names: Sequence[str]) -> None:
@@ -259,21 +265,21 @@ class DockerDestination(ImageDestination):
             context = f"checking whether a blob {digest} exists in {self._wanted.name}"
             raise _wrapped(error, f"trying to reuse blob {digest} at destination: {context}: ") from error.__cause__
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Send the blob in one stream."""
         try:
             sent, length = self._client.upload(self._wanted.repository, blob, digest=digest, size=size)
         except LibpodError as error:
             raise _wrapped(error, "writing blob: ") from error.__cause__
         _seen[self._wanted.registry, sent] = self._wanted.repository
-        return Descriptor(media_type, sent, length)
+        return Descriptor(media_type, Digest(sent), length)
 
     def put_manifest(self, raw: bytes, media_type: str, *, instance: bool = False) -> None:
         """Send the manifest under the tag, or under its own digest."""
         wanted = self._wanted
-        place = _digest_of(raw) if instance else wanted.digest or wanted.tag or reference.DEFAULT_TAG
-        if not instance and wanted.digest is not None and wanted.digest != _digest_of(raw):
-            raise InvalidError("Digest of source image's manifest would not match destination reference")
+        place = Digest.of(raw) if instance else wanted.digest or wanted.tag or reference.DEFAULT_TAG
+        if not instance and wanted.digest is not None:
+            self._check_is(wanted.digest, raw)
         try:
             self._client.put_manifest(wanted.repository, place, raw, media_type)
         except LibpodError as error:
@@ -283,12 +289,6 @@ class DockerDestination(ImageDestination):
 
     def commit(self) -> None:
         """Do nothing: the registry shows the image since its manifest arrived."""
-
-
-def _digest_of(raw: bytes) -> str:
-    import hashlib
-
-    return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
 def _wrapped(error: LibpodError, prefix: str) -> LibpodError:

@@ -14,6 +14,7 @@ import os
 from libpod import _core, arguments
 from libpod.errors import CorruptError, InvalidError, NotFoundError
 from libpod.file import scratch_file
+from libpod.image.blobs import copy_blob
 from libpod.image.copy import read_image
 from libpod.image.layertree import Entry, Node, components, merge, read_layer
 from libpod.image.manifest import Platform
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from libpod._core import Blob, LayerReader
+    from libpod.digest import Digest
     from libpod.image.descriptor import Descriptor
     from libpod.image.transport import ImageSource, Options
 
@@ -61,14 +63,14 @@ class Layer:
 
     __slots__ = ("_proven", "_source", "descriptor", "diff_id")
 
-    def __init__(self, source: ImageSource, descriptor: Descriptor, diff_id: str) -> None:
+    def __init__(self, source: ImageSource, descriptor: Descriptor, diff_id: Digest) -> None:
         self._source = source
         self._proven = False
         self.descriptor = descriptor
         self.diff_id = diff_id
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> Digest:
         """Digest of the blob."""
         return self.descriptor.digest
 
@@ -85,24 +87,24 @@ class Layer:
         """Read the blob once, unless that was done, and check its digest. Raises: CorruptError."""
         if self._proven:
             return
-        digest = _digest_of_blob(self.open())
-        if digest != self.digest and self.digest == self.diff_id:
+        try:
+            self._read_whole(self.open())
+        except CorruptError as error:
+            if self.digest != self.diff_id:
+                raise error.prefixed(f"layer {self.digest}: ") from None
             # A layer that is compressed inside a docker-archive goes by its diff id.
-            digest = _digest_of_blob(_core.decompress_blob(self.open()))
-        if digest != self.digest:
-            raise CorruptError(f"layer {self.digest}: digest mismatch: got {digest}")
+            self._read_whole(_core.decompress_blob(self.open()))
         self._proven = True
 
+    def _read_whole(self, blob: Blob) -> None:
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            copy_blob(blob, null, digest=self.digest)
+        finally:
+            os.close(null)
+
     def __repr__(self) -> str:
-        return f"Layer({self.digest!r}, {self.size})"
-
-
-def _digest_of_blob(blob: Blob) -> str:
-    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        return str(_core.pack(blob, null, "none", None)["digest"])
-    finally:
-        os.close(null)
+        return f"Layer({str(self.digest)!r}, {self.size})"
 
 
 class ImageView(Closing):
@@ -125,7 +127,7 @@ class ImageView(Closing):
     @property
     def id(self) -> str:
         """The image id: hex of the config's digest."""
-        return self.document.digest.partition(":")[2]
+        return self.document.digest.hex
 
     @property
     def config(self) -> dict[str, Any]:
@@ -133,7 +135,7 @@ class ImageView(Closing):
         return self.document.value
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> Digest:
         """Digest of the manifest."""
         return self.manifest.digest
 

@@ -10,15 +10,15 @@ from threading import Lock
 from libpod import _core
 from libpod.errors import InvalidError, NotFoundError
 from libpod.file import NewFile
-from libpod.image.tarwriter import check_sums
+from libpod.image.blobs import copy_blob
 from libpod.image.transport import Closing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
 
     from libpod._core import Blob
+    from libpod.digest import Digest
 
 
 class HeldDirectory(Closing):
@@ -61,16 +61,15 @@ class HeldDirectory(Closing):
         return size < 0 or found.st_size == size
 
     def put(
-        self, blob: Blob, name_of: Callable[[str], str], *, below: str = ".", digest: str | None, size: int | None
-    ) -> dict[str, Any]:
-        """Write a blob in `below`, check it, and then give it the name of its digest; return its sums."""
+        self, blob: Blob, name_of: Callable[[Digest], str], *, below: str = ".", digest: Digest | None, size: int | None
+    ) -> tuple[Digest, int]:
+        """Write a blob in `below`, check it, and then give it the name of its digest; return that and its size."""
         with self._making(below) as new:
-            done = _core.pack(blob, new.fd, "none", None, name=self.path)
-            check_sums(done, digest, size)
-            name = name_of(done["digest"])
+            written, length = copy_blob(blob, new.fd, digest=digest, size=size, name=self.path)
+            name = name_of(written)
             with self._naming():
                 new.place(name)
-        return done
+        return written, length
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a small file, in place of one of that name, whose mode it keeps."""

@@ -6,6 +6,7 @@ import os
 from errno import EISDIR, ENOENT
 
 from libpod import _core, timestamp
+from libpod.digest import Digest
 from libpod.document import go_json
 from libpod.errors import NotFoundError
 from libpod.image.changes import apply_changes
@@ -16,7 +17,6 @@ from libpod.image.manifest import (
     OCI_LAYER,
     Manifest,
     Platform,
-    digest_of,
     parse_config,
     parse_manifest,
 )
@@ -60,7 +60,7 @@ def import_tarball(
         assert isinstance(manifest, Manifest)
         destination = StoreDestination(store, names)
         destination.plan(manifest, config, None)
-        layer = Descriptor(OCI_LAYER, staged.digest, staged.size)
+        layer = Descriptor(OCI_LAYER, Digest(staged.digest), staged.size)
         progress.message("Getting image source signatures")
         progress.blob_started(layer, "blob", blob)
         destination.adopt_layer(0, staged)
@@ -71,7 +71,7 @@ def import_tarball(
     except BaseException:
         staged.discard()
         raise
-    return config.digest.partition(":")[2]
+    return config.digest.hex
 
 
 def _open(source: str | int) -> tuple[Blob, int]:
@@ -97,7 +97,7 @@ def _open(source: str | int) -> tuple[Blob, int]:
 def _config(staged: StagedLayer, defaults: dict[str, Any], message: str, platform: Platform, created: str) -> bytes:
     step = {
         "created": created,
-        "created_by": f"/bin/sh -c #(nop) ADD file:{staged.diff_id.partition(':')[2]} in /",
+        "created_by": f"/bin/sh -c #(nop) ADD file:{Digest(staged.diff_id).hex} in /",
         "comment": message or "imported from tarball",
     }
     value: dict[str, Any] = {"created": created, "architecture": platform.architecture}
@@ -114,6 +114,6 @@ def _manifest(staged: StagedLayer, config: bytes) -> bytes:
     # A blob compressed in a way that no manifest can name is recorded by its diff id.
     suffix = _SUFFIXES.get(staged.compression)
     digest, size = (staged.diff_id, staged.diff_size) if suffix is None else (staged.digest, staged.size)
-    layer = Descriptor(OCI_LAYER + (suffix or ""), digest, size)
-    config_descriptor = Descriptor(OCI_CONFIG, digest_of(config), len(config))
+    layer = Descriptor(OCI_LAYER + (suffix or ""), Digest(digest), size)
+    config_descriptor = Descriptor(OCI_CONFIG, Digest.of(config), len(config))
     return go_json({"schemaVersion": 2, "config": config_descriptor.to_json(), "layers": [layer.to_json()]})

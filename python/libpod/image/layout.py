@@ -1,6 +1,6 @@
 """`oci:` and `oci-archive:`: the OCI image layout as a directory or as one tar, read in place.
 
-A layout is `oci-layout`, `index.json` and `blobs/sha256/<hex>`. Reading starts at `Layout`, which serves both forms;
+A layout is `oci-layout`, `index.json` and `blobs/<algorithm>/<hex>`. Reading starts at `Layout`, which serves both forms;
 an entry of `index.json` is an image or a nested index, chosen by its `org.opencontainers.image.ref.name`. Writing
 starts at `LayoutDestination` (a directory; other images in it stay) and `LayoutArchiveDestination` (a new file, one
 pass where the file can seek). Blob paths are only ever made from digests whose syntax was checked.
@@ -14,6 +14,7 @@ import fcntl
 import os
 
 from libpod import _core
+from libpod.digest import CANONICAL, Digest
 from libpod.document import go_json
 from libpod.errors import InvalidError, NotFoundError, UnsupportedError
 from libpod.file import OutputFile, make_directories, remove_directories
@@ -26,8 +27,6 @@ from libpod.image.manifest import (
     OCI_INDEX,
     OCI_MANIFEST,
     check_content,
-    check_digest_syntax,
-    digest_of,
     parse_descriptor,
 )
 from libpod.image.tarwriter import TarWriter
@@ -64,9 +63,9 @@ def open_destination(transport: str, rest: str, options: Options) -> ImageDestin
     return LayoutDestination(path, name)
 
 
-def blob_path(digest: str) -> str:
+def blob_path(digest: Digest) -> str:
     """Return the path of a blob inside a layout."""
-    return "blobs/sha256/" + check_digest_syntax(digest, "blob").partition(":")[2]
+    return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
@@ -164,11 +163,11 @@ class Layout(Closing):
                 return entry
         raise NotFoundError(f'no descriptor found for reference "{wanted}"', path=self.path)
 
-    def read(self, digest: str) -> bytes:
+    def read(self, digest: Digest) -> bytes:
         """Read a manifest or an index; its digest is the caller's to check."""
         return self._files.read(blob_path(digest), DOCUMENT_LIMIT)
 
-    def blob(self, digest: str) -> Blob:
+    def blob(self, digest: Digest) -> Blob:
         """Open a blob."""
         return self._files.blob(blob_path(digest))
 
@@ -187,7 +186,7 @@ class LayoutSource(ImageSource):
         self.names = [name] if name else []
         self.reference = f"{transport}:{layout.path}" + (f":{name}" if name else "")
 
-    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+    def manifest(self, instance: Digest | None = None) -> tuple[bytes, str]:
         """Return the entry's document, proven by the digest in `index.json`, or the member of its index."""
         if instance is None:
             raw = self.layout.read(self.entry.digest)
@@ -205,7 +204,7 @@ class LayoutSource(ImageSource):
 
 def _entry(raw: bytes, media_type: str, name: str) -> dict[str, Any]:
     annotations = {REF_NAME: name} if name else {}
-    return Descriptor(media_type, digest_of(raw), len(raw), annotations=annotations).to_json()
+    return Descriptor(media_type, Digest.of(raw), len(raw), annotations=annotations).to_json()
 
 
 def _index(entries: list[dict[str, Any]]) -> bytes:
@@ -228,11 +227,11 @@ class _LayoutWriter(ImageDestination):
         """Store the manifest as a blob; the top one becomes the entry of `index.json`."""
         if media_type not in self.manifest_types:
             raise UnsupportedError(f"an OCI layout does not hold manifests of type {media_type}")
-        self._put_bytes(digest_of(raw), raw)
+        self._put_bytes(Digest.of(raw), raw)
         if not instance:
             self._entry = _entry(raw, media_type, self._name)
 
-    def _put_bytes(self, digest: str, data: bytes) -> None:
+    def _put_bytes(self, digest: Digest, data: bytes) -> None:
         raise NotImplementedError
 
 
@@ -248,7 +247,7 @@ class LayoutDestination(_LayoutWriter):
     def __init__(self, path: str, name: str) -> None:
         super().__init__("oci", path, name)
         self._put: set[str] = set()
-        self._made = make_directories(os.path.join(path, "blobs", "sha256"))
+        self._made = make_directories(os.path.join(path, "blobs", CANONICAL))
         self._directory = HeldDirectory(path)
         self._blobs = os.open("blobs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory.fd)
         try:
@@ -262,19 +261,28 @@ class LayoutDestination(_LayoutWriter):
         """Say whether another image of the layout brought the blob."""
         return self._directory.has(blob_path(descriptor.digest), descriptor.size)
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Write the blob, check it, and give it the name of its digest."""
-        done = self._directory.put(blob, self._name_new, below="blobs", digest=digest, size=size)
-        return Descriptor(media_type, done["digest"], done["size"])
+        written, length = self._directory.put(blob, self._name_new, below="blobs", digest=digest, size=size)
+        return Descriptor(media_type, written, length)
 
-    def _name_new(self, digest: str) -> str:
+    def _name_new(self, digest: Digest) -> str:
         """Return the path of a blob that is about to appear, and remember it when it was not there."""
+        if not digest.is_canonical:
+            self._make_directory(digest.algorithm)
         path = blob_path(digest)
         if not self._directory.has(path, -1):
             self._put.add(path)
         return path
 
-    def _put_bytes(self, digest: str, data: bytes) -> None:
+    def _make_directory(self, algorithm: str) -> None:
+        try:
+            os.mkdir(algorithm, dir_fd=self._blobs)
+        except FileExistsError:
+            return
+        self._made.append(os.path.join(self.path, "blobs", algorithm))
+
+    def _put_bytes(self, digest: Digest, data: bytes) -> None:
         self.put_blob(_core.bytes_blob(data), media_type="", digest=digest, size=len(data))
 
     def commit(self) -> None:
@@ -331,10 +339,11 @@ class LayoutArchiveDestination(_LayoutWriter):
 
     def __init__(self, output: OutputFile, name: str) -> None:
         super().__init__("oci-archive", output.name, name)
-        self._blobs: dict[str, int] = {}
+        self._blobs: dict[Digest, int] = {}
+        self._algorithms = {CANONICAL}
         self._tar = TarWriter(output, mode=0o644)
         try:
-            for directory in ("blobs/", "blobs/sha256/"):
+            for directory in ("blobs/", f"blobs/{CANONICAL}/"):
                 self._tar.add_directory(directory)
         except BaseException:
             self.close()
@@ -344,13 +353,17 @@ class LayoutArchiveDestination(_LayoutWriter):
         """Say whether the blob was written before."""
         return descriptor.digest in self._blobs
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Write a blob as a member."""
-        done = self._tar.add_blob(blob, blob_path, digest=digest, size=size, present=self._blobs)
-        self._blobs[done["digest"]] = done["size"]
-        return Descriptor(media_type, done["digest"], done["size"])
+        algorithm = digest.algorithm if digest is not None else CANONICAL
+        if algorithm not in self._algorithms:
+            self._tar.add_directory(f"blobs/{algorithm}/")
+            self._algorithms.add(algorithm)
+        written, length = self._tar.add_blob(blob, blob_path, digest=digest, size=size, present=self._blobs)
+        self._blobs[written] = length
+        return Descriptor(media_type, written, length)
 
-    def _put_bytes(self, digest: str, data: bytes) -> None:
+    def _put_bytes(self, digest: Digest, data: bytes) -> None:
         if digest not in self._blobs:
             self.put_blob(_core.bytes_blob(data), media_type="", digest=digest, size=len(data))
 

@@ -101,7 +101,7 @@ def _store(store: Store, source: ImageSource, names: Sequence[str], progress: Pr
     # Podman adds the names one by one, each in front of the others.
     with StoreDestination(store, list(reversed(names))) as destination:
         copied = copy_image(source, destination, progress=progress)
-    return list(names) or [f"sha256:{copied.image_id}"]
+    return list(names) or [copied.config.digest]
 
 
 def _unknown_format(path: str, reason: str) -> InvalidError:

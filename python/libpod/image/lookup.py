@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from libpod.digest import Digest
     from libpod.image.manifest import ImageConfig
     from libpod.store import Store
 
@@ -49,18 +50,16 @@ class Image:
         return [name for name in self.record["names"] if "@" not in name]
 
     @property
-    def digest(self) -> str:
-        """Digest of the manifest that brought the image."""
-        return str(self.record["digest"])
+    def digest(self) -> Digest | None:
+        """Digest of the manifest that brought the image; None where the record names none."""
+        return _digest(self.record["digest"])
 
     @property
-    def digests(self) -> list[str]:
+    def digests(self) -> list[Digest]:
         """Digests of all manifests by which the image is known."""
-        found = [self.digest] if self.digest else []
-        for key, digest in self.record["big-data-digests"].items():
-            if key.startswith("manifest") and digest not in found:
-                found.append(digest)
-        return found
+        texts = [text for key, text in self.record["big-data-digests"].items() if key.startswith("manifest")]
+        found = (_digest(text) for text in (self.record["digest"], *texts))
+        return list(dict.fromkeys(digest for digest in found if digest is not None))
 
     @property
     def top_layer(self) -> str | None:
@@ -113,7 +112,7 @@ class Image:
 
     def _read_defaults(self) -> dict[str, Any]:
         """Read the config on the short way of `run`, without the manifest: the id is the digest of the config."""
-        digest = f"sha256:{self.id}"
+        digest = references.ID_PREFIX + self.id
         try:
             raw = self._store.image_data(self.id, digest)
         except NotFoundError:
@@ -138,6 +137,16 @@ class Image:
         return f"Image({self.id[:12]}, {self.names!r})"
 
 
+def _digest(text: str) -> Digest | None:
+    """The digest in a member of a record; None where it is empty, or where another program wrote something else."""
+    from libpod.digest import Digest
+
+    try:
+        return Digest(text) if text else None
+    except LibpodError:
+        return None
+
+
 def all_images(store: Store) -> list[Image]:
     """List every image, in the store's order."""
     return [Image(store, record) for record in store.images()]
@@ -160,7 +169,7 @@ def resolve(store: Store, name: str) -> tuple[Image, str]:
         return resolve(store, rest)
     if transport:
         raise InvalidError(f'unsupported transport "{transport}" for looking up local images')
-    wanted = name.removeprefix("sha256:")
+    wanted = references.bare_id(name)
     is_id = len(wanted) == 64 and _HEX.issuperset(wanted)
     if is_id or wanted != name:
         if not is_id:
@@ -232,18 +241,16 @@ def _without_tag_beside_digest(name: references.Reference) -> references.Referen
 def _ending_in(records: list[dict[str, Any]], name: str) -> list[tuple[dict[str, Any], str]]:
     """List the images, each with its matching name, whose repository is `name` or ends in `/name`; the tag is equal.
 
-    With a digest, the image's known digests decide in place of the tag.
+    With a digest, the image's known digests decide in place of the tag, and names with a digest of another algorithm.
     """
     repository, tag, digest = references.split(name)
+    wanted = digest or tag or references.DEFAULT_TAG
     found = []
     for record in records:
-        if digest is not None and digest not in (record["digest"], *record["big-data-digests"].values()):
-            continue
+        known = digest is not None and digest in (record["digest"], *record["big-data-digests"].values())
         for full in record["names"]:
             base, _, of_name = full.rpartition(":") if "@" not in full else full.partition("@")
-            if (base == repository or base.endswith("/" + repository)) and (
-                digest is not None or of_name == (tag or references.DEFAULT_TAG)
-            ):
+            if (base == repository or base.endswith("/" + repository)) and (known or of_name == wanted):
                 found.append((record, full))
                 break
     return found

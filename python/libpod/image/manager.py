@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from libpod.digest import Digest
     from libpod.host import Host
     from libpod.image.manifest import Platform
     from libpod.image.removal import Removal
@@ -221,7 +222,7 @@ class ImageManager:
         level: int | None = None,
         options: Options | None = None,
         progress: Progress | None = None,
-    ) -> str:
+    ) -> Digest:
         """Carry an image out to a registry or `transport:…` and return the digest of the manifest there."""
         from libpod.image.pushing import push
 

@@ -3,7 +3,7 @@
 `parse_manifest` is the way in: it takes the raw document and answers a `Manifest` or an `Index`, which keep the raw
 bytes, because a digest is over those and never over a re-encoding. `parse_config` does the same for an image config.
 A document larger than 4 MiB, one that carries the members of two types, a malformed digest or a negative size is
-refused; a digest that does not match is the caller's to find (`check_digest`). Docker schema 1 is not supported.
+refused; a digest that does not match is the caller's to find (`Digest.check`). Docker schema 1 is not supported.
 
 The types of all members are judged by the extension (`rust/image`), in the way of the Go programs that share the store.
 `value` of a config is the document as those understand it: a member's name in another case is that member, times are
@@ -13,8 +13,9 @@ written in one form.
 from __future__ import annotations
 
 from libpod import _core
+from libpod.digest import Digest
 from libpod.document import go_json
-from libpod.errors import CorruptError, InvalidError, NotFoundError, UnsupportedError
+from libpod.errors import CorruptError, InvalidError, LibpodError, NotFoundError, UnsupportedError
 from libpod.image.descriptor import Descriptor
 
 TYPE_CHECKING = False
@@ -65,8 +66,6 @@ _MACHINES = {
     "mips64": "mips64le",
 }
 
-_HEX = frozenset("0123456789abcdef")
-
 
 class Platform:
     """What an image must run on. An empty variant takes any of the architecture, plain ones first."""
@@ -102,14 +101,14 @@ def host_architecture(variant: str = "") -> tuple[str, str]:
 
 
 class Manifest:
-    """One image: the raw bytes, their digest and media type, the config and the layers (base first)."""
+    """One image: the raw bytes, their sha256 and media type, the config and the layers (base first)."""
 
     __slots__ = ("annotations", "config", "digest", "layers", "media_type", "raw")
 
     def __init__(self, raw: bytes, media_type: str, value: Mapping[str, Any]) -> None:
         self.raw = raw
         self.media_type = media_type
-        self.digest = digest_of(raw)
+        self.digest = Digest.of(raw)
         self.config = parse_descriptor(value.get("config"), "config")
         layers = value.get("layers") or []
         if len(layers) > LAYER_LIMIT:
@@ -124,14 +123,14 @@ class Manifest:
 
 
 class Index:
-    """A list of manifests for several platforms: the raw bytes, their digest and media type, and the members."""
+    """A list of manifests for several platforms: the raw bytes, their sha256 and media type, and the members."""
 
     __slots__ = ("annotations", "digest", "media_type", "members", "raw")
 
     def __init__(self, raw: bytes, media_type: str, value: Mapping[str, Any]) -> None:
         self.raw = raw
         self.media_type = media_type
-        self.digest = digest_of(raw)
+        self.digest = Digest.of(raw)
         members = value.get("manifests") or []
         self.members = [parse_descriptor(member, f"manifests[{place}]") for place, member in enumerate(members)]
         self.annotations: dict[str, str] = value.get("annotations") or {}
@@ -159,26 +158,22 @@ class Index:
 class ImageConfig:
     """An image's config document: `value` is all of it, `config` the part about running a container.
 
-    digest: of the raw bytes; its hex is the image id. diff_ids: digests of the uncompressed layers, base first.
+    digest: of the raw bytes; the hex of a sha256 is the image id. diff_ids: digests of the uncompressed layers, base first.
     history: entries oldest first, each with `empty_layer` where it brought no layer.
     """
 
-    __slots__ = ("digest", "raw", "value")
+    __slots__ = ("diff_ids", "digest", "raw", "value")
 
-    def __init__(self, raw: bytes, value: dict[str, Any]) -> None:
+    def __init__(self, raw: bytes, value: dict[str, Any], diff_ids: list[Digest], digest: Digest) -> None:
         self.raw = raw
         self.value = value
-        self.digest = digest_of(raw)
+        self.digest = digest
+        self.diff_ids = diff_ids
 
     @property
     def config(self) -> dict[str, Any]:
         """Return the defaults for a container: Env, Cmd, Entrypoint, User, WorkingDir, Labels and so on."""
         return self.value.get("config") or {}
-
-    @property
-    def diff_ids(self) -> list[str]:
-        """Return the digests of the uncompressed layers, base first."""
-        return list((self.value.get("rootfs") or {}).get("diff_ids") or ())
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -240,15 +235,16 @@ def _wrong_type(stated: object) -> Exception:
     return UnsupportedError(f"unsupported manifest media type {stated!r}")
 
 
-def parse_config(raw: bytes) -> ImageConfig:
+def parse_config(raw: bytes, digest: Digest | None = None) -> ImageConfig:
     """Parse an image config from its raw bytes; what the types of Podman refuse is refused.
 
+    digest: what names it, proven by the caller; its sha256 without.
     Raises: InvalidError naming the member.
     """
     value = _core.read_document(raw, "config")
-    for place, diff_id in enumerate((value.get("rootfs") or {}).get("diff_ids") or ()):
-        check_digest_syntax(diff_id, f"rootfs.diff_ids[{place}]")
-    return ImageConfig(raw, value)
+    texts = (value.get("rootfs") or {}).get("diff_ids") or ()
+    diff_ids = [_digest(text, f"rootfs.diff_ids[{place}]") for place, text in enumerate(texts)]
+    return ImageConfig(raw, value, diff_ids, digest or Digest.of(raw))
 
 
 def parse_descriptor(value: dict[str, Any] | None, name: str) -> Descriptor:
@@ -258,7 +254,7 @@ def parse_descriptor(value: dict[str, Any] | None, name: str) -> Descriptor:
     """
     if value is None:
         raise InvalidError(f"{name} is missing")
-    digest = check_digest_syntax(value.get("digest"), f"{name}.digest")
+    digest = _digest(value.get("digest"), f"{name}.digest")
     size = value.get("size")
     if size is None:
         raise InvalidError(f"{name}.size is missing")
@@ -274,38 +270,19 @@ def parse_descriptor(value: dict[str, Any] | None, name: str) -> Descriptor:
     )
 
 
-def check_digest_syntax(digest: object, name: str) -> str:
-    """Return `digest` if it is `sha256:` and 64 lowercase hex digits; it is used in file names and URLs.
-
-    Raises: InvalidError, or UnsupportedError for another algorithm.
-    """
-    if not isinstance(digest, str):
+def _digest(text: str | None, name: str) -> Digest:
+    """Parse the digest that a member holds. Raises: InvalidError, UnsupportedError, naming the member."""
+    if text is None:
         raise InvalidError(f"{name} is not a digest")
-    algorithm, _, text = digest.partition(":")
-    if algorithm in ("sha384", "sha512"):
-        raise UnsupportedError(f"{name}: digests of {algorithm} are not supported")
-    if algorithm != "sha256" or len(text) != 64 or not _HEX.issuperset(text):
-        raise InvalidError(f"{name}: invalid digest {digest[:100]!r}")
-    return digest
-
-
-def digest_of(data: bytes) -> str:
-    """Return the digest of `data` as `sha256:<hex>`."""
-    from hashlib import sha256
-
-    return f"sha256:{sha256(data).hexdigest()}"
-
-
-def check_digest(data: bytes, expected: str, what: str) -> None:
-    """Raise CorruptError unless `data` has the digest that was promised."""
-    actual = digest_of(data)
-    if actual != expected:
-        raise CorruptError(f"{what}: digest mismatch: wanted {expected}, got {actual}")
+    try:
+        return Digest(text)
+    except LibpodError as error:
+        raise error.prefixed(f"{name}: ") from None
 
 
 def check_content(data: bytes, descriptor: Descriptor, what: str) -> None:
     """Raise CorruptError unless `data` has the digest and the size of the descriptor."""
-    check_digest(data, descriptor.digest, what)
+    descriptor.digest.check(data, what)
     if len(data) != descriptor.size:
         raise CorruptError(f"{what} {descriptor.digest} has {len(data)} bytes, not {descriptor.size}")
 

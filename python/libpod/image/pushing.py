@@ -7,11 +7,12 @@ from libpod.image.copy import copy_image
 from libpod.image.lookup import normalize_tag, resolve
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
 from libpod.image.reference import parse, split_transport
-from libpod.image.storage import StoreSource
+from libpod.image.storage import StoreSource, read_manifest
 from libpod.image.transport import Options, open_destination, split_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from libpod.digest import Digest
     from libpod.image.transport import Progress
     from libpod.store import Store
 
@@ -29,7 +30,7 @@ def push(
     level: int | None,
     options: Options | None,
     progress: Progress | None,
-) -> str:
+) -> Digest:
     """Carry the image out and return the digest of its manifest there; see `ImageManager.push`.
 
     Raises: ImageNotFoundError, InvalidError (format, an id without a destination), and what the transport raises.
@@ -44,7 +45,7 @@ def push(
     if transport == "containers-storage" and not rest.startswith("["):
         # The store that the image is in already.
         store.add_image_names(image.id, [normalize_tag(rest)])
-        return image.digest
+        return image.digest or read_manifest(store, image.record).digest
     if not transport:
         target = _of_registry(target)
     manifest_type = _FORMATS[format] if format is not None else None

@@ -11,6 +11,10 @@ from __future__ import annotations
 
 from libpod.errors import InvalidError, UnsupportedError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from libpod.digest import Digest
+
 #: The registry of names that name none, and the namespace of its official images.
 DEFAULT_REGISTRY, OFFICIAL_NAMESPACE = "docker.io", "library"
 DEFAULT_TAG = "latest"
@@ -28,7 +32,9 @@ _ALPHANUMERIC = _LOWER | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WORD = _ALPHANUMERIC | {"_"}
 _TAG = _WORD | {".", "-"}
 _HOST = _ALPHANUMERIC | {"-"}
-_DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+#: What may stand before an image id, which is the hex of a sha256.
+ID_PREFIX = "sha256:"
 
 
 class Reference:
@@ -39,7 +45,7 @@ class Reference:
 
     __slots__ = ("digest", "registry", "repository", "tag")
 
-    def __init__(self, registry: str, repository: str, tag: str | None = None, digest: str | None = None) -> None:
+    def __init__(self, registry: str, repository: str, tag: str | None = None, digest: Digest | None = None) -> None:
         self.registry = registry
         self.repository = repository
         self.tag = tag
@@ -103,6 +109,11 @@ def unknown_transport(text: str) -> str:
     return name if colon and not known and _HOST.issuperset(name) else ""
 
 
+def bare_id(text: str) -> str:
+    """Return an image id, or the beginning of one, without the `sha256:` that may stand before it; any other text as it is."""
+    return text.removeprefix(ID_PREFIX)
+
+
 def parse_normalized(text: str) -> Reference:
     """Parse a name as `podman tag` and archives do: registry, namespace and tag are filled in.
 
@@ -131,7 +142,7 @@ def is_short(text: str) -> bool:
     return _names_no_registry(split(text)[0])
 
 
-def split(text: str) -> tuple[str, str | None, str | None]:
+def split(text: str) -> tuple[str, str | None, Digest | None]:
     """Split a text into name, tag and digest and check each; nothing is filled in.
 
     Raises: InvalidError in Podman's words.
@@ -139,9 +150,8 @@ def split(text: str) -> tuple[str, str | None, str | None]:
     foreign = unknown_transport(text)
     if foreign:
         raise InvalidError(f'invalid reference format: unknown transport "{foreign}"')
-    name, at, digest = text.partition("@")
-    if at:
-        _check_digest(digest)
+    name, at, rest = text.partition("@")
+    digest = _digest(rest) if at else None
     tag: str | None = None
     slash = name.rfind("/")
     colon = name.find(":", slash + 1)
@@ -151,7 +161,7 @@ def split(text: str) -> tuple[str, str | None, str | None]:
     _check_name(name, whole=text)
     if tag is not None and not _is_tag(tag):
         raise InvalidError("invalid reference format")
-    return name, tag, digest if at else None
+    return name, tag, digest
 
 
 def check_repository(path: str) -> bool:
@@ -232,17 +242,21 @@ def _is_tag(text: str) -> bool:
     return 0 < len(text) <= TAG_LIMIT and text[0] in _WORD and _TAG.issuperset(text)
 
 
-def _check_digest(text: str) -> None:
+def _digest(text: str) -> Digest:
+    """Parse what stands behind the `@`, with errors in Podman's words. On the way of `run` only where there is one."""
+    from libpod.digest import LENGTHS, Digest
+
     algorithm, _, digits = text.partition(":")
     well_formed = _is_algorithm(algorithm) and len(digits) >= 32 and all(c in "0123456789abcdefABCDEF" for c in digits)
     if not well_formed:
         raise InvalidError("invalid reference format")
-    if algorithm not in _DIGEST_LENGTHS:
+    if algorithm not in LENGTHS:
         raise InvalidError("unsupported digest algorithm")
-    if len(digits) != _DIGEST_LENGTHS[algorithm]:
+    if len(digits) != LENGTHS[algorithm]:
         raise InvalidError("invalid checksum digest length")
     if not _LOWER_HEX.issuperset(digits):
         raise InvalidError("invalid checksum digest format")
+    return Digest(text)
 
 
 def _is_algorithm(text: str) -> bool:

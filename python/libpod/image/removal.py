@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from libpod.errors import ImageNotFoundError, InUseError, InvalidError, LibpodError, NotFoundError
 from libpod.image.lookup import Image, all_images, resolve, unknown_image
+from libpod.image.reference import bare_id
 from libpod.image.tree import Tree
 
 TYPE_CHECKING = False
@@ -84,7 +85,7 @@ class Remover:
 
     def _remove_damaged(self, name: str) -> bool:
         """Remove an image whose record cannot be read, by its id or the beginning of it; False when there is none."""
-        wanted = name.removeprefix("sha256:")
+        wanted = bare_id(name)
         found = [damaged for _, damaged, _ in self._store.known_damage() if damaged and damaged.startswith(wanted)]
         if len(found) != 1 or len(wanted) < 2:
             return False
@@ -101,7 +102,7 @@ class Remover:
             self.removal.reports.append(("Untagged", full))
             return
         if not full and len(image.names) > 1 and not self._force:
-            kind = "digest" if name.startswith("sha256:") else "ID"
+            kind = "digest" if bare_id(name) != name else "ID"
             raise InvalidError(
                 f'unable to delete image "{image.id}" by {kind} with more than one tag '
                 f"([{' '.join(image.names)}]): please force removal"

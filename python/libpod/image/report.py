@@ -80,7 +80,7 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
     created = document.created
     value: dict[str, Any] = {
         "Id": image.id,
-        "Digest": image.digest,
+        "Digest": str(image.digest or ""),
         "RepoTags": image.tagged_names,
         "RepoDigests": repo_digests(image),
         "Parent": parent.id if parent is not None else "",
@@ -94,7 +94,7 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
         "Size": size,
         "VirtualSize": size,
         "GraphDriver": {"Name": "overlay", "Data": _graph_data(store.graphroot, layer_chain(store, image.top_layer))},
-        "RootFS": {"Type": "layers", "Layers": document.diff_ids},
+        "RootFS": {"Type": "layers", "Layers": [str(diff_id) for diff_id in document.diff_ids]},
         "Labels": _sorted(defaults.get("Labels")) or None,
         "Annotations": _sorted(manifest.annotations),
         "ManifestType": manifest.media_type,

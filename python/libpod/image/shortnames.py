@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from libpod.config.registries import Registries
+    from libpod.digest import Digest
     from libpod.image.reference import Reference
 
 
@@ -139,7 +140,7 @@ def without_tag_beside_digest(wanted: Reference) -> Reference:
     return reference.Reference(wanted.registry, wanted.repository, None, wanted.digest)
 
 
-def _tagged(name: str, tag: str | None, digest: str | None) -> Reference:
+def _tagged(name: str, tag: str | None, digest: Digest | None) -> Reference:
     parsed = reference.parse(name)
     if digest is not None:
         return reference.Reference(parsed.registry, parsed.repository, None, digest)

@@ -10,13 +10,14 @@ Source: containers/image storage/storage_dest.go (PutManifest, Commit) for the i
 from __future__ import annotations
 
 from libpod import _core, timestamp
-from libpod.errors import CorruptError, InvalidError, LibpodError, NotFoundError
+from libpod.digest import Digest
+from libpod.errors import CorruptError, InvalidError, LibpodError, NotFoundError, UnsupportedError
+from libpod.image.blobs import proven
 from libpod.image.descriptor import Descriptor
 from libpod.image.manifest import (
     DOCUMENT_LIMIT,
     OCI_MANIFEST,
     Manifest,
-    check_digest,
     layer_type,
     parse_config,
     parse_manifest,
@@ -55,7 +56,18 @@ class StoreDestination(ImageDestination):
         self._index: Index | None = None
 
     def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
-        """Derive the ids of the layers from the diff ids."""
+        """Derive the ids of the layers from the diff ids.
+
+        Raises: UnsupportedError where the config or a layer's content goes by another digest than sha256, which is what ids are
+        made of: no tool that shares the store could read the image.
+        """
+        if not config.digest.is_canonical:
+            raise UnsupportedError(
+                f"the store cannot hold the image config {config.digest}: image ids are digests of sha256"
+            )
+        for diff_id in config.diff_ids:
+            if not diff_id.is_canonical:
+                raise UnsupportedError(f"the store cannot hold the layer {diff_id}: layer ids are digests of sha256")
         self._manifest, self._config, self._index = manifest, config, index
         self._largest = max((layer.size for layer in manifest.layers), default=0)
         self._chain, parent = [], None
@@ -63,7 +75,7 @@ class StoreDestination(ImageDestination):
             parent = _core.layer_id(parent, diff_id)
             self._chain.append(parent)
 
-    def layer_present(self, position: int, descriptor: Descriptor, diff_id: str) -> bool:
+    def layer_present(self, position: int, descriptor: Descriptor, diff_id: Digest) -> bool:
         """Say whether the store has the layer, on this parent or on another one (then it is extracted once more).
 
         A blob counts as the layer only if it is known to unpack to it. Else anybody could give a blob that nobody has seen the
@@ -79,7 +91,7 @@ class StoreDestination(ImageDestination):
             return self._copy_from_other_parent(position, diff_id)
         return True
 
-    def _is_known(self, descriptor: Descriptor, diff_id: str) -> bool:
+    def _is_known(self, descriptor: Descriptor, diff_id: Digest) -> bool:
         """Say whether a blob unpacks to the diff id: by its digest, by a layer that came from it, by an image of the store.
 
         Raises: CorruptError when it is known and has another size.
@@ -96,7 +108,7 @@ class StoreDestination(ImageDestination):
             raise CorruptError(f"blob {digest} has {max(sizes)} bytes, not {descriptor.size}")
         return bool(sizes)
 
-    def _copy_from_other_parent(self, position: int, diff_id: str) -> bool:
+    def _copy_from_other_parent(self, position: int, diff_id: Digest) -> bool:
         for record in self._store.find_layers(diff_id=diff_id):
             try:
                 staged = self._store.stage_layer(self._store.layer_tar(record["id"]))
@@ -124,7 +136,7 @@ class StoreDestination(ImageDestination):
             old.discard()
         self._staged[position] = staged
 
-    def put_layer(self, position: int, blob: Blob, descriptor: Descriptor, diff_id: str) -> Descriptor:
+    def put_layer(self, position: int, blob: Blob, descriptor: Descriptor, diff_id: Digest) -> Descriptor:
         """Extract the layer into staging and prove digest, size and diff id.
 
         A blob whose digest is the diff id may come compressed: that is how archives name compressed layers.
@@ -132,15 +144,15 @@ class StoreDestination(ImageDestination):
         # One thread a layer costs least. The largest, begun first, has several: they fill what the others leave idle, in
         # the end above all.
         inline = 0 <= descriptor.size < self._largest
-        staged = self._store.stage_layer(blob, inline=inline)
+        staged = self._store.stage_layer(proven(blob, descriptor.digest), inline=inline)
         try:
             if staged.diff_id != diff_id:
                 raise CorruptError(
                     f"layer {descriptor.digest}: diff id mismatch: wanted {diff_id}, got {staged.diff_id}"
                 )
-            if descriptor.digest not in ("", staged.digest, staged.diff_id):
+            if descriptor.digest.is_canonical and descriptor.digest not in (staged.digest, staged.diff_id):
                 raise CorruptError(f"blob digest mismatch: wanted {descriptor.digest}, got {staged.digest}")
-            if descriptor.digest == staged.digest and descriptor.size not in (-1, staged.size):
+            if descriptor.digest != staged.diff_id and descriptor.size not in (-1, staged.size):
                 raise CorruptError(f"blob {descriptor.digest} has {staged.size} bytes, not {descriptor.size}")
         except CorruptError:
             staged.discard()
@@ -152,7 +164,7 @@ class StoreDestination(ImageDestination):
         """Say no: the only blob that is asked for is the config, which belongs to the record."""
         return False
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Take the config, which `plan` brought already."""
         raw = blob.read_all(DOCUMENT_LIMIT)
         if raw != self._config.raw:
@@ -171,13 +183,13 @@ class StoreDestination(ImageDestination):
     def commit(self) -> None:
         """Publish the layers and write the image record with its data items, under one lock."""
         manifest, config = self._manifest, self._config
-        data = {config.digest: config.raw}
+        data: dict[str, bytes] = {config.digest: config.raw}
         if self._index is not None:
             data[f"manifest-{self._index.digest}"] = self._index.raw
         data[f"manifest-{manifest.digest}"] = manifest.raw
         data["manifest"] = manifest.raw
         # Podman 4 writes the item even where there are no signatures.
-        data[f"signature-{manifest.digest.partition(':')[2]}"] = b""
+        data[f"signature-{manifest.digest.hex}"] = b""
         layers = [
             (self._staged[position], layer, self._chain[position - 1] if position else None)
             for position, layer in enumerate(self._chain)
@@ -185,7 +197,7 @@ class StoreDestination(ImageDestination):
         ]
         try:
             self._store.create_image(
-                config.digest.partition(":")[2],
+                config.digest.hex,
                 names=self._names,
                 layer=self._chain[-1] if self._chain else None,
                 # The digest by which it was asked for: the index's where one stood before it, as with Podman.
@@ -203,7 +215,7 @@ class StoreDestination(ImageDestination):
     def _known_digest(self) -> str:
         """Return the digest of the image if it is there under another manifest: the first one stays, as with Podman."""
         try:
-            digest: str = self._store.image(self._config.digest.partition(":")[2])["digest"]
+            digest: str = self._store.image(self._config.digest.hex)["digest"]
         except NotFoundError:
             return ""
         return digest
@@ -215,7 +227,7 @@ class StoreDestination(ImageDestination):
         self._staged.clear()
 
 
-def _sizes_by_images(store: Store, digest: str, diff_id: str) -> list[int]:
+def _sizes_by_images(store: Store, digest: Digest, diff_id: Digest) -> list[int]:
     """List the sizes that images of the store give for a blob that unpacks to `diff_id`; their layers were proven."""
     sizes = []
     for record in store.images():
@@ -238,7 +250,7 @@ def _sizes_by_images(store: Store, digest: str, diff_id: str) -> list[int]:
 
 def _read_proven(store: Store, image: str, key: str, digest: str) -> bytes:
     raw: bytes = store.image_data(image, key)
-    check_digest(raw, digest, f"image {image}: {key}")
+    Digest(digest).check(raw, f"image {image}: {key}")
     return raw
 
 
@@ -253,11 +265,11 @@ class StoreSource(ImageSource):
         self._record = record
         self._id: str = record["id"]
         self._top: str | None = record["layer"] or None
-        self._layer_ids: dict[str, str] = {}
-        self._diff_ids: list[str] = []
+        self._layer_ids: dict[Digest, str] = {}
+        self._diff_ids: list[Digest] = []
         self._family = ""
 
-    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+    def manifest(self, instance: Digest | None = None) -> tuple[bytes, str]:
         """Return the image's manifest, or one that is stored under its digest."""
         if instance is None:
             return _read_manifest(self._store, self._record), ""
@@ -289,7 +301,7 @@ class StoreSource(ImageSource):
                 if kind == "zstd" and self._family != OCI_MANIFEST:
                     continue
                 media_type = layer_type(self._family, kind)
-                forms.append(Descriptor(media_type, digest, record["compressed-size"]))
+                forms.append(Descriptor(media_type, Digest(digest), record["compressed-size"]))
         return forms
 
     def blob(self, descriptor: Descriptor) -> Blob:
@@ -322,7 +334,7 @@ def _read_manifest(store: Store, record: dict[str, Any]) -> bytes:
     raw: bytes = store.image_data(record["id"], "manifest")
     digest = record["big-data-digests"].get("manifest")
     if digest:
-        check_digest(raw, digest, f"image {record['id']}: manifest")
+        Digest(digest).check(raw, f"image {record['id']}: manifest")
     return raw
 
 
@@ -332,5 +344,5 @@ def read_config(store: Store, record: dict[str, Any]) -> ImageConfig:
     if not isinstance(manifest, Manifest):
         raise InvalidError(f"image {record['id']} is a manifest list and has no config")
     raw = store.image_data(record["id"], manifest.config.digest)
-    check_digest(raw, manifest.config.digest, f"image {record['id']}: image config")
-    return parse_config(raw)
+    manifest.config.digest.check(raw, f"image {record['id']}: image config")
+    return parse_config(raw, manifest.config.digest)

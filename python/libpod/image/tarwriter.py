@@ -10,17 +10,21 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.errors import CorruptError, InvalidError
+from libpod.errors import InvalidError
 from libpod.file import OutputFile, scratch_file
+from libpod.image.blobs import copy_blob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
-    from typing import Any
 
     from libpod._core import Blob
+    from libpod.digest import Digest
 
 BLOCK = 512
+
+#: Most bytes of a name in a header.
+_NAME_LIMIT = 100
 
 #: The largest size that the digits of a header's field can say.
 _DIGITS_LIMIT = 8 << 30
@@ -52,57 +56,65 @@ class TarWriter:
     def add_blob(
         self,
         blob: Blob,
-        name_of: Callable[[str], str],
+        name_of: Callable[[Digest], str],
         *,
-        digest: str | None,
+        digest: Digest | None,
         size: int | None,
-        present: Container[str],
-    ) -> dict[str, Any]:
-        """Write a blob under the name that follows from its digest, and return its `digest` and `size`.
+        present: Container[Digest],
+    ) -> tuple[Digest, int]:
+        """Write a blob under the name that follows from its digest, and return that and its size.
 
         digest, size: what is known beforehand. present: digests of what is in the archive; one of them is not written again.
         Raises: CorruptError when digest or size are others than was said, OSError.
         """
-        if digest is not None and size is not None and size >= 0:
-            done = self._add_known(blob, name_of(digest), size)
-        elif self._output.is_own_file:
-            done = self._add_patched(blob, name_of, present)
-        else:
-            done = self._add_spooled(blob, name_of, present)
-        check_sums(done, digest, size)
-        return done
+        if digest is not None and size is not None:
+            self._add_known(blob, name_of, digest, size)
+            return digest, size
+        if self._output.is_own_file:
+            return self._add_patched(blob, name_of, digest, size, present)
+        return self._add_spooled(blob, name_of, digest, size, present)
 
-    def _pack(self, blob: Blob) -> dict[str, Any]:
-        return _core.pack(blob, self._output.fd, "none", None, name=self.name)
+    def _add_known(self, blob: Blob, name_of: Callable[[Digest], str], digest: Digest, size: int) -> None:
+        self._output.write(header(name_of(digest), size, mode=self._mode))
+        copy_blob(blob, self._output.fd, digest=digest, size=size, name=self.name)
+        self._output.write(padding(size))
 
-    def _add_known(self, blob: Blob, name: str, size: int) -> dict[str, Any]:
-        self._output.write(header(name, size, mode=self._mode))
-        done = self._pack(blob)
-        self._output.write(padding(done["size"]))
-        return done
-
-    def _add_patched(self, blob: Blob, name_of: Callable[[str], str], present: Container[str]) -> dict[str, Any]:
+    def _add_patched(
+        self,
+        blob: Blob,
+        name_of: Callable[[Digest], str],
+        digest: Digest | None,
+        size: int | None,
+        present: Container[Digest],
+    ) -> tuple[Digest, int]:
         fd = self._output.fd
         start = os.lseek(fd, 0, os.SEEK_CUR)
         os.lseek(fd, BLOCK, os.SEEK_CUR)
-        done = self._pack(blob)
-        if done["digest"] in present:
+        written, length = copy_blob(blob, fd, digest=digest, size=size, name=self.name)
+        if written in present:
             os.ftruncate(fd, start)
             os.lseek(fd, start, os.SEEK_SET)
-            return done
-        os.pwrite(fd, short_header(name_of(done["digest"]), done["size"], mode=self._mode), start)
-        self._output.write(padding(done["size"]))
-        return done
+            return written, length
+        os.pwrite(fd, short_header(name_of(written), length, mode=self._mode), start)
+        self._output.write(padding(length))
+        return written, length
 
-    def _add_spooled(self, blob: Blob, name_of: Callable[[str], str], present: Container[str]) -> dict[str, Any]:
+    def _add_spooled(
+        self,
+        blob: Blob,
+        name_of: Callable[[Digest], str],
+        digest: Digest | None,
+        size: int | None,
+        present: Container[Digest],
+    ) -> tuple[Digest, int]:
         fd = scratch_file(None)
         try:
-            done = _core.pack(blob, fd, "none", None)
-            if done["digest"] not in present:
-                self._add_known(_core.open_blob(fd, 0, done["size"]), name_of(done["digest"]), done["size"])
+            written, length = copy_blob(blob, fd, digest=digest, size=size)
+            if written not in present:
+                self._add_known(_core.open_blob(fd, 0, length), name_of, written, length)
         finally:
             os.close(fd)
-        return done
+        return written, length
 
     def finish(self) -> None:
         """Write the end mark, and make the archive be the file of its name."""
@@ -114,42 +126,44 @@ class TarWriter:
         self._output.close()
 
 
-def check_sums(done: dict[str, Any], digest: str | None, size: int | None) -> None:
-    """Compare what was written of a blob with what was promised, as far as it was."""
-    if digest is not None and done["digest"] != digest:
-        raise CorruptError(f"blob digest mismatch: wanted {digest}, got {done['digest']}")
-    if size is not None and size >= 0 and done["size"] != size:
-        raise CorruptError(f"blob {done['digest']} has {done['size']} bytes, not {size}")
-
-
 # Headers ------------------------------------------------------------------------------------------------------------
 
 
 def header(name: str, size: int, *, mode: int = 0o444, kind: str = "0", link: str = "") -> bytes:
-    """Return the ustar header of a member, preceded by a PAX header when a number does not fit.
+    """Return the ustar header of a member, preceded by a PAX header when a name or the size does not fit.
 
     kind: "0" file, "2" symbolic link, "5" directory. Owner is 0:0 without names, and there are no times: equal
-    members give equal archives. Raises: InvalidError for a name over 100 bytes.
+    members give equal archives.
     """
-    _check_names(name, link)
-    if size < _DIGITS_LIMIT:
+    records = b""
+    for key, text in (("path", name), ("linkpath", link)):
+        if len(text.encode()) > _NAME_LIMIT:
+            records += _record(key, text)
+    shown = size
+    if size >= _DIGITS_LIMIT:
+        records, shown = records + _record("size", str(size)), 0
+    if not records:
         return _raw_header(name, size, mode, kind, link)
-    record = f"size={size}\n"
-    length = len(record) + 3
-    text = f"{length} {record}".encode()
-    extension = _raw_header("PaxHeaders.0/" + name[-80:], length, 0, "x", "") + text + padding(len(text))
-    return extension + _raw_header(name, 0, mode, kind, link)
+    extension = _raw_header("PaxHeaders.0/" + name[-80:], len(records), 0, "x", "") + records + padding(len(records))
+    return extension + _raw_header(name[:_NAME_LIMIT], shown, mode, kind, link[:_NAME_LIMIT])
+
+
+def _record(key: str, value: str) -> bytes:
+    """Return a record of a PAX header. It begins with its own length."""
+    rest = f" {key}={value}\n".encode()
+    length = len(rest) + len(str(len(rest)))
+    length = len(rest) + len(str(length))
+    return str(length).encode() + rest
 
 
 def short_header(name: str, size: int, *, mode: int) -> bytes:
-    """Return the header of a file in one block, whatever its size: a large one as the binary number that GNU tar writes."""
-    _check_names(name, "")
-    return _raw_header(name, size, mode, "0", "")
+    """Return the header of a file in one block, whatever its size: a large one as the binary number that GNU tar writes.
 
-
-def _check_names(name: str, link: str) -> None:
-    if len(name.encode()) > 100 or len(link.encode()) > 100:
+    Raises: InvalidError for a name over 100 bytes.
+    """
+    if len(name.encode()) > _NAME_LIMIT:
         raise InvalidError(f"{name!r} is too long a name for an archive")
+    return _raw_header(name, size, mode, "0", "")
 
 
 def _raw_header(name: str, size: int, mode: int, kind: str, link: str) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from libpod._core import Blob
+    from libpod.digest import Digest
     from libpod.image.descriptor import Descriptor
     from libpod.image.manifest import ImageConfig, Index, Manifest
 
@@ -109,7 +110,7 @@ class ImageSource(Closing):
         if self.owner is not None:
             self.owner.close()
 
-    def manifest(self, instance: str | None = None) -> tuple[bytes, str]:
+    def manifest(self, instance: Digest | None = None) -> tuple[bytes, str]:
         """Return the raw manifest and the media type that the source claims for it ("" if it claims none).
 
         instance: digest of a member of the index; None is the top document. The caller checks bytes against digest.
@@ -120,7 +121,7 @@ class ImageSource(Closing):
         """Open the blob as one stream from its first byte. The reader of the stream checks size and digest."""
         raise NotImplementedError
 
-    def signatures(self, instance: str | None = None) -> list[bytes]:
+    def signatures(self, instance: Digest | None = None) -> list[bytes]:
         """Return the signatures stored beside the manifest; none is usual."""
         return []
 
@@ -162,20 +163,20 @@ class ImageDestination(Closing):
     def may_reuse_from(self, names: Sequence[str]) -> None:
         """Take note of other names of the image: a registry may have its blobs under them already."""
 
-    def layer_present(self, position: int, descriptor: Descriptor, diff_id: str) -> bool:
+    def layer_present(self, position: int, descriptor: Descriptor, diff_id: Digest) -> bool:
         """Say whether the layer at `position` is there already."""
         return self.blob_present(descriptor)
 
-    def put_layer(self, position: int, blob: Blob, descriptor: Descriptor, diff_id: str) -> Descriptor:
-        """Store a layer. A descriptor without digest ("") or size (-1) is of a blob that is made while it flows."""
-        digest, size = descriptor.digest or None, descriptor.size if descriptor.size >= 0 else None
-        return self.put_blob(blob, media_type=descriptor.media_type, digest=digest, size=size)
+    def put_layer(self, position: int, blob: Blob, descriptor: Descriptor, diff_id: Digest) -> Descriptor:
+        """Store a layer, whose size may be unknown (-1)."""
+        size = descriptor.size if descriptor.size >= 0 else None
+        return self.put_blob(blob, media_type=descriptor.media_type, digest=descriptor.digest, size=size)
 
     def blob_present(self, descriptor: Descriptor) -> bool:
         """Say whether the destination holds the blob already, mounting it from another repository where it can."""
         raise NotImplementedError
 
-    def put_blob(self, blob: Blob, *, media_type: str, digest: str | None, size: int | None) -> Descriptor:
+    def put_blob(self, blob: Blob, *, media_type: str, digest: Digest | None, size: int | None) -> Descriptor:
         """Store the stream and return its descriptor. A digest or size that was given and differs is a CorruptError.
 
         digest and size are None where the blob is made while it flows; the destination then computes both.

@@ -1,6 +1,7 @@
 //! A blob on its way: one stream of bytes that Rust reads and Python only hands on.
 
 use crate::error::{Fault, Kind, detached};
+use libpod_digest::{Digest, Hasher};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::fs::File;
@@ -93,6 +94,31 @@ impl Read for Counted {
     }
 }
 
+/// A stream that fails at its end where it is not what `wanted` names.
+struct Proven {
+    inner: Source,
+    wanted: Digest,
+    hasher: Option<Hasher>,
+}
+
+impl Read for Proven {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        if count > 0 {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&buffer[..count]);
+            }
+        } else if !buffer.is_empty()
+            && let Some(hasher) = self.hasher.take()
+        {
+            self.wanted.compare(hasher.finish().0).map_err(|mismatch| {
+                io::Error::other(format!("blob digest mismatch: wanted {}, got {}", mismatch.wanted, mismatch.got))
+            })?;
+        }
+        Ok(count)
+    }
+}
+
 /// A range of a file, read with `pread` so that several blobs may share one descriptor.
 struct Range {
     file: File,
@@ -147,11 +173,22 @@ fn bytes_blob(data: Vec<u8>) -> Blob {
     Blob::new(Box::new(io::Cursor::new(data)), Some(size))
 }
 
+/// The same blob, whose reader fails at the end where its bytes are not what `digest` names; `blob` itself is read by it.
+///
+/// For digests of another algorithm than the sha256 that readers compute anyway.
+#[pyfunction]
+fn prove_blob(blob: &Blob, digest: &str) -> PyResult<Blob> {
+    let wanted = digest.parse::<Digest>().map_err(Fault::from)?;
+    let proven = Proven { inner: blob.take()?, wanted, hasher: Some(Hasher::new(wanted.algorithm())) };
+    Ok(Blob::new(Box::new(proven), blob.size))
+}
+
 /// Export this module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Blob>()?;
     module.add_function(wrap_pyfunction!(open_blob, module)?)?;
     module.add_function(wrap_pyfunction!(open_stream, module)?)?;
     module.add_function(wrap_pyfunction!(bytes_blob, module)?)?;
+    module.add_function(wrap_pyfunction!(prove_blob, module)?)?;
     Ok(())
 }

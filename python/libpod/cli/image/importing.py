@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from libpod.cli.command import Command, Option, flag, unsupported
+from libpod.digest import Digest
 from libpod.errors import UnsupportedError
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         )
     finally:
         progress.close()
-    context.write(f"sha256:{image}")
+    context.write(Digest.of_id(image))
     return 0
 
 

@@ -7,6 +7,7 @@ from libpod.cli.command import Command, Option, flag
 from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import InvalidError, UsageError
+from libpod.image import reference as references
 from libpod.image import sizes
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ class _Line:
 
     @property
     def id(self) -> str:
-        return f"sha256:{self.image.id}" if self.view.no_trunc else self.image.id[:12]
+        return references.ID_PREFIX + self.image.id if self.view.no_trunc else self.image.id[:12]
 
 
 def _shown_names(image: Image) -> list[str]:
@@ -95,7 +96,7 @@ _FIELDS: dict[str, Callable[[_Line], Any]] = {
     "IsReadOnly": lambda line: line.image.is_read_only,
     "Repository": lambda line: line.repository,
     "Tag": lambda line: line.tag,
-    "Digest": lambda line: line.image.digest or _NONE,
+    "Digest": lambda line: str(line.image.digest or _NONE),
     "Created": lambda line: line.created_since,
     "CreatedSince": lambda line: line.created_since,
     "CreatedTime": _created_at,
@@ -185,7 +186,7 @@ def _summary(line: _Line) -> dict[str, Any]:
         document["ReadOnly"] = True
     if image.is_dangling:
         document["Dangling"] = True
-    document["Digest"] = image.digest
+    document["Digest"] = str(image.digest or "")
     if image.record["names-history"]:
         document["History"] = list(image.record["names-history"])
     if image.names:

@@ -61,7 +61,7 @@ class _Row:
     __slots__ = ("blob", "label", "size", "state")
 
     def __init__(self, descriptor: Descriptor, kind: str, blob: Blob | None) -> None:
-        hexadecimal = descriptor.digest.partition(":")[2]
+        hexadecimal = descriptor.digest.hex
         self.label = f"Copying {kind} {hexadecimal[: _DIGITS.get(kind, 12)]}"
         self.size = descriptor.size
         self.blob = blob
