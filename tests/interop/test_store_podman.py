@@ -15,7 +15,7 @@ import pytest
 
 from libpod.store import Store, open_store
 from tests.support import cli, probe
-from tests.support.store import BUSYBOX, add_image, busybox_layers, tar_of
+from tests.support.store import BUSYBOX, add_image, busybox_layers, layers_size, tar_of
 
 OURS = "localhost/ours:latest"
 
@@ -317,7 +317,7 @@ def test_killed_at_any_moment_the_store_stays_whole(shared: cli.Cli) -> None:
         assert not stderr, stderr.decode()
         store = our(shared)
         for image in store.images():
-            assert store.image_size(image["id"]) > 0
+            assert layers_size(store, image["layer"]) > 0
             store.image_data(image["id"], "manifest")
         for record in store.containers():
             store.layer(record["layer"])

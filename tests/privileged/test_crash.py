@@ -25,6 +25,7 @@ from libpod.errors import NotFoundError
 from libpod.store import open_store
 from tests.support import cli, container_images, images, leaks, probe
 from tests.support.registry import Registry
+from tests.support.store import layers_size
 
 #: How many kills each kind of process gets: monitor, run, pull, load.
 MOMENTS = int(os.environ.get("LIBPOD_CRASH_MOMENTS", "50"))
@@ -110,7 +111,7 @@ class Watched:
     def assert_whole(self) -> None:
         """What readers see of images and containers is whole."""
         for image in self.store.images():
-            assert self.store.image_size(image["id"]) > 0
+            assert layers_size(self.store, image["layer"]) > 0
             assert self.store.image_data(image["id"], "manifest")
         for record in self.store.containers():
             try:

@@ -31,7 +31,7 @@ def rich(podman: cli.Cli) -> cli.Cli:
 
 def _upper(podman: cli.Cli) -> Path:
     store = open_store(str(podman.root), str(podman.runroot))
-    upper = store.rootfs(store.container("c")["id"])["upper"]
+    upper = store.rootfs(store.containers()[0]["id"])["upper"]
     assert upper is not None
     return Path(upper)
 

@@ -39,6 +39,13 @@ def sha256(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def layers_size(store: Store, layer: str) -> int:
+    """Sum of the uncompressed sizes of an image's layers from the uppermost one down, each of which must be there."""
+    record = store.layer(layer)
+    below = layers_size(store, record["parent"]) if record["parent"] else 0
+    return int(record["diff-size"]) + below
+
+
 def add_image(store: Store, name: str, layers: list[bytes]) -> dict[str, Any]:
     """Stage and publish an OCI image of these layers under one name, as the copy pipeline does."""
     staged: list[tuple[StagedLayer, str, str | None]] = []

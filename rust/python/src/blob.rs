@@ -17,20 +17,19 @@ pub type Source = Box<dyn Read + Send>;
 
 /// A stream that is read once, from its beginning to its end.
 ///
-/// A consumer in Rust takes the source out with [`Blob::take`]; Python sees the size and the progress.
+/// A consumer in Rust takes the source out with [`Blob::take`]; Python sees the progress.
 #[pyclass(frozen, module = "libpod._core")]
 pub struct Blob {
     source: Mutex<Option<Source>>,
-    size: Option<u64>,
     read: Arc<AtomicU64>,
 }
 
 impl Blob {
-    /// Wrap `source`; `size` is its length in bytes where that is known beforehand.
-    pub fn new(source: Source, size: Option<u64>) -> Self {
+    /// Wrap `source`.
+    pub fn new(source: Source) -> Self {
         let read = Arc::new(AtomicU64::new(0));
         let source = Box::new(Counted { inner: source, read: Arc::clone(&read) });
-        Self { source: Mutex::new(Some(source)), size, read }
+        Self { source: Mutex::new(Some(source)), read }
     }
 
     /// Take the stream out. A second call fails: a blob flows once.
@@ -45,12 +44,6 @@ impl Blob {
 
 #[pymethods]
 impl Blob {
-    /// Length in bytes, or None where only the end of the stream will tell.
-    #[getter]
-    fn size(&self) -> Option<u64> {
-        self.size
-    }
-
     /// Bytes read so far; may be asked while another thread reads.
     #[getter]
     fn position(&self) -> u64 {
@@ -62,13 +55,6 @@ impl Blob {
         let source = self.take()?;
         let bytes = detached(py, || read_limited(source, limit))?;
         Ok(PyBytes::new(py, &bytes))
-    }
-
-    /// Copy the whole stream to `fd` and return the number of bytes.
-    fn copy_to(&self, py: Python<'_>, fd: RawFd) -> PyResult<u64> {
-        let mut source = self.take()?;
-        let mut target = File::from(duplicate(fd)?);
-        Ok(detached(py, || io::copy(&mut source, &mut target))?)
     }
 }
 
@@ -157,20 +143,19 @@ fn open_blob(fd: RawFd, offset: u64, size: Option<u64>) -> PyResult<Blob> {
     if offset > end || end > length {
         return Err(Fault::new(Kind::Corrupt, "the blob reaches past the end of its file").into());
     }
-    Ok(Blob::new(Box::new(Range { file, offset, end }), Some(end - offset)))
+    Ok(Blob::new(Box::new(Range { file, offset, end })))
 }
 
 /// Blob over a pipe, socket or terminal, read to its end. The descriptor is duplicated; the caller keeps its own.
 #[pyfunction]
 fn open_stream(fd: RawFd) -> PyResult<Blob> {
-    Ok(Blob::new(Box::new(File::from(duplicate(fd)?)), None))
+    Ok(Blob::new(Box::new(File::from(duplicate(fd)?))))
 }
 
 /// Blob over bytes in memory.
 #[pyfunction]
 fn bytes_blob(data: Vec<u8>) -> Blob {
-    let size = data.len() as u64;
-    Blob::new(Box::new(io::Cursor::new(data)), Some(size))
+    Blob::new(Box::new(io::Cursor::new(data)))
 }
 
 /// The same blob, whose reader fails at the end where its bytes are not what `digest` names; `blob` itself is read by it.
@@ -180,7 +165,7 @@ fn bytes_blob(data: Vec<u8>) -> Blob {
 fn prove_blob(blob: &Blob, digest: &str) -> PyResult<Blob> {
     let wanted = digest.parse::<Digest>().map_err(Fault::from)?;
     let proven = Proven { inner: blob.take()?, wanted, hasher: Some(Hasher::new(wanted.algorithm())) };
-    Ok(Blob::new(Box::new(proven), blob.size))
+    Ok(Blob::new(Box::new(proven)))
 }
 
 /// Export this module.

@@ -97,7 +97,7 @@ fn compress_blob(blob: &Blob, diff_id: &str, compression: &str, level: Option<i3
     let options = layer::PackOptions { compression: self::compression(compression)?, level, threads: None };
     let diff_id = diff_id.parse::<layer::Digest>().map_err(Fault::from)?;
     let compressed = layer::compress(blob.take()?, diff_id, options).map_err(Fault::from)?;
-    Ok(Blob::new(Box::new(compressed), None))
+    Ok(Blob::new(Box::new(compressed)))
 }
 
 /// Blob of the uncompressed form of `blob` (gzip, zstd, xz, bzip2 by its magic, or as it is), decompressed while it is read.
@@ -105,7 +105,7 @@ fn compress_blob(blob: &Blob, diff_id: &str, compression: &str, level: Option<i3
 fn decompress_blob(py: Python<'_>, blob: &Blob) -> PyResult<Blob> {
     let source = blob.take()?;
     let (_, decoder) = detached(py, || layer::decoder(source))?;
-    Ok(Blob::new(decoder, None))
+    Ok(Blob::new(decoder))
 }
 
 /// Copy `blob` to `fd`, decompressed by its magic (gzip, zstd, xz, bzip2 or not at all); the number of bytes written.
@@ -307,7 +307,7 @@ fn applied_to_python<'py>(py: Python<'py>, applied: &layer::Applied) -> PyResult
 #[pyfunction]
 fn rebuild_layer(fd: RawFd, split_fd: RawFd) -> PyResult<Blob> {
     let rebuilt = layer::rebuild(vec![duplicate(fd)?], File::from(duplicate(split_fd)?)).map_err(Fault::from)?;
-    Ok(Blob::new(Box::new(rebuilt), None))
+    Ok(Blob::new(Box::new(rebuilt)))
 }
 
 /// Write the layer that the overlay upper directory `fd` is to `out_fd`, compressed as for `pack`; the sums of both sides.

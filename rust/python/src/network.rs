@@ -1,15 +1,14 @@
-//! Networks for Python: attach and detach one container, free ports, what the slow side asks of the host; seccomp profiles.
+//! Networks for Python: attach and detach one container, free ports, what the slow side asks of the host.
 
 use crate::blob::duplicate;
 use crate::error::{Fault, Kind, detached};
 use crate::value::{from_python, to_python};
 use libpod_network::{self as network, Attach};
-use libpod_runtime::seccomp;
 use libpod_sys::chain;
 use pyo3::prelude::*;
 use serde::Serialize;
 use std::os::fd::{AsFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 impl From<network::Error> for Fault {
     fn from(error: network::Error) -> Self {
@@ -22,12 +21,6 @@ impl From<network::Error> for Fault {
         };
         let errno = error.errno().map(|errno| errno.raw_os_error());
         Self { errno, op: Some("network".to_owned()), ..Self::new(kind, chain(&error)) }
-    }
-}
-
-impl From<seccomp::Error> for Fault {
-    fn from(error: seccomp::Error) -> Self {
-        Self::new(Kind::Invalid, chain(&error))
     }
 }
 
@@ -86,21 +79,6 @@ fn local_address() -> PyResult<Option<String>> {
     Ok(network::local_address().map_err(Fault::from)?.map(|address| address.to_string()))
 }
 
-/// The `linux.seccomp` object of a profile for a bounding set: the host's default, or a file of that format.
-#[pyfunction]
-#[pyo3(signature = (capabilities, path=None))]
-fn seccomp_profile(py: Python<'_>, capabilities: Vec<String>, path: Option<PathBuf>) -> PyResult<Bound<'_, PyAny>> {
-    let profile = match &path {
-        None => seccomp::default_profile(&capabilities),
-        Some(path) => read(path).and_then(|json| seccomp::resolve(&json, &capabilities)),
-    };
-    document(py, &profile.map_err(Fault::from)?)
-}
-
-fn read(path: &Path) -> seccomp::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| seccomp::Error::Read { path: path.to_path_buf(), source })
-}
-
 /// Export this module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(network_attach, module)?)?;
@@ -109,6 +87,5 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(network_sweep, module)?)?;
     module.add_function(wrap_pyfunction!(free_port, module)?)?;
     module.add_function(wrap_pyfunction!(local_address, module)?)?;
-    module.add_function(wrap_pyfunction!(seccomp_profile, module)?)?;
     Ok(())
 }

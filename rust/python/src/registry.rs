@@ -120,8 +120,7 @@ impl RegistryClient {
                 self.client.blob_unproven(repository, &digest, size)
             }
         })?;
-        let size = blob.size();
-        Ok(Blob::new(Box::new(blob), size))
+        Ok(Blob::new(Box::new(blob)))
     }
 
     /// Size of a blob that the registry has, or None.

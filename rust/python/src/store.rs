@@ -111,12 +111,6 @@ impl StagedLayer {
         }
     }
 
-    /// Number of entries in the tar.
-    #[getter]
-    fn entries(&self) -> u64 {
-        self.applied.entries
-    }
-
     /// Delete what was extracted.
     fn discard(&self, py: Python<'_>) {
         let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -223,11 +217,6 @@ impl Store {
         Ok(PyBytes::new(py, &run(py, || self.inner.image_data(id, key))?))
     }
 
-    /// Sum of the uncompressed sizes of the layers in bytes.
-    fn image_size(&self, py: Python<'_>, id: &str) -> PyResult<u64> {
-        run(py, || self.inner.image_size(id))
-    }
-
     /// Create an image record, and publish `layers` (staged, id, parent; lowest first) under the same lock, so that nobody
     /// removes a layer before the image protects it. An image with this id and layer is updated.
     ///
@@ -261,11 +250,6 @@ impl Store {
         let image =
             with_additions(py, layers.unwrap_or_default(), |additions| self.inner.create_image(&new, additions))?;
         image_dict(py, &image)
-    }
-
-    /// Give an image these names and no other; other images lose them.
-    fn set_image_names<'py>(&self, py: Python<'py>, id: &str, names: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
-        image_dict(py, &run(py, || self.inner.name_image(id, store::Naming::Set, &names))?)
     }
 
     /// Give an image these names as well; other images lose them.
@@ -320,34 +304,9 @@ impl Store {
         Ok(StagedLayer { applied: staged.applied().clone(), staged: Mutex::new(Some(staged)) })
     }
 
-    /// Publish one staged layer; see `commit_layers`.
-    #[pyo3(signature = (staged, id, parent=None))]
-    fn commit_layer<'py>(
-        &self,
-        py: Python<'py>,
-        staged: Py<StagedLayer>,
-        id: String,
-        parent: Option<String>,
-    ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        Ok(self.commit_layers(py, vec![(staged, id, parent)])?.pop())
-    }
-
-    /// Publish staged layers (staged, id, parent), lowest first; one whose id is there already is dropped.
-    fn commit_layers<'py>(&self, py: Python<'py>, layers: Vec<Wanted<'py>>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let layers = with_additions(py, layers, |additions| self.inner.commit_layers(additions))?;
-        layers.iter().map(|layer| layer_dict(py, layer)).collect()
-    }
-
     /// The uncompressed tar of a layer, byte for byte where its tar-split is kept.
     fn layer_tar(&self, py: Python<'_>, id: &str) -> PyResult<Blob> {
-        let record = run(py, || self.inner.layer(id))?;
-        let size = u64::try_from(record.diff_size).ok().filter(|_| !record.diff_digest.is_empty());
-        Ok(Blob::new(run(py, || self.inner.layer_tar(id))?, size))
-    }
-
-    /// A new tar of a layer's own content; of a container's layer, what the container changed.
-    fn diff_tar(&self, py: Python<'_>, layer: &str) -> PyResult<Blob> {
-        Ok(Blob::new(run(py, || self.inner.diff_tar(layer))?, None))
+        Ok(Blob::new(run(py, || self.inner.layer_tar(id))?))
     }
 
     /// Bytes in the files of a layer's own content; of a container's layer, what the container wrote.
@@ -359,11 +318,6 @@ impl Store {
     fn containers<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let containers = run(py, || self.inner.containers())?;
         containers.iter().map(|container| container_dict(py, container)).collect()
-    }
-
-    /// One container by id, name or unique id prefix. Raises: ContainerNotFoundError, InvalidError.
-    fn container<'py>(&self, py: Python<'py>, name_or_id: &str) -> PyResult<Bound<'py, PyDict>> {
-        container_dict(py, &run(py, || self.inner.container(name_or_id))?)
     }
 
     /// Create a container: its layer on `layer_parent`, its directories, its record. An empty id stands for a random one.
@@ -404,11 +358,6 @@ impl Store {
         container_dict(py, &run(py, || self.inner.set_container_names(id, &names))?)
     }
 
-    /// Replace the engine's text of a container.
-    fn set_container_metadata<'py>(&self, py: Python<'py>, id: &str, metadata: &str) -> PyResult<Bound<'py, PyDict>> {
-        container_dict(py, &run(py, || self.inner.set_container_metadata(id, metadata))?)
-    }
-
     /// What a container's root is mounted from: `lower` (uppermost first), `upper`, `work`, `options`.
     fn rootfs<'py>(&self, py: Python<'py>, container_id: &str) -> PyResult<Bound<'py, PyDict>> {
         rootfs_dict(py, run(py, || self.inner.rootfs(container_id))?)
@@ -417,11 +366,6 @@ impl Store {
     /// Let a container's root be mounted again, now that nothing has it mounted.
     fn allow_remount(&self, py: Python<'_>, container_id: &str) -> PyResult<()> {
         run(py, || self.inner.allow_remount(container_id))
-    }
-
-    /// What a read-only view of an image is mounted from.
-    fn image_rootfs<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
-        rootfs_dict(py, run(py, || self.inner.image_rootfs(id))?)
     }
 
     /// Mount a container's root on the host, or count one more user of that mount; return where.

@@ -44,11 +44,6 @@ impl Blob {
         Ok(blob)
     }
 
-    /// Length in bytes, where the descriptor or the registry told it.
-    pub fn size(&self) -> Option<u64> {
-        self.size
-    }
-
     fn name(&self) -> String {
         format!("blob {} of {}/{}", self.digest, self.client.registry(), self.repository)
     }

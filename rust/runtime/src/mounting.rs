@@ -291,11 +291,3 @@ pub fn mount_id(fd: BorrowedFd<'_>) -> rustix::io::Result<u64> {
     let number = text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
     number.ok_or(Errno::IO)
 }
-
-/// Whether a descriptor and a path, not followed at its end, are the same file.
-pub fn is_same(fd: BorrowedFd<'_>, path: &Path) -> bool {
-    let (Ok(one), Ok(other)) = (rustix::fs::fstat(fd), rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)) else {
-        return false;
-    };
-    one.st_dev == other.st_dev && one.st_ino == other.st_ino
-}

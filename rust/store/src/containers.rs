@@ -166,13 +166,6 @@ impl Store {
         })
     }
 
-    /// Replace the engine's text of a container.
-    pub fn set_container_metadata(&self, id: &str, metadata: &str) -> Result<Container> {
-        self.change_container(id, |containers| {
-            Ok(containers.update(id, |record| metadata.clone_into(&mut record.metadata)))
-        })
-    }
-
     fn change_container(
         &self,
         id: &str,
@@ -222,7 +215,7 @@ impl Store {
     }
 
     /// What a read-only view of an image is mounted from.
-    pub fn image_rootfs(&self, id: &str) -> Result<Rootfs> {
+    pub(crate) fn image_rootfs(&self, id: &str) -> Result<Rootfs> {
         let layer = self.image(id)?.layer;
         if layer.is_empty() {
             return Err(Error::Invalid(format!("the image {id} has no layers")));

@@ -40,8 +40,6 @@ pub struct NewImage {
 /// A change of an image's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
-    /// These and no other.
-    Set,
     /// These as well.
     Add,
     /// All but these.
@@ -89,7 +87,7 @@ impl Store {
     /// the image protects it.
     ///
     /// An image with this id and the same top layer is updated: its data are replaced, the names are added.
-    /// The list is emptied once the lock is held, as by [`Store::commit_layers`].
+    /// The list is emptied once the lock is held: an interrupted wait leaves it as it was.
     pub fn create_image(&self, new: &NewImage, additions: &mut Vec<Addition>) -> Result<Image> {
         self.prepare()?;
         let id = self.check_new_image(new)?;
@@ -147,7 +145,6 @@ impl Store {
         self.adopt_image(&mut images, &Id::parse(id)?)?;
         let image = images.get(id).ok_or_else(|| Error::ImageNotFound(id.to_owned()))?;
         let wanted = match naming {
-            Naming::Set => unique(names.iter().cloned()),
             Naming::Add => unique(image.names.iter().chain(names).cloned()),
             Naming::Remove => image.names.iter().filter(|name| !names.contains(name)).cloned().collect(),
         };
@@ -156,7 +153,7 @@ impl Store {
         match naming {
             // What a user does first to get space back.
             Naming::Remove => self.reserve.in_need(|| images.save(), || Ok(()))?,
-            Naming::Set | Naming::Add => images.save()?,
+            Naming::Add => images.save()?,
         }
         images.get(id).cloned().ok_or_else(|| Error::ImageNotFound(id.to_owned()))
     }

@@ -81,7 +81,7 @@ impl Store {
 
     /// Extract a layer blob to a private place. No lock is held; many may run at once.
     ///
-    /// The blob is read once to its end. Nothing is listed before [`Store::commit_layers`].
+    /// The blob is read once to its end. Nothing is listed before [`Store::create_image`].
     pub fn stage_layer(&self, source: Box<dyn Read + Send>, threads: layer::Threads) -> Result<StagedLayer> {
         self.prepare()?;
         let failures = self.syncing.failures();
@@ -102,17 +102,6 @@ impl Store {
         let applied = layer::apply(source, target.as_fd(), File::from(tar_split), &apply_options(threads))?;
         self.syncing.begin(target, applied.diff_size);
         Ok(StagedLayer { nest, applied, failures })
-    }
-
-    /// Publish staged layers, lowest first, with two writes of the table for all of them.
-    ///
-    /// A layer whose id is there already is taken as it is; what was staged for it is dropped. The list is emptied once the
-    /// lock is held: an interrupted wait leaves it as it was.
-    pub fn commit_layers(&self, additions: &mut Vec<Addition>) -> Result<Vec<Layer>> {
-        self.sync_additions(additions)?;
-        let bin = self.bin();
-        let mut layers = self.write_layers(&bin)?;
-        self.publish_layers(&mut layers, std::mem::take(additions), &bin)
     }
 
     /// Before the lock is taken: what is published must survive a loss of power.

@@ -22,25 +22,6 @@ impl Store {
         walk(root, &mut sum).at("read what is below", &path)?;
         Ok(sum.bytes)
     }
-
-    /// Sum of the uncompressed sizes of the layers of an image, uppermost first.
-    pub fn image_size(&self, id: &str) -> Result<u64> {
-        let image = self.image(id)?;
-        let table = self.layers.read()?;
-        let mut total = 0;
-        let mut seen = HashSet::new();
-        let mut next = image.layer;
-        while !next.is_empty() && seen.insert(next.clone()) {
-            let own = table.get(&next).filter(|layer| !layer.is_incomplete()).cloned();
-            let layer = own.map_or_else(|| self.layer(&next), Ok)?;
-            total += match u64::try_from(layer.diff_size) {
-                Ok(size) if !layer.diff_digest.is_empty() => size,
-                _ => self.content_size(&layer.id)?,
-            };
-            next = layer.parent;
-        }
-        Ok(total)
-    }
 }
 
 /// Adds up sizes of files, each inode once.

@@ -31,7 +31,7 @@ impl Store {
     }
 
     /// A new tar of what is in the layer's own content directory: of a container, what it changed.
-    pub fn diff_tar(&self, id: &str) -> Result<Box<dyn Read + Send>> {
+    pub(crate) fn diff_tar(&self, id: &str) -> Result<Box<dyn Read + Send>> {
         self.layer(id)?;
         let upper = open_directory(&self.tree.diff(&Id::parse(id)?))?;
         stream(upper)

@@ -48,7 +48,8 @@ impl<Fd: AsFd> Root<Fd> {
     }
 
     /// True where the kernel resolves (`openat2`), false where the walk does.
-    pub fn uses_kernel(&self) -> bool {
+    #[cfg(test)]
+    fn uses_kernel(&self) -> bool {
         self.kernel
     }
 

@@ -1,7 +1,6 @@
 //! The part of the mount API that `rustix` lacks: changing the attributes of a mount, or of a whole tree of them.
 
 use crate::{Error, Result};
-use rustix::io::Errno;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -37,8 +36,6 @@ pub const NOATIME: u64 = 0x10;
 pub const STRICTATIME: u64 = 0x20;
 /// Access times of directories are not kept.
 pub const NODIRATIME: u64 = 0x80;
-/// Ids on disk are those inside `userns_fd`.
-pub const IDMAP: u64 = 0x10_0000;
 /// Symbolic links are not followed.
 pub const NOSYMFOLLOW: u64 = 0x20_0000;
 
@@ -65,9 +62,4 @@ pub fn set_attributes(mount: BorrowedFd<'_>, recursive: bool, attributes: &Attri
             format!("{}, set={:#x} clear={:#x}", mount.as_raw_fd(), attributes.set, attributes.clear),
         )),
     }
-}
-
-/// Whether `errno` says that the kernel, or a filter before it, does not know the new mount calls.
-pub fn is_missing(errno: Errno) -> bool {
-    errno == Errno::NOSYS
 }

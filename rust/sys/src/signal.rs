@@ -66,6 +66,7 @@ impl Drop for AllBlocked {
 }
 
 /// Let a write to a closed pipe or socket answer `EPIPE`, whatever the program that executed us had chosen.
+#[cfg(test)]
 pub fn ignore_broken_pipes() {
     // SAFETY: SIG_IGN installs no code.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };

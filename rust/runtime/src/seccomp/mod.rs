@@ -1,7 +1,7 @@
 //! Seccomp: from an OCI `linux.seccomp` object, or a containers/common profile, to a program of classic BPF.
 //!
-//! Start with [`compile`]; [`program`] is the same behind a cache on disk. [`resolve`] and [`default_profile`] turn the
-//! ecosystem's profile format (includes, excludes, architecture map) into the object of the runtime specification.
+//! Start with [`compile`]; [`program`] is the same behind a cache on disk, and takes the
+//! ecosystem's profile format (includes, excludes, architecture map), too.
 //!
 //! What it refuses: actions, operators, flags and architectures it does not know, `notify` without a listener, more
 //! than the kernel's 4096 instructions. A system call name that no ABI of this host has is passed over, as every OCI
@@ -28,7 +28,9 @@ mod table;
 
 pub use cache::{Source, program};
 pub use compile::compile;
-pub use default::{SYSTEM_PROFILE, default_profile, resolve};
+#[cfg(test)]
+use default::default_profile;
+pub use default::resolve;
 pub use libpod_sys::bpf::Instruction;
 
 use std::path::PathBuf;
