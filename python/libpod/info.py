@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from libpod import __version__
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _security(host: Host) -> dict[str, Any]:
     return {
         "apparmorEnabled": False,
         "capabilities": ",".join(sorted(capabilities)),
-        "rootless": os.geteuid() != 0,
+        "rootless": Identity().is_rootless,
         "seccompEnabled": os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
         "seccompProfilePath": host.conf.containers["seccomp_profile"],
         "selinuxEnabled": False,

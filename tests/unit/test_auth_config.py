@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from libpod.config import auth
+from libpod.config import auth, lookup
 from libpod.errors import InvalidError, NotFoundError
+from libpod.identity import Identity
 
 
 def entry(username: str, password: str = "p") -> dict[str, str]:
@@ -36,7 +37,7 @@ def write(path: Path, document: object) -> Path:
 def test_files_are_tried_in_the_manuals_order(home: Path) -> None:
     runtime, config = home / "run/containers/auth.json", home / ".config/containers/auth.json"
     docker, old = home / ".docker/config.json", home / ".dockercfg"
-    assert auth.search_files() == [str(runtime), str(config), str(docker), str(old)]
+    assert lookup.auth_files(Identity()) == [str(runtime), str(config), str(docker), str(old)]
     write(old, {"r.io": entry("old")})
     for path, user in ((docker, "docker"), (config, "config"), (runtime, "runtime")):
         write(path, {"auths": {"r.io": entry(user)}})
@@ -47,11 +48,11 @@ def test_files_are_tried_in_the_manuals_order(home: Path) -> None:
 
 def test_environment_and_option_name_the_first_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_AUTH_FILE", "/env.json")
-    assert auth.default_file() == "/env.json"
-    assert auth.default_file("/option.json") == "/option.json"
+    assert lookup.auth_file(Identity()) == "/env.json"
+    assert lookup.auth_file(Identity(), "/option.json") == "/option.json"
     monkeypatch.delenv("REGISTRY_AUTH_FILE")
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    assert auth.default_file() == f"/run/containers/{os.getuid()}/auth.json"
+    assert lookup.auth_file(Identity()) == f"/run/containers/{os.getuid()}/auth.json"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ CRATES = {
 LEVELS = (
     {"errors", "_core"},
     {"arguments", "document", "file", "parallel", "pattern", "programs", "quantity", "record", "release", "words"},
-    {"address", "digest", "filters", "signals", "timestamp"},
+    {"address", "digest", "filters", "identity", "signals", "timestamp"},
     {"config"},
     {"places"},
     {"store"},

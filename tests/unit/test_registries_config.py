@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from libpod import _core
+from libpod.config import lookup
 from libpod.config import registries as configuration
-from libpod.config.registries import Registries, find_files, read
+from libpod.config.registries import Registries, read
 from libpod.errors import DeniedError, InvalidError, NotFoundError
+from libpod.identity import Identity
 from libpod.image import shortnames
 from libpod.image.reference import parse_normalized
 
@@ -205,12 +207,15 @@ def test_files_are_looked_up_as_the_manual_says(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("CONTAINERS_REGISTRIES_CONF", raising=False)
     own = tmp_path / ".config/containers/registries.conf"
-    assert find_files() == ("/etc/containers/registries.conf", ["/etc/containers/registries.conf.d", f"{own}.d"])
+    assert lookup.registries_conf(Identity()) == (
+        "/etc/containers/registries.conf",
+        ["/etc/containers/registries.conf.d", f"{own}.d"],
+    )
     own.parent.mkdir(parents=True)
     own.touch()
-    assert find_files() == (str(own), [f"{own}.d"])
+    assert lookup.registries_conf(Identity()) == (str(own), [f"{own}.d"])
     monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", "/x.conf")
-    assert find_files()[0] == "/x.conf"
+    assert lookup.registries_conf(Identity())[0] == "/x.conf"
 
 
 SHORT = 'unqualified-search-registries = ["one.io", "two.io:5000/ns"]\n[aliases]\n"tool" = "home.io/team/tool"\n'
@@ -270,7 +275,7 @@ def test_a_user_who_can_be_asked_chooses_between_registries(mode: str, asked: bo
 
 def test_a_choice_is_recorded_beside_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = tmp_path / "cache" / "short-name-aliases.conf"
-    monkeypatch.setattr(configuration, "_recorded_aliases_file", lambda: str(recorded))
+    monkeypatch.setattr(lookup, "recorded_aliases", lambda _who: str(recorded))
     configuration.record_alias("x", "one.io/x")
     configuration.record_alias("y/z", "two.io:5000/y/z")
     configuration.record_alias("x", "two.io:5000/x")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from libpod.config import storage
+from libpod.config import lookup
 from libpod.config.storage import StorageConfig, load_storage
 from libpod.errors import InvalidError, UnsupportedError
 
@@ -15,7 +15,7 @@ from libpod.errors import InvalidError, UnsupportedError
 def no_system_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The developer's configuration does not count."""
     files = (str(tmp_path / "etc.conf"), str(tmp_path / "usr.conf"))
-    monkeypatch.setattr(storage, "SYSTEM_FILES", files)
+    monkeypatch.setattr(lookup, "STORAGE_CONF", files)
 
 
 def load(tmp_path: Path, text: str | None = None, *, uid: int = 0, **env: str) -> StorageConfig:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from libpod.config.policy import load_policy, parse_policy, policy_file
+from libpod.config import lookup
+from libpod.config.policy import load_policy, parse_policy
 from libpod.errors import DeniedError, InvalidError, NotFoundError, UnsupportedError
+from libpod.identity import Identity
 from libpod.image.trust import check_allowed
 
 ACCEPT, REJECT = [{"type": "insecureAcceptAnything"}], [{"type": "reject"}]
@@ -133,9 +135,9 @@ def test_missing_policy_lets_nothing_in(tmp_path: Path) -> None:
 
 def test_own_policy_replaces_the_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert policy_file() == "/etc/containers/policy.json"
+    assert lookup.policy(Identity()) == "/etc/containers/policy.json"
     own = tmp_path / ".config/containers/policy.json"
     own.parent.mkdir(parents=True)
     own.write_text(json.dumps({"default": REJECT}))
-    assert policy_file() == str(own)
+    assert lookup.policy(Identity()) == str(own)
     assert not allowed({"default": load_policy().default}, "docker", "//x")

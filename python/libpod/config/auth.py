@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 
 from libpod import _core, programs
+from libpod.config import lookup
 from libpod.errors import InvalidError, NotFoundError
 from libpod.file import replace_text
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,32 +52,6 @@ def parse_credentials(text: str) -> Credentials:
     return Credentials(username, password, source="--creds")
 
 
-def default_file(authfile: str | None = None) -> str:
-    """Return the file that `login` writes: the given one, `REGISTRY_AUTH_FILE`, or this user's runtime directory's."""
-    chosen = authfile or os.environ.get("REGISTRY_AUTH_FILE")
-    if chosen:
-        return chosen
-    docker = os.environ.get("DOCKER_CONFIG")
-    if docker:
-        return os.path.join(docker, "config.json")
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime:
-        return os.path.join(runtime, "containers", "auth.json")
-    return f"/run/containers/{os.getuid()}/auth.json"
-
-
-def search_files(authfile: str | None = None) -> list[str]:
-    """Return the files to look into, first match wins."""
-    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    docker = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    return [
-        default_file(authfile),
-        os.path.join(config, "containers", "auth.json"),
-        os.path.join(docker, "config.json"),
-        os.path.expanduser("~/.dockercfg"),
-    ]
-
-
 def find_credentials(key: str, *, authfile: str | None = None, helpers: list[str] | None = None) -> Credentials | None:
     """Return the credentials for a registry or a repository (`host/path`, no tag), or None.
 
@@ -84,7 +60,10 @@ def find_credentials(key: str, *, authfile: str | None = None, helpers: list[str
     Raises: InvalidError for a file that is no auth file, NotFoundError for a helper that is missing.
     """
     for helper in helpers or [FILE_HELPER]:
-        found = _find_in_files(key, search_files(authfile)) if helper == FILE_HELPER else _ask(helper, _host(key))
+        if helper == FILE_HELPER:
+            found = _find_in_files(key, lookup.auth_files(Identity(), authfile))
+        else:
+            found = _ask(helper, _host(key))
         if found is not None:
             return found
     return None
@@ -92,8 +71,7 @@ def find_credentials(key: str, *, authfile: str | None = None, helpers: list[str
 
 def set_credentials(key: str, credentials: Credentials, *, authfile: str | None = None) -> str:
     """Record credentials under a key and return the file (or helper) that holds them now."""
-    path = default_file(authfile)
-    document = _read(path)
+    path, document = _open_own(authfile)
     helper = _section(document, "credHelpers", path).get(key)
     if helper:
         _tell(helper, key, credentials)
@@ -105,8 +83,7 @@ def set_credentials(key: str, credentials: Credentials, *, authfile: str | None 
 
 def remove_credentials(key: str, *, authfile: str | None = None) -> bool:
     """Forget a key in the file that `login` writes; False where it is not there."""
-    path = default_file(authfile)
-    document = _read(path)
+    path, document = _open_own(authfile)
     helper = _section(document, "credHelpers", path).get(key)
     if helper:
         return _erase(helper, key)
@@ -121,8 +98,7 @@ def remove_credentials(key: str, *, authfile: str | None = None) -> bool:
 
 def remove_all(*, authfile: str | None = None) -> None:
     """Forget every key in the file that `login` writes, helpers' keys included."""
-    path = default_file(authfile)
-    document = _read(path)
+    path, document = _open_own(authfile)
     for key, helper in _section(document, "credHelpers", path).items():
         _erase(helper, key)
     document["credHelpers"] = {}
@@ -188,13 +164,20 @@ def _docker_host(name: str) -> str:
     return "docker.io" if host in ("registry-1.docker.io", "index.docker.io") else host
 
 
+def _open_own(authfile: str | None) -> tuple[str, dict[str, Any]]:
+    """The file that `login` writes, and what is in it now.
+
+    Raises: InvalidError for a device, which a file must not replace, /dev/null included.
+    """
+    path = lookup.auth_file(Identity(), authfile)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InvalidError(f"{path}: not a regular file", path=path)
+    return path, _read(path)
+
+
 def _read(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    if not data.strip():
+    data = lookup.read(path)
+    if data is None or not data.strip():
         return {}
     try:
         document = _core.parse_json(data)

@@ -1,21 +1,22 @@
 """containers.conf: the defaults of every container and of the engine.
 
-Files in the ecosystem's order, each overriding single keys of those before: /usr/share/containers, /etc/containers,
-/etc/containers/containers.conf.d/*.conf, and for an unprivileged user ~/.config/containers with its own .d directory.
-`CONTAINERS_CONF` names one file to read instead. Keys that libpod does not know are left alone; nothing is ever written.
+Each file (`lookup.containers_conf`) overrides single keys of those before. Keys that libpod does not know are left alone; nothing is
+ever written.
 Start reading at `load_containers_conf`. Source: containers.conf(5).
 """
 
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod import _core
+from libpod.config import lookup
 from libpod.errors import InvalidError
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 #: Keys of `[containers]` that libpod honours, with Podman's built-in defaults.
@@ -118,59 +119,21 @@ class ContainersConf:
 
 
 def load_containers_conf() -> ContainersConf:
-    """Read and merge all files that exist.
+    """Read and merge the files.
 
-    Raises: InvalidError naming the file for bad TOML; OSError where the file named by `CONTAINERS_CONF` cannot be read.
+    Raises: InvalidError naming the file for bad TOML and for what is no regular file; OSError if a file cannot be read, or
+    the one that `CONTAINERS_CONF` names is missing.
     """
     config = ContainersConf()
-    override = os.environ.get("CONTAINERS_CONF")
-    if override is not None:
-        _merge_file(config, override, required=bool(override))
-        return config
-    for path in config_files(_config_home()):
-        _merge_file(config, path, required=False)
+    paths, required = lookup.containers_conf(Identity())
+    for path in paths:
+        text = lookup.read(path)
+        if text is None and required:
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), path)
+        if text and b"=" in text:
+            try:
+                document = _core.parse_toml(text)
+            except InvalidError as error:
+                raise InvalidError(f"reading {path}: {error.message}", path=path) from None
+            config.merge(document, path)
     return config
-
-
-def config_files(home: str | None) -> Iterator[str]:
-    """List the files in the order in which they are merged; home: the user's configuration directory, if it counts."""
-    yield "/usr/share/containers/containers.conf"
-    yield "/etc/containers/containers.conf"
-    yield from _drop_ins("/etc/containers/containers.conf.d")
-    if home is not None:
-        yield f"{home}/containers/containers.conf"
-        yield from _drop_ins(f"{home}/containers/containers.conf.d")
-
-
-def _config_home() -> str | None:
-    if os.geteuid() == 0:
-        return None
-    return os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-
-
-def _drop_ins(directory: str) -> list[str]:
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return []
-    return [f"{directory}/{name}" for name in sorted(names) if name.endswith(".conf")]
-
-
-def _merge_file(config: ContainersConf, path: str, *, required: bool) -> None:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        if required:
-            raise
-        return
-    try:
-        text = os.read(file, 1 << 20)
-    finally:
-        os.close(file)
-    if b"=" not in text:
-        return
-    try:
-        document = _core.parse_toml(text)
-    except InvalidError as error:
-        raise InvalidError(f"reading {path}: {error.message}", path=path) from None
-    config.merge(document, path)

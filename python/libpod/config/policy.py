@@ -7,16 +7,15 @@ Source: containers-policy.json(5).
 
 from __future__ import annotations
 
-import os
 from errno import ENOENT
 
+from libpod.config import lookup
 from libpod.errors import InvalidError, NotFoundError
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-SYSTEM_FILE = "/etc/containers/policy.json"
 
 #: Requirements that the file may hold, with the members that each may have. An unknown member is an error: it could
 #: be a restriction that we would not enforce.
@@ -45,28 +44,20 @@ class Policy:
         self.path = path
 
 
-def policy_file() -> str:
-    """Return the file that counts: the user's own where there is one, the system's otherwise."""
-    user = os.path.expanduser("~/.config/containers/policy.json")
-    return user if os.path.exists(user) else SYSTEM_FILE
-
-
 def load_policy(path: str | None = None) -> Policy:
     """Read the policy.
 
-    Raises: NotFoundError where there is none, InvalidError where it is malformed.
+    Raises: NotFoundError if there is none, InvalidError if it is malformed or no regular file, OSError if it cannot be read.
     """
-    path = path or policy_file()
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except FileNotFoundError:
+    path = path or lookup.policy(Identity())
+    data = lookup.read(path)
+    if data is None:
         raise NotFoundError(
             f"open {path}: no such file or directory",
             errno=ENOENT,
             path=path,
             hint="A file that accepts any image holds: " + '{"default": [{"type": "insecureAcceptAnything"}]}',
-        ) from None
+        )
     import json
 
     try:

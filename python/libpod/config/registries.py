@@ -9,23 +9,20 @@ from __future__ import annotations
 import os
 
 from libpod import _core
+from libpod.config import lookup
 from libpod.errors import InvalidError
 from libpod.file import replace_text
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-SYSTEM_FILE = "/etc/containers/registries.conf"
-SYSTEM_DIRECTORY = "/etc/containers/registries.conf.d"
 
 #: What a short name without alias does where nobody can be asked.
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 #: When a mirror is used.
 MIRROR_USES = ("", "all", "digest-only", "tag-only")
 
-#: Longer than any file of recorded aliases.
-_MAX_RECORDED_BYTES = 16 << 20
 _cache: Registries | None = None
 
 
@@ -108,7 +105,7 @@ class Registries:
     aliases: short name → (full name, the file that says so). search_file: the file that set the search list.
     """
 
-    def __init__(self, path: str = SYSTEM_FILE) -> None:
+    def __init__(self, path: str = lookup.REGISTRIES_CONF) -> None:
         self.path = path
         self.unqualified_search: list[str] = []
         self.search_file = path
@@ -183,35 +180,19 @@ def load_registries(*, fresh: bool = False) -> Registries:
     """
     global _cache
     if _cache is None or fresh:
-        main, directories = find_files()
-        _cache = read(main, directories)
+        _cache = read(*lookup.registries_conf(Identity()))
     return _cache
-
-
-def find_files() -> tuple[str, list[str]]:
-    """Return the main file and the drop-in directories, lowest precedence first.
-
-    `CONTAINERS_REGISTRIES_CONF` names another main file; a user's own file replaces the system's with its drop-ins.
-    """
-    home = os.path.expanduser("~/.config/containers/registries.conf")
-    chosen = os.environ.get("CONTAINERS_REGISTRIES_CONF") or os.environ.get("REGISTRIES_CONFIG_PATH")
-    directories = [SYSTEM_DIRECTORY, home + ".d"]
-    if chosen:
-        return chosen, directories
-    if os.path.exists(home):
-        return home, [home + ".d"]
-    return SYSTEM_FILE, directories
 
 
 def read(main: str, directories: list[str]) -> Registries:
     """Read a main file, its drop-ins (`*.conf`, sorted) and the aliases that other engines recorded."""
     merged = Registries(main)
-    for path in (main, *(path for directory in directories for path in _drop_ins(directory))):
-        text = _read_text(path)
+    for path in (main, *(path for directory in directories for path in lookup.drop_ins(directory))):
+        text = lookup.read(path)
         if text is not None:
             merged.merge(_parse(text, path), path)
-    recorded = _recorded_aliases_file()
-    text = _core.read_file(recorded, _MAX_RECORDED_BYTES)
+    recorded = lookup.recorded_aliases(Identity())
+    text = lookup.read(recorded)
     if text is not None:
         merged.merge({"aliases": _parse(text, recorded).get("aliases", {})}, recorded)
     return merged
@@ -224,12 +205,12 @@ def record_alias(name: str, target: str) -> None:
     """
     import fcntl
 
-    path = _recorded_aliases_file()
+    path = lookup.recorded_aliases(Identity())
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX)
-        text = _core.read_file(path, _MAX_RECORDED_BYTES)
+        text = lookup.read(path)
         aliases = dict(_parse(text, path).get("aliases", {})) if text else {}
         aliases[name] = target
         # A name and a target consist of letters, digits and `.:/_-`: no escape is needed in TOML.
@@ -243,28 +224,6 @@ def _covers(part: str, name: str, start: int) -> bool:
     """Say whether `part` stands in `name` at `start` and ends at a boundary there."""
     end = start + len(part)
     return name.startswith(part, start) and (end == len(name) or name[end] in "/:@")
-
-
-def _recorded_aliases_file() -> str:
-    if os.geteuid() == 0:
-        return "/var/cache/containers/short-name-aliases.conf"
-    return os.path.expanduser("~/.cache/containers/short-name-aliases.conf")
-
-
-def _drop_ins(directory: str) -> list[str]:
-    try:
-        names = os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []
-    return [os.path.join(directory, name) for name in sorted(names) if name.endswith(".conf")]
-
-
-def _read_text(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
 
 
 def _parse(text: bytes, path: str) -> dict[str, Any]:

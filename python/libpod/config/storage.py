@@ -1,8 +1,6 @@
 """`storage.conf`: where the store is and how its containers are mounted.
 
-Start at `load_storage`. One file counts, they are not merged: `CONTAINERS_STORAGE_CONF`, else for root
-`/etc/containers/storage.conf` or `/usr/share/containers/storage.conf`, else the user's own, and without that a few keys of
-the system's. Only the driver `overlay` is supported; a mount program, `force_mask`, composefs, quotas, a separate `imagestore`,
+Start at `load_storage`. One file counts (`lookup.storage_conf`), they are not merged. Only the driver `overlay` is supported; a mount program, `force_mask`, composefs, quotas, a separate `imagestore`,
 a transient store and additional layer stores are refused in words, never ignored. On the way of every command: imports nothing.
 
 Source: containers-storage.conf(5).
@@ -11,16 +9,18 @@ Source: containers-storage.conf(5).
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 
 from libpod import _core
+from libpod.config import lookup
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-SYSTEM_FILES = ("/etc/containers/storage.conf", "/usr/share/containers/storage.conf")
 #: Options of the driver that change what is on disk in ways this version does not know.
 _REFUSED = ("mount_program", "force_mask", "ignore_chown_errors", "use_composefs", "size", "inodes")
 #: Options that count, and one that has meant nothing for years.
@@ -53,9 +53,9 @@ def load_storage(
     With `root` the options of the file do not count, as Podman has it; the driver's options then come from `driver_options`.
     Raises: InvalidError (malformed file or option), UnsupportedError (another driver, a refused option).
     """
-    env = os.environ if environment is None else environment
-    user = os.geteuid() if uid is None else uid
-    source, own = _find(env, user)
+    who = Identity(environment, uid)
+    env = who.environment
+    source, own = lookup.storage_conf(who)
     table = _read(source) if source else {}
     storage = _table(table, "storage", source)
     given = _table(storage, "options", source)
@@ -68,35 +68,20 @@ def load_storage(
     text = env.get("STORAGE_OPTS")
     if driver_options is None and text:
         driver_options = text.split(",")
-    graph = os.path.abspath(root) if root else _graphroot(storage, env, user, own)
-    run = os.path.abspath(runroot) if runroot else _runroot(storage, env, user, own)
+    graph = os.path.abspath(root) if root else _graphroot(storage, who, own)
+    run = os.path.abspath(runroot) if runroot else _runroot(storage, who, own)
     return StorageConfig(graphroot=graph, runroot=run, options=_options(given, driver_options, source), source=source)
 
 
 def config_file() -> str | None:
     """The file that counts for this process, or None when there is none."""
-    return _find(os.environ, os.geteuid())[0]
-
-
-def _find(env: Mapping[str, str], uid: int) -> tuple[str | None, bool]:
-    """The file that counts, and whether its paths count too: a user reads the system's file for a few keys only."""
-    forced = env.get("CONTAINERS_STORAGE_CONF")
-    if forced:
-        return forced, True
-    if uid != 0:
-        base = env.get("XDG_CONFIG_HOME") or os.path.join(_home(env), ".config")
-        path = os.path.join(base, "containers", "storage.conf")
-        if os.path.exists(path):
-            return path, True
-    for path in SYSTEM_FILES:
-        if os.path.exists(path):
-            return path, uid == 0
-    return None, uid == 0
+    return lookup.storage_conf(Identity())[0]
 
 
 def _read(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        text = file.read()
+    text = lookup.read(path)
+    if text is None:
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), path)
     try:
         return _core.parse_toml(text)
     except InvalidError as error:
@@ -117,36 +102,31 @@ def _check_driver(driver: str) -> None:
         )
 
 
-def _graphroot(storage: Mapping[str, Any], env: Mapping[str, str], uid: int, own: bool) -> str:
+def _graphroot(storage: Mapping[str, Any], who: Identity, own: bool) -> str:
     if own and storage.get("graphroot"):
-        return _expand(storage["graphroot"], env, uid)
-    if uid == 0:
+        return _expand(storage["graphroot"], who)
+    if not who.is_rootless:
         return "/var/lib/containers/storage"
     if storage.get("rootless_storage_path"):
-        return _expand(storage["rootless_storage_path"], env, uid)
-    data = env.get("XDG_DATA_HOME") or os.path.join(_home(env), ".local", "share")
-    return os.path.join(data, "containers", "storage")
+        return _expand(storage["rootless_storage_path"], who)
+    return os.path.join(who.data_home, "containers", "storage")
 
 
-def _runroot(storage: Mapping[str, Any], env: Mapping[str, str], uid: int, own: bool) -> str:
+def _runroot(storage: Mapping[str, Any], who: Identity, own: bool) -> str:
     if own and storage.get("runroot"):
-        return _expand(storage["runroot"], env, uid)
-    if uid == 0:
+        return _expand(storage["runroot"], who)
+    if not who.is_rootless:
         return "/run/containers/storage"
-    if env.get("XDG_RUNTIME_DIR"):
-        return os.path.join(env["XDG_RUNTIME_DIR"], "containers")
-    if os.path.isdir(f"/run/user/{uid}"):
-        return f"/run/user/{uid}/containers"
-    return os.path.join(env.get("TMPDIR") or "/tmp", f"storage-run-{uid}", "containers")
+    if who.runtime_directory:
+        return os.path.join(who.runtime_directory, "containers")
+    if os.path.isdir(f"/run/user/{who.uid}"):
+        return f"/run/user/{who.uid}/containers"
+    return os.path.join(who.environment.get("TMPDIR") or "/tmp", f"storage-run-{who.uid}", "containers")
 
 
-def _home(env: Mapping[str, str]) -> str:
-    return env.get("HOME") or os.path.expanduser("~")
-
-
-def _expand(path: str, env: Mapping[str, str], uid: int) -> str:
+def _expand(path: str, who: Identity) -> str:
     """Replace `$UID`, then `$NAME` and `${NAME}` of the environment; follow symlinks where the path exists."""
-    out, rest = "", path.replace("$UID", str(uid))
+    out, rest = "", path.replace("$UID", str(who.uid))
     while "$" in rest:
         before, _, rest = rest.partition("$")
         if rest.startswith("{"):
@@ -154,7 +134,7 @@ def _expand(path: str, env: Mapping[str, str], uid: int) -> str:
         else:
             length = next((at for at, letter in enumerate(rest) if not (letter.isalnum() or letter == "_")), len(rest))
             name, rest = rest[:length], rest[length:]
-        out += before + env.get(name, "")
+        out += before + who.environment.get(name, "")
     return os.path.realpath(os.path.abspath(out + rest))
 
 

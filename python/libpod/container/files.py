@@ -12,6 +12,7 @@ from libpod import _core
 from libpod.container import networking, spec
 from libpod.container.records import Records
 from libpod.container.resolve import zone_file
+from libpod.identity import Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _environment_text(host: Host, settings: ContainerSettings, container: Contai
 
         text = (
             f'engine="podman-{PODMAN_VERSION}"\nname="{container.name}"\nid="{container.id}"\nimage="{settings.image}"\n'
-            f'imageid="{settings.image_id}"\nrootless={int(os.geteuid() != 0)}\n'
+            f'imageid="{settings.image_id}"\nrootless={int(Identity().is_rootless)}\n'
         )
     store = host.places.graphroot + "/"
     if any(mount.kind == "bind" and store.startswith(mount.source.rstrip("/") + "/") for mount in settings.mounts):

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.config import auth
+from libpod.config import auth, lookup
 from libpod.config import registries as configuration
 from libpod.digest import Digest
 from libpod.errors import InvalidError, LibpodError, UnsupportedError
+from libpod.identity import Identity
 from libpod.image import reference, shortnames
 from libpod.image.descriptor import Descriptor
 from libpod.image.transport import COMPRESS, ImageDestination, ImageSource
@@ -39,9 +40,6 @@ ACCEPTED = (
 
 #: Where the registry of docker.io answers.
 _HUB_HOST = "registry-1.docker.io"
-
-#: Directories of certificates per host; the user's own first.
-_CERTIFICATE_DIRECTORIES = ("~/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d")
 
 #: Which repository of a registry is known to hold a blob: what this process saw is mounted instead of sent again.
 _seen: dict[tuple[str, str], str] = {}
@@ -151,7 +149,7 @@ def _teller(tell: Callable[[str], object]) -> Callable[[str, int, int, float], o
 
 def certificate_directory(host: str, chosen: str | None) -> str | None:
     """Return the directory of certificates for `host:port`: the chosen one or the first of `certs.d` that exists."""
-    places = [chosen] if chosen else [os.path.join(os.path.expanduser(d), host) for d in _CERTIFICATE_DIRECTORIES]
+    places = [chosen] if chosen else [f"{place}/{host}" for place in lookup.certificate_directories(Identity())]
     return next((place for place in places if os.path.isdir(place)), None)
 
 

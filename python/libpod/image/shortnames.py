@@ -7,6 +7,7 @@ Source: containers-registries.conf(5), "Short-Name Aliasing".
 
 from __future__ import annotations
 
+from libpod.config import lookup
 from libpod.config import registries as configuration
 from libpod.errors import DeniedError, InvalidError, NotFoundError
 from libpod.image import reference
@@ -129,7 +130,7 @@ def check_not_blocked(name: str, registries: Registries) -> None:
     """
     registry = registries.find(name)
     if registry is not None and registry.blocked:
-        places = f"{registries.path} or {configuration.SYSTEM_DIRECTORY}"
+        places = f"{registries.path} or {lookup.REGISTRIES_CONF}.d"
         raise DeniedError(f"registry {registry.prefix} is blocked in {places}")
 
 

@@ -10,6 +10,7 @@ import os
 
 from libpod import _core
 from libpod.address import parse_subnet
+from libpod.config import lookup
 from libpod.errors import CorruptError, InvalidError, NetworkNotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Where the networks of root are kept.
-DIRECTORY = "/etc/containers/networks"
+DIRECTORY = lookup.NETWORKS
 DEFAULT_NAME = "podman"
 DEFAULT_SUBNET = "10.88.0.0/16"
 _DEFAULT_INTERFACE = "podman0"

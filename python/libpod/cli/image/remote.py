@@ -8,7 +8,9 @@ import sys
 from libpod.cli.command import Option, flag
 from libpod.cli.context import say
 from libpod.cli.print.escape import printable
+from libpod.config import lookup
 from libpod.errors import InvalidError
+from libpod.identity import Identity
 from libpod.image.reference import split_transport
 from libpod.image.transport import Options as TransportOptions
 
@@ -54,7 +56,7 @@ def check_authfile(options: Options, *, context: str = "") -> None:
 
     Raises: InvalidError in Podman's words.
     """
-    path = options.authfile or os.environ.get("REGISTRY_AUTH_FILE")
+    path = lookup.named_auth_file(Identity(), options.authfile)
     if path:
         try:
             os.stat(path)
