@@ -59,8 +59,8 @@ impl Store {
     /// Create a container: its layer, its directories, its record.
     pub fn create_container(&self, new: &NewContainer) -> Result<Container> {
         self.prepare()?;
-        let bin = self.bin();
-        let mut layers = self.write_layers(&bin)?;
+        let trash = self.trash();
+        let mut layers = self.write_layers(&trash)?;
         // While the layers are locked no image can go, and the containers' lock comes after the images'.
         if !new.image.is_empty() {
             self.image(&new.image)?;
@@ -78,7 +78,7 @@ impl Store {
         if added.is_err() {
             // The entry stays where this fails as well, and the next writer finishes.
             drop(containers);
-            crate::pending::finish_all(self, &mut layers, &bin)?;
+            crate::pending::finish_all(self, &mut layers, &trash)?;
             added?;
         }
         entry.settle()?;
@@ -137,9 +137,9 @@ impl Store {
     /// there, and another may have been faster. It is gone then, as was asked.
     pub fn remove_container(&self, id: &str) -> Result<()> {
         self.prepare()?;
-        let bin = self.bin();
+        let trash = self.trash();
         let listed = self.containers.read()?.get(id).is_some();
-        let mut layers = self.write_layers(&bin)?;
+        let mut layers = self.write_layers(&trash)?;
         let Some(record) = self.containers.read()?.get(id).cloned() else {
             return if listed { Ok(()) } else { Err(Error::ContainerNotFound(id.to_owned())) };
         };
@@ -151,10 +151,10 @@ impl Store {
         let layer = Id::parse(&record.layer).ok();
         let entry = Entry::doomed_container(self, &id, layer.as_ref())?;
         if let Some(layer) = &layer {
-            self.unmount_for_removal(layer, || self.free_container(&id, Some(layer), &bin))?;
+            self.unmount_for_removal(layer, || self.free_container(&id, Some(layer), &trash))?;
         }
         let mut containers = self.containers.write()?;
-        self.erase_container(&mut layers, &mut containers, &id, layer.as_ref(), &bin)?;
+        self.erase_container(&mut layers, &mut containers, &id, layer.as_ref(), &trash)?;
         entry.settle()
     }
 

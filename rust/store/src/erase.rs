@@ -6,14 +6,14 @@ use crate::error::Result;
 use crate::file;
 use crate::name::Id;
 use crate::record::{Container, Image, Layer};
-use crate::staging::Bin;
+use crate::staging::Trash;
 use crate::step;
 use crate::store::Store;
 use crate::table::{Table, Writing};
 
 impl Store {
-    /// Delete layers, uppermost first, with two writes of the table for all. What they held lands in `bin`.
-    pub(crate) fn delete_layers(&self, layers: &mut Writing<'_, Layer>, ids: &[String], bin: &Bin) -> Result<()> {
+    /// Delete layers, uppermost first, with two writes of the table for all. What they held lands in `trash`.
+    pub(crate) fn delete_layers(&self, layers: &mut Writing<'_, Layer>, ids: &[String], trash: &Trash) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -22,31 +22,31 @@ impl Store {
                 layers.update(id, |record| record.set_incomplete(true));
             }
         }
-        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, bin))?;
+        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, trash))?;
         step();
         for id in ids {
-            self.take_layer(id, bin)?;
+            self.take_layer(id, trash)?;
         }
         layers.remove(ids);
-        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, bin))?;
+        self.reserve.in_need(|| layers.save(), || self.free_layers(ids, trash))?;
         step();
         Ok(())
     }
 
     /// Delete what these layers hold, at once: a full disk needs the space before the table can be written.
-    fn free_layers(&self, ids: &[String], bin: &Bin) -> Result<()> {
+    fn free_layers(&self, ids: &[String], trash: &Trash) -> Result<()> {
         for id in ids {
-            self.take_layer(id, bin)?;
+            self.take_layer(id, trash)?;
         }
-        bin.empty();
+        trash.empty();
         step();
         Ok(())
     }
 
     /// Take away what a layer holds; what is gone already is no error, and what is no id names no layer's directory.
-    fn take_layer(&self, id: &str, bin: &Bin) -> Result<()> {
+    fn take_layer(&self, id: &str, trash: &Trash) -> Result<()> {
         let Ok(id) = Id::parse(id) else { return Ok(()) };
-        self.tree.take_away(&id, bin)?;
+        self.tree.take_away(&id, trash)?;
         step();
         file::remove(&self.tar_split_path(&id))?;
         file::remove_tree(&self.layers_directory().join(&id))
@@ -61,7 +61,7 @@ impl Store {
         images: &mut Writing<'_, Image>,
         id: &Id,
         chain: &[String],
-        bin: &Bin,
+        trash: &Trash,
     ) -> Result<Vec<String>> {
         let data = self.images_directory().join(id);
         images.remove(&[id.to_string()]);
@@ -69,14 +69,14 @@ impl Store {
         self.reserve.in_need(
             || images.save(),
             || {
-                bin.take(&data)?;
+                trash.take(&data)?;
                 step();
-                self.free_layers(&doomed, bin)
+                self.free_layers(&doomed, trash)
             },
         )?;
         step();
         file::remove_tree(&data)?;
-        self.delete_layers(layers, &doomed, bin)?;
+        self.delete_layers(layers, &doomed, trash)?;
         Ok(doomed)
     }
 
@@ -90,28 +90,28 @@ impl Store {
         containers: &mut Writing<'_, Container>,
         id: &Id,
         layer: Option<&Id>,
-        bin: &Bin,
+        trash: &Trash,
     ) -> Result<()> {
         containers.remove(&[id.to_string()]);
-        self.reserve.in_need(|| containers.save(), || self.free_container(id, layer, bin))?;
+        self.reserve.in_need(|| containers.save(), || self.free_container(id, layer, trash))?;
         step();
         if let Some(layer) = layer {
             layers.remove(&[layer.to_string()]);
-            self.reserve.in_need(|| layers.save(), || self.free_container(id, Some(layer), bin))?;
+            self.reserve.in_need(|| layers.save(), || self.free_container(id, Some(layer), trash))?;
             step();
-            self.tree.take_away(layer, bin)?;
+            self.tree.take_away(layer, trash)?;
             step();
         }
         self.remove_container_directories(id)
     }
 
     /// Delete what a container holds, at once: a full disk needs the space before the tables can be written.
-    pub(crate) fn free_container(&self, id: &Id, layer: Option<&Id>, bin: &Bin) -> Result<()> {
+    pub(crate) fn free_container(&self, id: &Id, layer: Option<&Id>, trash: &Trash) -> Result<()> {
         if let Some(layer) = layer {
-            self.tree.take_away(layer, bin)?;
+            self.tree.take_away(layer, trash)?;
             step();
         }
-        bin.empty();
+        trash.empty();
         step();
         self.remove_container_directories(id)
     }

@@ -93,11 +93,11 @@ impl Store {
         let id = self.check_new_image(new)?;
         self.sync_additions(additions)?;
         self.sweep_temporaries()?;
-        let bin = self.bin();
-        let mut layers = self.write_layers(&bin)?;
+        let trash = self.trash();
+        let mut layers = self.write_layers(&trash)?;
         // Should this process die, or fail below, the next writer takes the layers back that no image needs.
         let entry = Entry::new_image(self, &new.id, &uppermost_first(additions))?;
-        self.publish_layers(&mut layers, std::mem::take(additions), &bin)?;
+        self.publish_layers(&mut layers, std::mem::take(additions), &trash)?;
         if !new.layer.is_empty() && !self.knows_layer(&layers, &new.layer)? {
             return Err(Error::LayerNotFound(new.layer.clone()));
         }
@@ -162,8 +162,8 @@ impl Store {
     /// read is removed, too.
     pub fn remove_image(&self, id: &str) -> Result<Vec<String>> {
         self.prepare()?;
-        let bin = self.bin();
-        let mut layers = self.write_layers(&bin)?;
+        let trash = self.trash();
+        let mut layers = self.write_layers(&trash)?;
         let mut images = self.images.write()?;
         let Some(image) = images.get(id).cloned().or_else(|| damaged_image(&images, id)) else {
             return Err(match self.other_image(|table| Ok(table.get(id)))? {
@@ -181,7 +181,7 @@ impl Store {
         let id = Id::parse(id)?;
         let chain = chain_of(&layers, image.mapped_layers.clone(), &image.layer);
         let entry = Entry::doomed_image(self, &image)?;
-        let doomed = self.erase_image(&mut layers, &mut images, &id, &chain, &bin)?;
+        let doomed = self.erase_image(&mut layers, &mut images, &id, &chain, &trash)?;
         entry.settle()?;
         Ok(doomed)
     }

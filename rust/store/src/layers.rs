@@ -6,7 +6,7 @@ use crate::lockfile::Held;
 use crate::name::{self, Id};
 use crate::overlay::Content;
 use crate::record::Layer;
-use crate::staging::{self, Bin, Nest};
+use crate::staging::{self, StagingDirectory, Trash};
 use crate::step;
 use crate::store::Store;
 use crate::sync::Paced;
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 /// A layer that was extracted and is not published; dropping it deletes it.
 #[derive(Debug)]
 pub struct StagedLayer {
-    nest: Nest,
+    staging: StagingDirectory,
     applied: layer::Applied,
     /// Early syncs that had failed before it.
     failures: u64,
@@ -34,11 +34,11 @@ impl StagedLayer {
     }
 
     fn diff(&self) -> PathBuf {
-        self.nest.path().join("diff")
+        self.staging.path().join("diff")
     }
 
     fn tar_split(&self) -> PathBuf {
-        self.nest.path().join("tar-split.gz")
+        self.staging.path().join("tar-split.gz")
     }
 }
 
@@ -85,12 +85,12 @@ impl Store {
     pub fn stage_layer(&self, source: Box<dyn Read + Send>, threads: layer::Threads) -> Result<StagedLayer> {
         self.prepare()?;
         let failures = self.syncing.failures();
-        let nest = Nest::create(&self.layer_staging_root()?)?;
-        let diff = nest.path().join("diff");
+        let staging = StagingDirectory::create(&self.layer_staging_root()?)?;
+        let diff = staging.path().join("diff");
         file::create_dirs(&diff)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let target = rustix::fs::open(&diff, flags, Mode::empty()).map_err(|errno| Error::os("open", &diff, errno))?;
-        let tar_split_path = nest.path().join("tar-split.gz");
+        let tar_split_path = staging.path().join("tar-split.gz");
         let tar_split = rustix::fs::open(
             &tar_split_path,
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC,
@@ -101,13 +101,13 @@ impl Store {
         let source = Box::new(Paced::new(source, aside, &self.syncing));
         let applied = layer::apply(source, target.as_fd(), File::from(tar_split), &apply_options(threads))?;
         self.syncing.begin(target, applied.diff_size);
-        Ok(StagedLayer { nest, applied, failures })
+        Ok(StagedLayer { staging, applied, failures })
     }
 
     /// Before the lock is taken: what is published must survive a loss of power.
     pub(crate) fn sync_additions(&self, additions: &[Addition]) -> Result<()> {
         match additions.iter().min_by_key(|addition| addition.staged.failures) {
-            Some(earliest) => self.syncing.finish(earliest.staged.nest.path(), earliest.staged.failures),
+            Some(earliest) => self.syncing.finish(earliest.staged.staging.path(), earliest.staged.failures),
             None => Ok(()),
         }
     }
@@ -116,7 +116,7 @@ impl Store {
         &self,
         layers: &mut Writing<'_, Layer>,
         additions: Vec<Addition>,
-        bin: &Bin,
+        trash: &Trash,
     ) -> Result<Vec<Layer>> {
         let ids: Vec<String> = additions.iter().map(|addition| addition.id.clone()).collect();
         let mut fresh: Vec<Addition> = Vec::with_capacity(additions.len());
@@ -132,7 +132,7 @@ impl Store {
         if let Err(error) = self.fill_layers(layers, &fresh) {
             let begun: Vec<String> = fresh.iter().map(|addition| addition.id.clone()).collect();
             // The first error is the one to tell; what stays behind is incomplete and removed by the next writer.
-            let _ = self.delete_layers(layers, &begun, bin);
+            let _ = self.delete_layers(layers, &begun, trash);
             return Err(error);
         }
         let published = |id: &String| match layers.get(id) {

@@ -71,9 +71,9 @@ impl Store {
 
     fn mount_layer(&self, layer: &Id, rootfs: &Rootfs) -> Result<PathBuf> {
         self.prepare()?;
-        let bin = self.bin();
+        let trash = self.trash();
         let _shutdown_lock = lockfile::acquire(&self.storage_lock(), Kind::Exclusive)?;
-        let _layers = self.write_layers(&bin)?;
+        let _layers = self.write_layers(&trash)?;
         let held = lockfile::acquire(&self.mountpoints_lock(), Kind::Exclusive)?;
         let mut entries = self.read_mountpoints()?;
         let path = self.merged(layer);
@@ -105,8 +105,8 @@ impl Store {
 
     fn unmount_layer(&self, layer: &Id, force: bool) -> Result<bool> {
         self.prepare()?;
-        let bin = self.bin();
-        let _layers = self.write_layers(&bin)?;
+        let trash = self.trash();
+        let _layers = self.write_layers(&trash)?;
         self.give_back(layer, force, || Ok(()))
     }
 
@@ -145,8 +145,8 @@ impl Store {
             return Ok(());
         }
         let held = lockfile::acquire(&self.storage_lock(), Kind::Exclusive)?;
-        let bin = self.bin();
-        let _layers = self.write_layers(&bin)?;
+        let trash = self.trash();
+        let _layers = self.write_layers(&trash)?;
         if self.read_mountpoints()?.iter().any(|entry| entry.count > 0) {
             return Ok(());
         }

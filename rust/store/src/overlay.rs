@@ -6,7 +6,7 @@
 use crate::error::{Context, Error, Result};
 use crate::file;
 use crate::name::{self, Id};
-use crate::staging::{self, Bin};
+use crate::staging::{self, Trash};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
@@ -267,10 +267,10 @@ impl Tree {
         Ok(lowers)
     }
 
-    /// Take the directory of a layer out of the tree, its symlink first; `bin` keeps it until it is deleted.
-    pub(crate) fn take_away(&self, id: &Id, bin: &Bin) -> Result<()> {
+    /// Take the directory of a layer out of the tree, its symlink first; `trash` keeps it until it is deleted.
+    pub(crate) fn take_away(&self, id: &Id, trash: &Trash) -> Result<()> {
         self.unlink(id)?;
-        bin.take(&self.directory(id))
+        trash.take(&self.directory(id))
     }
 
     /// Delete the directory of a layer and its symlink where they stand.

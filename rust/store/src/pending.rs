@@ -17,7 +17,7 @@ use crate::error::{Context, Error, Result};
 use crate::file;
 use crate::name::{self, Id};
 use crate::record::{Image, Layer};
-use crate::staging::Bin;
+use crate::staging::Trash;
 use crate::step;
 use crate::store::Store;
 use crate::table::Writing;
@@ -89,13 +89,13 @@ impl Entry {
 impl Store {
     /// Lock the layers for writing, and first finish what dead processes began: incomplete layers, pending changes.
     ///
-    /// Layer directories that are taken away land in `bin`; the caller drops it after the lock.
-    pub(crate) fn write_layers(&self, bin: &Bin) -> Result<Writing<'_, Layer>> {
+    /// Layer directories that are taken away land in `trash`; the caller drops it after the lock.
+    pub(crate) fn write_layers(&self, trash: &Trash) -> Result<Writing<'_, Layer>> {
         let mut layers = self.layers.write()?;
         let dead: Vec<String> =
             layers.iter().filter(|layer| layer.is_incomplete()).map(|layer| layer.id.clone()).collect();
-        self.delete_layers(&mut layers, &dead, bin)?;
-        finish_all(self, &mut layers, bin)?;
+        self.delete_layers(&mut layers, &dead, trash)?;
+        finish_all(self, &mut layers, trash)?;
         Ok(layers)
     }
 
@@ -108,14 +108,14 @@ impl Store {
 }
 
 /// Finish the changes of dead processes.
-pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &Bin) -> Result<()> {
+pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, trash: &Trash) -> Result<()> {
     for name in file::list(&store.pending_directory())? {
         let path = store.pending_directory().join(&name);
         let mut parts = name.split('-');
         let (kind, id, layer) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         if let Ok(id) = Id::parse(id) {
             match kind {
-                Some("container") => finish_container(store, layers, &id, Id::parse(layer).ok().as_ref(), bin)?,
+                Some("container") => finish_container(store, layers, &id, Id::parse(layer).ok().as_ref(), trash)?,
                 Some("image") => {
                     let text = match file::read(&path) {
                         // No entry of this program: it says nothing, and goes.
@@ -125,7 +125,7 @@ pub(crate) fn finish_all(store: &Store, layers: &mut Writing<'_, Layer>, bin: &B
                     let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
                     let listed = text.split('\n').filter(|id| name::is_id(id)).map(str::to_owned).collect();
                     let chain = chain_of(layers, listed, layer);
-                    finish_image(store, layers, &id, &chain, bin)?;
+                    finish_image(store, layers, &id, &chain, trash)?;
                 }
                 _ => {}
             }
@@ -140,20 +140,26 @@ fn finish_container(
     layers: &mut Writing<'_, Layer>,
     container: &Id,
     layer: Option<&Id>,
-    bin: &Bin,
+    trash: &Trash,
 ) -> Result<()> {
     let mut containers = store.containers.write()?;
     let stands = layer.is_some_and(|layer| {
         let is_recorded = containers.get(container).is_some_and(|record| record.layer == **layer);
         is_recorded && layers.get(layer).is_some() && store.tree.directory(layer).exists()
     });
-    if stands { Ok(()) } else { store.erase_container(layers, &mut containers, container, layer, bin) }
+    if stands { Ok(()) } else { store.erase_container(layers, &mut containers, container, layer, trash) }
 }
 
-fn finish_image(store: &Store, layers: &mut Writing<'_, Layer>, image: &Id, chain: &[String], bin: &Bin) -> Result<()> {
+fn finish_image(
+    store: &Store,
+    layers: &mut Writing<'_, Layer>,
+    image: &Id,
+    chain: &[String],
+    trash: &Trash,
+) -> Result<()> {
     let mut images = store.images.write()?;
     if images.get(image).is_some_and(|record| store.is_whole(image, record)) {
         return Ok(());
     }
-    store.erase_image(layers, &mut images, image, chain, bin).map(drop)
+    store.erase_image(layers, &mut images, image, chain, trash).map(drop)
 }

@@ -21,20 +21,20 @@ use std::path::{Path, PathBuf};
 
 /// A directory of this process; dropping it deletes it with everything in it.
 #[derive(Debug)]
-pub(crate) struct Nest {
+pub(crate) struct StagingDirectory {
     path: PathBuf,
     lock_path: PathBuf,
     // Held as long as the directory lives; none where a full disk has no space for the file.
     _lock: Option<OwnedFd>,
 }
 
-impl Nest {
+impl StagingDirectory {
     /// Make a new directory below `root`, locked as long as it lives.
     pub(crate) fn create(root: &Path) -> Result<Self> {
         file::create_dirs(root)?;
-        let nest = Self::reserve(root)?;
-        rustix::fs::mkdir(&nest.path, Mode::from_raw_mode(0o700)).at("create", &nest.path)?;
-        Ok(nest)
+        let staging = Self::reserve(root)?;
+        rustix::fs::mkdir(&staging.path, Mode::from_raw_mode(0o700)).at("create", &staging.path)?;
+        Ok(staging)
     }
 
     /// Take the lock of a new directory below `root` and leave it to the caller to put one there.
@@ -61,7 +61,7 @@ impl Nest {
     }
 }
 
-impl Drop for Nest {
+impl Drop for StagingDirectory {
     fn drop(&mut self) {
         // What cannot be deleted now is swept by a later process, once our lock is gone.
         if file::remove_tree(&self.path).is_ok() {
@@ -70,31 +70,31 @@ impl Drop for Nest {
     }
 }
 
-/// What an operation takes away under a lock and deletes after it: each thing becomes a [`Nest`] by rename.
+/// What an operation takes away under a lock and deletes after it: each thing becomes a [`StagingDirectory`] by rename.
 ///
 /// Declare it before the lock is taken, so that it is dropped after the lock.
 #[derive(Debug)]
-pub(crate) struct Bin {
+pub(crate) struct Trash {
     root: PathBuf,
-    nests: RefCell<Vec<Nest>>,
+    directories: RefCell<Vec<StagingDirectory>>,
 }
 
-impl Bin {
-    /// A bin whose nests live below `root`.
+impl Trash {
+    /// A trash whose directories live below `root`.
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root, nests: RefCell::new(Vec::new()) }
+        Self { root, directories: RefCell::new(Vec::new()) }
     }
 
     /// Take a directory out of its place. What cannot be renamed is deleted where it stands; what is missing is gone.
     pub(crate) fn take(&self, directory: &Path) -> Result<()> {
-        let made = file::create_dirs(&self.root).and_then(|()| Nest::reserve(&self.root));
-        let nest = match made {
-            Err(error) if error.is_disk_full() => Nest::unlocked(&self.root),
+        let made = file::create_dirs(&self.root).and_then(|()| StagingDirectory::reserve(&self.root));
+        let staging = match made {
+            Err(error) if error.is_disk_full() => StagingDirectory::unlocked(&self.root),
             made => made?,
         };
-        match rename(directory, nest.path()) {
+        match rename(directory, staging.path()) {
             Ok(()) => {
-                self.nests.borrow_mut().push(nest);
+                self.directories.borrow_mut().push(staging);
                 Ok(())
             }
             Err(Error::Os { errno: Errno::XDEV | Errno::NOENT, .. }) => file::remove_tree(directory),
@@ -105,7 +105,7 @@ impl Bin {
 
     /// Delete now what was taken, under the locks that the caller holds: a full disk needs the space.
     pub(crate) fn empty(&self) {
-        self.nests.borrow_mut().clear();
+        self.directories.borrow_mut().clear();
         crate::freed();
     }
 }
@@ -223,9 +223,9 @@ mod tests {
     fn a_nest_is_gone_with_its_owner() {
         let scratch = Scratch::new();
         let root = scratch.path().join("staging");
-        let nest = Nest::create(&root).expect("create");
-        std::fs::write(nest.path().join("x"), "x").expect("write");
-        drop(nest);
+        let staging = StagingDirectory::create(&root).expect("create");
+        std::fs::write(staging.path().join("x"), "x").expect("write");
+        drop(staging);
         assert_eq!(file::list(&root).expect("list"), Vec::<String>::new());
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn sweeping_spares_the_living_and_takes_the_dead() {
         let scratch = Scratch::new();
         let root = scratch.path().join("staging");
-        let living = Nest::create(&root).expect("create");
+        let living = StagingDirectory::create(&root).expect("create");
         std::fs::create_dir_all(root.join("temp-dir-1/diff")).expect("mkdir");
         std::fs::write(root.join("lock-1"), "").expect("write");
         std::fs::create_dir_all(root.join("temp-dir-2")).expect("a directory without a lock file");
@@ -253,15 +253,15 @@ mod tests {
     fn another_filesystem_is_told_from_a_missing_directory() {
         let scratch = Scratch::new();
         let other = Path::new("/dev/shm").join(format!("libpod-store-{}", std::process::id()));
-        let bin = Bin::new(scratch.path().join("staging"));
-        bin.take(&scratch.path().join("missing")).expect("what is missing is gone");
+        let trash = Trash::new(scratch.path().join("staging"));
+        trash.take(&scratch.path().join("missing")).expect("what is missing is gone");
         if std::fs::create_dir(&other).is_err() {
             return;
         }
         let here = rustix::fs::stat(scratch.path()).expect("stat").st_dev;
         let renamed = rename(&other, &scratch.path().join("moved"));
         assert_eq!(renamed.is_err(), here != rustix::fs::stat("/dev/shm").expect("stat").st_dev);
-        bin.take(&other).expect("deleted where it stands, or gone already");
+        trash.take(&other).expect("deleted where it stands, or gone already");
         assert!(!other.exists());
     }
 

@@ -6,7 +6,7 @@ use crate::name::Id;
 use crate::overlay::Tree;
 use crate::record::{Container, Image, Layer};
 use crate::reserve::Reserve;
-use crate::staging::{self, Bin};
+use crate::staging::{self, Trash};
 use crate::sync::Syncing;
 use crate::table::Area;
 use std::path::{Path, PathBuf};
@@ -202,8 +202,8 @@ impl Store {
         self.containers.sweep_temporaries(&file::list(&self.containers_directory())?)
     }
 
-    /// A bin for what an operation takes away.
-    pub(crate) fn bin(&self) -> Bin {
-        Bin::new(self.staging_root())
+    /// A trash for what an operation takes away.
+    pub(crate) fn trash(&self) -> Trash {
+        Trash::new(self.staging_root())
     }
 }
