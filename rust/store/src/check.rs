@@ -144,7 +144,7 @@ fn check_lowers(layer: &Layer, lowers: &[Id], findings: &mut Vec<String>) {
 }
 
 fn digest_of(tar: &mut dyn std::io::Read, path: &Path) -> Result<String> {
-    use crate::error::Context;
+    use crate::error::AtPath;
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; 1 << 16];
     loop {

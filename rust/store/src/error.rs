@@ -133,18 +133,18 @@ impl Error {
 }
 
 /// Name the call and the path of a failed system call.
-pub(crate) trait Context<T> {
+pub(crate) trait AtPath<T> {
     /// `op` is a verb with its object: "create", "rename", "open".
     fn at(self, op: &'static str, path: impl AsRef<Path>) -> Result<T>;
 }
 
-impl<T> Context<T> for rustix::io::Result<T> {
+impl<T> AtPath<T> for rustix::io::Result<T> {
     fn at(self, op: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|errno| Error::os(op, path, errno))
     }
 }
 
-impl<T> Context<T> for std::io::Result<T> {
+impl<T> AtPath<T> for std::io::Result<T> {
     fn at(self, op: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|error| Error::io(op, path, &error))
     }

@@ -1,6 +1,6 @@
 //! Files that are whole or absent, directories, whole trees.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::walk;
 pub(crate) use libpod_sys::file::{Durability, is_temporary_of};
 use libpod_sys::file::{Replacement, open_regular_at, read as read_regular};

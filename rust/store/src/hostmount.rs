@@ -1,7 +1,7 @@
 //! One overlay mount on the host, said to the kernel.
 
 use crate::containers::Rootfs;
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use rustix::fs::CWD;
 use rustix::io::Errno;
 use rustix::mount::{

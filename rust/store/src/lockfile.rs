@@ -4,7 +4,7 @@
 //! tokens mean that nothing was changed. The file is created where it is missing and never unlinked, renamed or truncated:
 //! a holder of the old inode would exclude nobody.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::file;
 use crate::name;
 use libpod_sys::lock::{Kind, lock};

@@ -5,7 +5,7 @@
 //! counted, with all that was mounted below it; so the same bind mount is made here before the first mount.
 
 use crate::containers::Rootfs;
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::file::{self, Durability};
 use crate::hostmount;
 use crate::lockfile;

@@ -3,7 +3,7 @@
 //! Creates and takes away layer directories and says which directories a mount is made of. It knows no records; callers
 //! hold `layers.lock` for every change.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::file;
 use crate::name::{self, Id};
 use crate::staging::{self, Trash};

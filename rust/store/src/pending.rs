@@ -13,7 +13,7 @@
 //! The file of a removed image lists its id-mapped layers, which its chain does not lead to.
 
 use crate::erase::chain_of;
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::file;
 use crate::name::{self, Id};
 use crate::record::{Image, Layer};

@@ -1,6 +1,6 @@
 //! How much a read-write layer holds.
 
-use crate::error::{Context, Result};
+use crate::error::{AtPath, Result};
 use crate::name::Id;
 use crate::store::Store;
 use crate::walk::{Visitor, walk};

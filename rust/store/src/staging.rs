@@ -7,7 +7,7 @@
 //! itself, and a rename across that mount is refused; [`rename`] then works in a private view of the parent directory.
 //! Where even this cannot work (`G/overlay` is another filesystem) layers are staged in `overlay/tempdirs` after all.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::file;
 use crate::name;
 use libpod_sys::lock::{Kind, try_lock};

@@ -3,7 +3,7 @@
 //! Begun while other layers are still being staged, so that little is left to wait for in the end. The kernel tells a failed
 //! write to one sync alone, so what an early one hears fails every layer that may be concerned.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use rustix::fs::{Mode, OFlags, syncfs};
 use rustix::io::Errno;
 use std::io::{self, Read};

@@ -1,6 +1,6 @@
 //! A layer as a tar again: byte for byte where its tar-split is kept, made new where it is not.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{AtPath, Error, Result};
 use crate::file;
 use crate::layers::{is_privileged, xattr_prefix};
 use crate::name::Id;
