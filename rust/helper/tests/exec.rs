@@ -35,7 +35,7 @@ impl Sleeping {
 
 impl Drop for Sleeping {
     fn drop(&mut self) {
-        let held = libpod_monitor::process::Held::open(self.running.pid, self.running.start_time);
+        let held = libpod_monitor::process::HeldProcess::open(self.running.pid, self.running.start_time);
         if let Ok(Some(held)) = held {
             let _ = held.signal(9);
         }
@@ -68,7 +68,7 @@ fn a_detached_process_runs_on_and_leaves_its_exit_record() {
     drop(session);
     let mark = sleeping.container.run_dir().join("exec").join("e".repeat(64));
     assert!(mark.exists(), "it says who runs");
-    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open");
+    let held = libpod_monitor::process::HeldProcess::open(running.pid, running.start_time).expect("open");
     if let Some(held) = held {
         assert!(held.wait::<std::io::Error>(None, &mut || Ok(())).expect("wait"));
     }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use libpod_monitor::process::Held;
+use libpod_monitor::process::HeldProcess;
 use support::{Container, eventually, finish, helper, uninterrupted};
 
 /// A container whose first process is our init.
@@ -45,7 +45,7 @@ fn signals_are_handed_on() {
     let mut session = container.launch();
     let running = session.wait_running(&mut uninterrupted).expect("runs");
     assert!(eventually(|| container.log().contains("ready")), "it sets its trap");
-    Held::open(running.pid, running.start_time).expect("open").expect("alive").signal(15).expect("signal");
+    HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive").signal(15).expect("signal");
     assert_eq!(finish(&mut session, b""), (6, "ready\nterm\n".into(), String::new()));
 }
 

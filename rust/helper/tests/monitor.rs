@@ -71,7 +71,8 @@ fn a_killed_container_has_the_code_of_its_signal() {
     let container = Container::new("sleep 60");
     let mut session = container.launch();
     let running = session.wait_running(&mut uninterrupted).expect("runs");
-    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    let held =
+        libpod_monitor::process::HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive");
     assert!(held.signal(9).expect("signal"));
     assert_eq!(finish(&mut session, b"").0, 137);
     settle(session);
@@ -165,7 +166,8 @@ fn who_runs_is_on_record_while_it_does() {
     assert_eq!(std::fs::read_to_string(pidfile).expect("file"), running.pid.to_string());
     assert_eq!(std::fs::read_to_string(monitor_pidfile).expect("file"), running.monitor_pid.to_string());
     assert!(!container.directory.join("exit.json").exists(), "an earlier end is not this one");
-    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    let held =
+        libpod_monitor::process::HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive");
     held.signal(9).expect("signal");
     settle(session);
 }
@@ -201,7 +203,8 @@ fn hooks_find_nothing_of_the_host_in_the_first_process() {
         assert_eq!(roots.len(), usize::from(root), "{moment}: {text}");
         assert!(matches!(rest[..], [channel] if channel.starts_with("socket:")), "{moment}: {text}");
     }
-    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    let held =
+        libpod_monitor::process::HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive");
     held.signal(9).expect("signal");
     finish(&mut session, b"");
     settle(session);
@@ -230,7 +233,8 @@ fn a_client_that_spoke_before_the_end_is_heard() {
     let container = Container::new("sleep 60");
     let mut first = container.launch();
     let running = first.wait_running(&mut uninterrupted).expect("runs");
-    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    let held =
+        libpod_monitor::process::HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive");
     // The monitor finds the end, the connection and what was said all at once.
     let monitor = rustix::process::Pid::from_raw(running.monitor_pid).expect("pid");
     rustix::process::kill_process(monitor, rustix::process::Signal::STOP).expect("stopped");

@@ -36,7 +36,8 @@ fn the_monitor_runs_from_a_view_that_is_read_only() {
     let program = open(&own, OFlags::PATH, Mode::empty()).expect("open");
     assert!(is_sealed(program.as_fd()));
     // As long as it runs the file is busy; a container would keep it open until it no longer is.
-    let held = libpod_monitor::process::Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    let held =
+        libpod_monitor::process::HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive");
     held.signal(9).expect("signal");
     settle(session);
     let again = format!("/proc/self/fd/{}", program.as_raw_fd());

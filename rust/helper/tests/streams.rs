@@ -5,7 +5,7 @@ mod support;
 use libpod_monitor::client::detach_keys::DetachKeys;
 use libpod_monitor::client::launch::attach;
 use libpod_monitor::client::relay::{Ends, Outcome};
-use libpod_monitor::process::Held;
+use libpod_monitor::process::HeldProcess;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use std::fs::File;
@@ -67,7 +67,7 @@ fn output_after_a_client_is_gone_reaches_the_log() {
     let container = Container::new("read go; seq 1 100000; echo last").stdin_open();
     let mut session = container.launch();
     let running = session.wait_running(&mut uninterrupted).expect("runs");
-    let held = Held::open(running.pid, running.start_time).expect("open").expect("alive");
+    let held = HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive");
     session.socket.send(&libpod_monitor::protocol::Request::Stdin(b"go\n").encode());
     drop(session);
     assert!(held.wait::<std::io::Error>(Some(Duration::from_secs(20)), &mut || Ok(())).expect("wait"));
@@ -207,7 +207,7 @@ fn a_killed_monitor_leaves_a_record_by_which_the_container_is_found() {
     assert!(session.collect(b"", usize::MAX, None, &mut uninterrupted).is_err(), "the connection ends");
     let text = std::fs::read(container.run_dir().join("pid.json")).expect("pid.json");
     let record: libpod_monitor::record::PidRecord = serde_json::from_slice(&text).expect("JSON");
-    let held = Held::open(record.pid, record.start_time).expect("open").expect("the container runs on");
+    let held = HeldProcess::open(record.pid, record.start_time).expect("open").expect("the container runs on");
     assert!(held.signal(9).expect("signal"));
     assert!(held.wait::<std::io::Error>(Some(Duration::from_secs(10)), &mut || Ok(())).expect("wait"));
     let cgroup = libpod_runtime::cgroup::Cgroup::open(Some(&record.cgroup), &container.id).expect("cgroup");
@@ -241,6 +241,6 @@ fn an_idle_monitor_is_small() {
     };
     // What only this process has; the rest is the program's file, which all monitors share.
     assert!(eventually(|| kilobytes() < 500), "{}", kilobytes());
-    Held::open(running.pid, running.start_time).expect("open").expect("alive").signal(9).expect("signal");
+    HeldProcess::open(running.pid, running.start_time).expect("open").expect("alive").signal(9).expect("signal");
     settle(session);
 }

@@ -51,13 +51,13 @@ const MONITOR_PREFIX: &[u8] = b"libpod-";
 
 /// One process, held.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldProcess {
     pid: Pid,
     start_time: u64,
     pidfd: OwnedFd,
 }
 
-impl Held {
+impl HeldProcess {
     /// Hold the process `pid` that started at `start_time`; None where it is gone. A zombie whose monitor has yet to record its
     /// end is not gone.
     pub fn open(pid: i32, start: u64) -> io::Result<Option<Self>> {
@@ -125,7 +125,7 @@ impl Held {
     }
 }
 
-impl AsFd for Held {
+impl AsFd for HeldProcess {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
@@ -152,10 +152,10 @@ mod tests {
         let me = rustix::process::getpid();
         let start = start_time(me).expect("own stat");
         let number = me.as_raw_nonzero().get();
-        assert!(Held::open(number, start).expect("open").is_some());
-        assert!(Held::open(number, start + 1).expect("open").is_none());
-        assert!(Held::open(0, start).expect("open").is_none());
-        assert!(Held::open(-1, start).expect("open").is_none());
+        assert!(HeldProcess::open(number, start).expect("open").is_some());
+        assert!(HeldProcess::open(number, start + 1).expect("open").is_none());
+        assert!(HeldProcess::open(0, start).expect("open").is_none());
+        assert!(HeldProcess::open(-1, start).expect("open").is_none());
     }
 
     #[test]
@@ -164,8 +164,9 @@ mod tests {
         let before = std::fs::read(&own_name).expect("name");
         let mut child = Command::new("sleep").arg("30").spawn().expect("sleep");
         let pid = Pid::from_child(&child);
-        let held =
-            Held::open(pid.as_raw_nonzero().get(), start_time(pid).expect("stat")).expect("open").expect("alive");
+        let held = HeldProcess::open(pid.as_raw_nonzero().get(), start_time(pid).expect("stat"))
+            .expect("open")
+            .expect("alive");
         let wait = |limit_ms| held.wait(Some(Duration::from_millis(limit_ms)), &mut uninterrupted).expect("wait");
         assert!(!wait(10));
         std::fs::write(&own_name, "libpod-monitor").expect("rename");

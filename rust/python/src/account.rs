@@ -2,7 +2,7 @@
 
 use crate::error::{Fault, Kind, detached};
 use crate::value::Text;
-use libpod_monitor::process::Held;
+use libpod_monitor::process::HeldProcess;
 use libpod_runtime::rootdir::RootDir;
 use libpod_runtime::view::{self, Bind, Owner, PlaceKind, Shown};
 use libpod_runtime::{Error, copy_up};
@@ -29,7 +29,7 @@ impl View {
     fn of_process(py: Python<'_>, pid: i32, start_time: u64) -> PyResult<Self> {
         let seen = py.detach(|| view::View::of_directory(&PathBuf::from(format!("/proc/{pid}/root"))));
         // The number was the process's own when its root was opened, if the process still lives.
-        let alive = Held::open(pid, start_time).is_ok_and(|held| held.is_some());
+        let alive = HeldProcess::open(pid, start_time).is_ok_and(|held| held.is_some());
         match seen {
             Ok(seen) if alive => Ok(Self(seen)),
             _ => Err(Fault::new(Kind::State, "the container's process has ended").into()),

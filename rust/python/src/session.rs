@@ -10,7 +10,7 @@ use libpod_monitor::client::session::Stop;
 use libpod_monitor::client::{Error, Session as Conversation};
 use libpod_monitor::clock::Moment;
 use libpod_monitor::log::reader::{self, Follow, Query};
-use libpod_monitor::process::Held;
+use libpod_monitor::process::HeldProcess;
 use libpod_monitor::protocol::Failure;
 use libpod_monitor::record::{self, ExitRecord, PidRecord, Reason, Unreadable};
 use pyo3::prelude::*;
@@ -336,8 +336,8 @@ fn attach(py: Python<'_>, run_dir: PathBuf, output: bool) -> PyResult<Session> {
     Ok(Session::new(conversation))
 }
 
-fn held(pid: i32, start_time: u64) -> PyResult<Option<Held>> {
-    Ok(Held::open(pid, start_time).map_err(Fault::from)?)
+fn hold(pid: i32, start_time: u64) -> PyResult<Option<HeldProcess>> {
+    Ok(HeldProcess::open(pid, start_time).map_err(Fault::from)?)
 }
 
 /// The record of a running container at `path` (pid.json); None if there is none. What the release before versions wrote has
@@ -360,13 +360,13 @@ fn read_exit_record(py: Python<'_>, path: PathBuf) -> PyResult<Option<Bound<'_, 
 /// Whether the process exists, at least as a zombie that its monitor has not recorded yet.
 #[pyfunction]
 fn process_alive(pid: i32, start_time: u64) -> PyResult<bool> {
-    Ok(held(pid, start_time)?.is_some())
+    Ok(hold(pid, start_time)?.is_some())
 }
 
 /// Send a signal; False where the process has ended.
 #[pyfunction]
 fn signal_process(pid: i32, start_time: u64, signal: i32) -> PyResult<bool> {
-    match held(pid, start_time)? {
+    match hold(pid, start_time)? {
         Some(process) => Ok(process.signal(signal).map_err(Fault::from)?),
         None => Ok(false),
     }
@@ -377,7 +377,7 @@ fn signal_process(pid: i32, start_time: u64, signal: i32) -> PyResult<bool> {
 #[pyo3(signature = (pid, start_time, timeout_s=None))]
 fn wait_process(py: Python<'_>, pid: i32, start_time: u64, timeout_s: Option<f64>) -> PyResult<bool> {
     let timeout = seconds(timeout_s)?;
-    let Some(process) = held(pid, start_time)? else { return Ok(true) };
+    let Some(process) = hold(pid, start_time)? else { return Ok(true) };
     interruptible(py, |interrupted| process.wait(timeout, &mut || interrupted().map_err(Error::from)))
 }
 
@@ -410,14 +410,14 @@ fn read_log(
     let ends = [borrow(&stdout)?, borrow(&stderr)?];
     let prefix = prefix.unwrap_or_default();
     let process = match follow {
-        Some((pid, start_time)) => held(pid, start_time)?,
+        Some((pid, start_time)) => hold(pid, start_time)?,
         None => None,
     };
     let mut raised = None;
     let mut next = || {
         let Some(next_run) = &next_run else { return Ok(None) };
         let answer = Python::attach(|py| match next_run.call0(py)?.extract::<Option<(i32, u64)>>(py)? {
-            Some((pid, start_time)) => held(pid, start_time),
+            Some((pid, start_time)) => hold(pid, start_time),
             None => Ok(None),
         });
         answer.map_err(|error| {

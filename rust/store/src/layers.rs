@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::file;
-use crate::lockfile::Held;
+use crate::lockfile::HeldLock;
 use crate::name::{self, Id};
 use crate::overlay::Content;
 use crate::record::Layer;
@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// Keep the layers and images as they are while the result lives: for checks and long reads of several tables.
-    pub(crate) fn hold_layers(&self) -> Result<Held> {
+    pub(crate) fn hold_layers(&self) -> Result<HeldLock> {
         self.layers.lock_shared()
     }
 }

@@ -23,17 +23,17 @@ pub(crate) struct Token(Vec<u8>);
 
 /// A held lock; dropping it releases.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldLock {
     fd: OwnedFd,
     path: PathBuf,
 }
 
 /// Wait for the lock at `path`. Ends with [`Error::Interrupted`] when a signal arrives.
-pub(crate) fn acquire(path: &Path, kind: Kind) -> Result<Held> {
+pub(crate) fn acquire(path: &Path, kind: Kind) -> Result<HeldLock> {
     let fd = open(path, kind)?;
     loop {
         match lock(fd.as_fd(), kind) {
-            Ok(()) => return Ok(Held { fd, path: path.to_path_buf() }),
+            Ok(()) => return Ok(HeldLock { fd, path: path.to_path_buf() }),
             Err(error) if error.errno() == Errno::INTR => {
                 return Err(Error::Interrupted { path: path.to_path_buf() });
             }
@@ -80,7 +80,7 @@ fn read_token(fd: &OwnedFd, path: &Path) -> Result<Token> {
     Ok(Token(bytes))
 }
 
-impl Held {
+impl HeldLock {
     /// The token of the last writer.
     pub(crate) fn token(&self) -> Result<Token> {
         read_token(&self.fd, &self.path)

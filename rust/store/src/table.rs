@@ -6,7 +6,7 @@
 use crate::damage::{self, Damaged};
 use crate::error::{Error, Result};
 use crate::file::{self, Durability};
-use crate::lockfile::{self, Held, Token};
+use crate::lockfile::{self, HeldLock, Token};
 use crate::record::Record;
 use libpod_sys::lock::Kind;
 use rustix::io::Errno;
@@ -145,7 +145,7 @@ impl<T: Record> Area<T> {
     }
 
     /// Lock for reading: nobody changes the table while the result lives.
-    pub(crate) fn lock_shared(&self) -> Result<Held> {
+    pub(crate) fn lock_shared(&self) -> Result<HeldLock> {
         lockfile::acquire(&self.lock, Kind::Shared)
     }
 
@@ -207,7 +207,7 @@ fn settle_names<T: Record>(table: &mut Table<T>) {
 #[derive(Debug)]
 pub(crate) struct Writing<'a, T> {
     area: &'a Area<T>,
-    held: Held,
+    held: HeldLock,
     table: Table<T>,
     changed: [bool; 2],
 }

@@ -9,7 +9,7 @@ use super::directory::{Home, RECORD, SPEC, START_SOCKET};
 use super::failure::Failure;
 use libpod_json::versioned::{self, BEFORE, Versioned};
 use libpod_monitor::clock::Moment;
-use libpod_monitor::process::{Held, start_time};
+use libpod_monitor::process::{HeldProcess, start_time};
 use libpod_runtime::ContainerId;
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::spec::{CONFIG, CONFIG_MAX, Spec};
@@ -209,8 +209,8 @@ impl Container {
     }
 
     /// Its first process, held, while it lives.
-    pub fn process(&self) -> Option<Held> {
-        Held::open(self.record.pid, self.record.start_time).ok().flatten().filter(|held| !has_ended(held))
+    pub fn process(&self) -> Option<HeldProcess> {
+        HeldProcess::open(self.record.pid, self.record.start_time).ok().flatten().filter(|held| !has_ended(held))
     }
 
     /// Its cgroup.
@@ -246,7 +246,7 @@ impl Container {
 }
 
 /// A zombie has ended: its pidfd is readable.
-fn has_ended(held: &Held) -> bool {
+fn has_ended(held: &HeldProcess) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(held, PollFlags::IN)], Some(&now)).is_ok_and(|count| count > 0)

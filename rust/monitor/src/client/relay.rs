@@ -3,7 +3,7 @@
 use super::detach_keys::DetachKeys;
 use super::session::{Error, Interrupted, Received, Session, wait};
 use super::terminal::{Mode, has_controlling_terminal, has_hung_up, is_hanging_up, is_terminal, size};
-use crate::process::Held;
+use crate::process::HeldProcess;
 use crate::protocol::{DATA_MAX, Request, Transfer};
 use crate::record::ExitRecord;
 use libpod_sys::signal::{Catcher, Caught, is_ignored};
@@ -115,7 +115,7 @@ impl Session {
             Some(Catcher::new(&signals).map_err(|error| Error::io("catch signals", error))?)
         };
         let target = if ends.sig_proxy {
-            Held::open(running.pid, running.start_time)
+            HeldProcess::open(running.pid, running.start_time)
                 .map_err(|error| Error::io("open the container's process", error))?
         } else {
             None
@@ -150,7 +150,7 @@ struct Relay<'a> {
     keys: DetachKeys,
     catcher: Option<Catcher>,
     user: UserTerminal,
-    target: Option<Held>,
+    target: Option<HeldProcess>,
     /// Frames for the monitor, oldest first.
     requests: VecDeque<Vec<u8>>,
     stdin: Option<BorrowedFd<'a>>,

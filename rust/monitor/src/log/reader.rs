@@ -4,7 +4,7 @@ use super::lines::{Header, Lines, Piece};
 use super::{Stream, is_null};
 use crate::client::session::{Error, Interrupted, SLICE, Stop};
 use crate::clock::Moment;
-use crate::process::Held;
+use crate::process::HeldProcess;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use rustix::io::Errno;
@@ -135,9 +135,9 @@ impl Printer<'_> {
 /// What writes to a log that is followed: one process, and when it is gone the next, where there is one.
 pub struct Follow<'a> {
     /// The first.
-    pub process: Held,
+    pub process: HeldProcess,
     /// Asked when a process is gone and all that it wrote is printed; it may wait.
-    pub next: &'a mut (dyn FnMut() -> Result<Option<Held>, Stop> + Send),
+    pub next: &'a mut (dyn FnMut() -> Result<Option<HeldProcess>, Stop> + Send),
 }
 
 /// Print the log at `path`. With `follow`, go on until its processes are gone; without, end at the end of the file.
@@ -220,7 +220,7 @@ impl Watch {
     }
 
     /// Wait for news of the file or the end of `process`, at most [`SLICE`].
-    fn wait(&mut self, process: &Held) -> io::Result<()> {
+    fn wait(&mut self, process: &HeldProcess) -> io::Result<()> {
         const ZOMBIE_PAUSE: Duration = Duration::from_millis(2);
         let timeout = Timespec { tv_sec: 0, tv_nsec: SLICE.subsec_nanos().into() };
         let mut fds = [PollFd::new(&self.0, PollFlags::IN), PollFd::from_borrowed_fd(process.as_fd(), PollFlags::IN)];
@@ -465,11 +465,11 @@ mod tests {
         std::fs::remove_file(path).expect("remove");
     }
 
-    fn sleeper() -> (std::process::Child, Held) {
+    fn sleeper() -> (std::process::Child, HeldProcess) {
         let child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
         let pid = rustix::process::Pid::from_child(&child);
         let start = crate::process::start_time(pid).expect("stat");
-        let held = Held::open(pid.as_raw_nonzero().get(), start).expect("open").expect("alive");
+        let held = HeldProcess::open(pid.as_raw_nonzero().get(), start).expect("open").expect("alive");
         (child, held)
     }
 

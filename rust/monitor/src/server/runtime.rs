@@ -6,7 +6,7 @@
 //! takes away what it made.
 
 use crate::document::{Exec, Launch, OverlayRoot, Seccomp};
-use crate::process::Held;
+use crate::process::HeldProcess;
 use crate::protocol::Failure;
 use libpod_runtime::cgroup::Cgroup;
 use libpod_runtime::mounting::Mounter;
@@ -97,7 +97,7 @@ impl Runtime for Builtin {
 
     fn exec(&self, document: &Exec, stdio: &Stdio) -> Result<Executed, Failure> {
         let state = |message: &str| Failure { kind: "state".into(), ..Failure::invalid(message) };
-        let held = Held::open(document.pid, document.start_time)
+        let held = HeldProcess::open(document.pid, document.start_time)
             .map_err(|error| Failure::pathless("open the container's process", &error))?
             .ok_or_else(|| state("the container is not running"))?;
         let pid = Pid::from_raw(document.pid).ok_or_else(|| state("the container is not running"))?;
