@@ -8,20 +8,20 @@
 mod arguments;
 mod command;
 mod directory;
-mod failure;
 mod features;
 mod foreground;
 mod lifecycle;
 mod listing;
 mod log;
+mod outcome;
 mod process;
 mod record;
 
 use arguments::{Flag, Parsed, parse};
-use command::Context;
+use command::Globals;
 use directory::StateRoot;
-use failure::{Failure, Outcome};
 use log::Log;
+use outcome::{CommandError, Outcome};
 
 /// Where containers are recorded when `--root` is not given.
 const DEFAULT_ROOT: &str = "/run/libpod-runtime";
@@ -59,24 +59,24 @@ Commands:
 
 /// Run one command; returns the exit code. `words` are the arguments after the program's name.
 pub fn main(words: &[String]) -> u8 {
-    let (globals, rest) = match parse(GLOBAL_FLAGS, words) {
+    let (parsed, rest) = match parse(GLOBAL_FLAGS, words) {
         Ok(parsed) => parsed,
         Err(text) => return Log::stderr().fail(&text, 1),
     };
-    let log = match Log::open(globals.last("log"), globals.last("log-format"), globals.has("debug")) {
+    let log = match Log::open(parsed.last("log"), parsed.last("log-format"), parsed.has("debug")) {
         Ok(log) => log,
         Err(text) => return Log::stderr().fail(&text, 1),
     };
-    let root = StateRoot::new(globals.last("root").unwrap_or(DEFAULT_ROOT));
-    let context = Context { root, log };
-    match dispatch(&context, &globals, rest) {
+    let root = StateRoot::new(parsed.last("root").unwrap_or(DEFAULT_ROOT));
+    let globals = Globals { root, log };
+    match dispatch(&globals, &parsed, rest) {
         Ok(code) => code,
-        Err(failure) => context.log.fail(&failure.text, failure.code),
+        Err(failure) => globals.log.fail(&failure.text, failure.code),
     }
 }
 
-fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
-    if globals.has("version") {
+fn dispatch(globals: &Globals, parsed: &Parsed, rest: &[String]) -> Outcome {
+    if parsed.has("version") {
         log::print(&format!(
             "libpod-runtime version {}\nspec: {}\n",
             env!("CARGO_PKG_VERSION"),
@@ -84,33 +84,33 @@ fn dispatch(context: &Context, globals: &Parsed, rest: &[String]) -> Outcome {
         ));
         return Ok(0);
     }
-    if globals.has("systemd-cgroup") {
-        return Err(Failure::new("systemd cgroups are not supported: use the cgroupfs cgroup manager"));
+    if parsed.has("systemd-cgroup") {
+        return Err(CommandError::new("systemd cgroups are not supported: use the cgroupfs cgroup manager"));
     }
     let Some((command, words)) = rest.split_first() else {
         log::print(USAGE);
         return Ok(0);
     };
-    if globals.has("help") {
+    if parsed.has("help") {
         log::print(USAGE);
         return Ok(0);
     }
     match command.as_str() {
-        "create" => lifecycle::create(context, words),
-        "start" => lifecycle::start(context, words),
-        "run" => lifecycle::run(context, words),
-        "state" => listing::state(context, words),
-        "list" => listing::list(context, words),
-        "kill" => lifecycle::kill(context, words),
-        "delete" => lifecycle::delete(context, words),
-        "pause" => lifecycle::set_paused(context, words, true),
-        "resume" => lifecycle::set_paused(context, words, false),
-        "exec" => process::exec(context, words),
+        "create" => lifecycle::create(globals, words),
+        "start" => lifecycle::start(globals, words),
+        "run" => lifecycle::run(globals, words),
+        "state" => listing::state(globals, words),
+        "list" => listing::list(globals, words),
+        "kill" => lifecycle::kill(globals, words),
+        "delete" => lifecycle::delete(globals, words),
+        "pause" => lifecycle::set_paused(globals, words, true),
+        "resume" => lifecycle::set_paused(globals, words, false),
+        "exec" => process::exec(globals, words),
         "features" => features::print(),
         "help" => {
             log::print(USAGE);
             Ok(0)
         }
-        other => Err(Failure { text: format!("No help topic for '{other}'"), code: 3 }),
+        other => Err(CommandError { text: format!("No help topic for '{other}'"), code: 3 }),
     }
 }

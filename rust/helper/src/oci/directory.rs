@@ -4,7 +4,7 @@
 //! descriptor. It is removed file by file, and only files that this program makes: a directory with anything else in it
 //! is not a container's, and stays. Start at [`StateRoot`].
 
-use super::failure::Failure;
+use super::outcome::CommandError;
 use libpod_runtime::ContainerId;
 use libpod_sys::file::{is_temporary_of, read_at, replace_at};
 use libpod_sys::io_text;
@@ -40,7 +40,7 @@ impl StateRoot {
     }
 
     /// The directory of container `id`; None when there is none.
-    pub fn find(&self, id: &ContainerId) -> Result<Option<Home>, Failure> {
+    pub fn find(&self, id: &ContainerId) -> Result<Option<Home>, CommandError> {
         let path = self.0.join(&**id);
         let opened = self.open().and_then(|root| {
             let directory = openat(&root, &**id, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
@@ -54,26 +54,25 @@ impl StateRoot {
     }
 
     /// Make the directory of a new container, which others may pass through but not list.
-    pub fn create(&self, id: &ContainerId) -> Result<Home, Failure> {
+    pub fn create(&self, id: &ContainerId) -> Result<Home, CommandError> {
         let path = self.0.join(&**id);
         let make = || {
             let root = self.open()?;
             mkdirat(&root, &**id, Mode::from_raw_mode(0o711)).map(|()| root)
         };
-        let made = match make() {
-            Err(Errno::NOENT) => {
-                let mut builder = std::fs::DirBuilder::new();
-                builder
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(&self.0)
-                    .map_err(|error| Failure::new(format!("make {}: {}", self.0.display(), io_text(&error))))?;
-                make()
-            }
-            other => other,
-        };
+        let made =
+            match make() {
+                Err(Errno::NOENT) => {
+                    let mut builder = std::fs::DirBuilder::new();
+                    builder.recursive(true).mode(0o700).create(&self.0).map_err(|error| {
+                        CommandError::new(format!("make {}: {}", self.0.display(), io_text(&error)))
+                    })?;
+                    make()
+                }
+                other => other,
+            };
         let root = match made {
-            Err(Errno::EXIST) => return Err(Failure::new("container with given ID already exists")),
+            Err(Errno::EXIST) => return Err(CommandError::new("container with given ID already exists")),
             other => other.map_err(|errno| failed("make", &path, errno))?,
         };
         let directory = openat(&root, &**id, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
@@ -82,7 +81,7 @@ impl StateRoot {
     }
 
     /// The names of everything in the root, sorted.
-    pub fn names(&self) -> Result<Vec<String>, Failure> {
+    pub fn names(&self) -> Result<Vec<String>, CommandError> {
         let read = || -> rustix::io::Result<Vec<String>> {
             let entries = Dir::new(self.open()?)?.filter_map(Result::ok);
             let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -115,7 +114,7 @@ impl Home {
     }
 
     /// Read a file of at most `limit_bytes`; None when it does not exist.
-    pub fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, Failure> {
+    pub fn read(&self, name: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, CommandError> {
         match read_at(self.as_fd(), name, limit_bytes) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             other => other.map(Some).map_err(|error| self.failed("read", name, &error)),
@@ -123,7 +122,7 @@ impl Home {
     }
 
     /// Write a file: a reader sees all of it or none.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CommandError> {
         let mode = Mode::RUSR | Mode::WUSR;
         replace_at(self.as_fd(), name, bytes, mode).map_err(|error| self.failed("write", name, &error))
     }
@@ -134,12 +133,12 @@ impl Home {
     }
 
     /// Remove one entry, which exists.
-    pub fn unlink(&self, name: &str) -> Result<(), Failure> {
+    pub fn unlink(&self, name: &str) -> Result<(), CommandError> {
         unlinkat(&self.directory, name, AtFlags::empty()).map_err(|errno| self.failed("remove", name, &errno.into()))
     }
 
     /// Remove the directory with the files of this program in it. Where there is any other, nothing is removed.
-    pub fn remove(&self) -> Result<(), Failure> {
+    pub fn remove(&self) -> Result<(), CommandError> {
         let path = &self.path;
         let entries = openat(&self.directory, ".", DIRECTORY, Mode::empty())
             .and_then(Dir::new)
@@ -148,7 +147,7 @@ impl Home {
         let names: Vec<_> = entries.iter().map(|entry| entry.file_name()).collect();
         let names = || names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b".."));
         if let Some(foreign) = names().find(|name| !is_own(&name.to_string_lossy())) {
-            return Err(Failure::new(format!(
+            return Err(CommandError::new(format!(
                 "{} holds {foreign:?}, which is no file of a container: nothing was removed",
                 path.display()
             )));
@@ -166,8 +165,8 @@ impl Home {
         }
     }
 
-    fn failed(&self, step: &str, name: &str, error: &io::Error) -> Failure {
-        Failure::new(format!("{step} {}: {}", self.path(name).display(), io_text(error)))
+    fn failed(&self, step: &str, name: &str, error: &io::Error) -> CommandError {
+        CommandError::new(format!("{step} {}: {}", self.path(name).display(), io_text(error)))
     }
 }
 
@@ -187,8 +186,8 @@ fn is_own(name: &str) -> bool {
     })
 }
 
-fn failed(step: &str, path: &Path, errno: Errno) -> Failure {
-    Failure::new(format!("{step} {}: {}", path.display(), io_text(&errno.into())))
+fn failed(step: &str, path: &Path, errno: Errno) -> CommandError {
+    CommandError::new(format!("{step} {}: {}", path.display(), io_text(&errno.into())))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `features`: what this runtime can do, as JSON (runtime-spec features.md).
 
-use super::failure::{Failure, Outcome};
 use super::log;
+use super::outcome::{CommandError, Outcome};
 use serde_json::json;
 
 /// Version of the runtime specification that is followed.
@@ -79,7 +79,7 @@ pub fn print() -> Outcome {
             "selinux": { "enabled": false },
         },
     });
-    let text = serde_json::to_string_pretty(&value).map_err(|error| Failure::new(error.to_string()))?;
+    let text = serde_json::to_string_pretty(&value).map_err(|error| CommandError::new(error.to_string()))?;
     log::print(&text);
     log::print("\n");
     Ok(0)

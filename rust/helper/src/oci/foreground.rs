@@ -1,6 +1,6 @@
 //! Waiting for a container in the foreground: signals go to it, a terminal is relayed, and its exit becomes ours.
 
-use super::failure::Failure;
+use super::outcome::CommandError;
 use libpod_runtime::Stdio;
 use libpod_runtime::spec::ConsoleSize;
 use libpod_sys::errno_text;
@@ -49,8 +49,8 @@ impl Drop for Raw {
 
 impl Foreground {
     /// Keep signals for the container from now on.
-    pub fn new() -> Result<Self, Failure> {
-        let signals = SignalFd::new(FORWARDED).map_err(|error| Failure::new(error.to_string()))?;
+    pub fn new() -> Result<Self, CommandError> {
+        let signals = SignalFd::new(FORWARDED).map_err(|error| CommandError::new(error.to_string()))?;
         Ok(Self { signals })
     }
 

@@ -1,11 +1,11 @@
 //! `create start run kill delete pause resume`.
 
 use super::arguments::{Flag, Parsed, parse};
-use super::command::{Context, one_id};
+use super::command::{Globals, one_id};
 use super::directory::START_SOCKET;
-use super::failure::{Failure, Outcome};
 use super::foreground::{self, Foreground};
-use super::record::{self, Config, Container, Found, Reserved, Status, does_not_exist};
+use super::outcome::{CommandError, Outcome};
+use super::record::{self, Config, Found, RecordedContainer, Reserved, Status, does_not_exist};
 use libpod_runtime::mounting::Mounter;
 use libpod_runtime::seccomp::{self, Program};
 use libpod_runtime::spec::Spec;
@@ -45,19 +45,19 @@ struct Order {
 }
 
 impl Order {
-    fn read(parsed: &Parsed, id: ContainerId) -> Result<Self, Failure> {
+    fn read(parsed: &Parsed, id: ContainerId) -> Result<Self, CommandError> {
         for absent in ["no-pivot", "no-new-keyring"] {
             if parsed.has(absent) {
-                return Err(Failure::new(format!("--{absent} is not supported")));
+                return Err(CommandError::new(format!("--{absent} is not supported")));
             }
         }
         let bundle = std::path::absolute(parsed.last("bundle").filter(|path| !path.is_empty()).unwrap_or("."))
-            .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?;
+            .map_err(|error| CommandError::new(format!("find the bundle: {}", io_text(&error))))?;
         let config = Config::read(&bundle)?;
-        let root = config.spec.root.as_ref().ok_or_else(|| Failure::new("root must be specified"))?;
+        let root = config.spec.root.as_ref().ok_or_else(|| CommandError::new("root must be specified"))?;
         // The bundle may be named through links, its root may not.
         let rootfs = std::fs::canonicalize(&bundle)
-            .map_err(|error| Failure::new(format!("find the bundle: {}", io_text(&error))))?
+            .map_err(|error| CommandError::new(format!("find the bundle: {}", io_text(&error))))?
             .join(&root.path);
         let seccomp = compile(&config.spec)?;
         Ok(Self {
@@ -93,46 +93,46 @@ impl Order {
 }
 
 /// Compile the specification's filter.
-pub fn compile(spec: &Spec) -> Result<Option<Program>, Failure> {
+pub fn compile(spec: &Spec) -> Result<Option<Program>, CommandError> {
     let profile = spec.linux.seccomp.as_ref();
-    profile.map(seccomp::compile).transpose().map_err(|error| Failure::new(error.to_string()))
+    profile.map(seccomp::compile).transpose().map_err(|error| CommandError::new(error.to_string()))
 }
 
 /// `--preserve-fds`, with those that socket activation hands over.
-pub fn preserved(parsed: &Parsed) -> Result<u32, Failure> {
+pub fn preserved(parsed: &Parsed) -> Result<u32, CommandError> {
     let given = parsed.last("preserve-fds").unwrap_or("0");
     let given: u32 =
-        given.parse().map_err(|_| Failure::new(format!("invalid value {given:?} for flag -preserve-fds")))?;
+        given.parse().map_err(|_| CommandError::new(format!("invalid value {given:?} for flag -preserve-fds")))?;
     let activated = std::env::var("LISTEN_FDS").ok().and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
     // More than a process can have: the first that is not open is named when they are counted.
     Ok(given.saturating_add(activated))
 }
 
 /// `create ID`
-pub fn create(context: &Context, words: &[String]) -> Outcome {
+pub fn create(globals: &Globals, words: &[String]) -> Outcome {
     let (parsed, id) = one_id("create", CREATE_FLAGS, words)?;
     let mut order = Order::read(&parsed, id)?;
     check_console(order.terminal(), order.console_socket.is_some(), true)?;
-    let reserved = record::reserve(context, &order.id, &order.config, &order.bundle, &order.rootfs)?;
+    let reserved = record::reserve(globals, &order.id, &order.config, &order.bundle, &order.rootfs)?;
     let socket = make_socket(&reserved.home().path(START_SOCKET))?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let request = order.request(Some(socket), false);
-    let failed = |failure: Failure| {
-        Failure::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text))
+    let failed = |failure: CommandError| {
+        CommandError::new(format!("libpod-runtime create failed: unable to start container process: {}", failure.text))
     };
-    let (created, _) = prepare(context, &request, console.as_deref()).map_err(failed)?;
+    let (created, _) = prepare(globals, &request, console.as_deref()).map_err(failed)?;
     publish(created.pid(), reserved, pid_file.as_deref())?;
     created.release();
     Ok(0)
 }
 
 /// `run ID`
-pub fn run(context: &Context, words: &[String]) -> Outcome {
+pub fn run(globals: &Globals, words: &[String]) -> Outcome {
     let (parsed, id) = one_id("run", CREATE_FLAGS, words)?;
     let mut order = Order::read(&parsed, id)?;
     let detach = parsed.has("detach");
     check_console(order.terminal(), order.console_socket.is_some(), detach)?;
-    let reserved = record::reserve(context, &order.id, &order.config, &order.bundle, &order.rootfs)?;
+    let reserved = record::reserve(globals, &order.id, &order.config, &order.bundle, &order.rootfs)?;
     let (console, pid_file) = (order.console_socket.take(), order.pid_file.take());
     let foreground = if detach { None } else { Some(Foreground::new()?) };
     let relayed = foreground.is_some() && console.is_none();
@@ -140,54 +140,54 @@ pub fn run(context: &Context, words: &[String]) -> Outcome {
         process.console_size = process.console_size.or_else(foreground::own_size);
     }
     let request = order.request(None, relayed);
-    let failed = |failure: Failure| {
-        Failure::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text))
+    let failed = |failure: CommandError| {
+        CommandError::new(format!("libpod-runtime run failed: unable to start container process: {}", failure.text))
     };
-    let (created, terminal) = prepare(context, &request, console.as_deref()).map_err(failed)?;
+    let (created, terminal) = prepare(globals, &request, console.as_deref()).map_err(failed)?;
     let container = publish(created.pid(), reserved, pid_file.as_deref())?;
     let running = match created.go() {
         Ok(running) => running,
         Err(error) => {
-            remove(context, &container, false)?;
+            remove(globals, &container, false)?;
             return Err(failed(error.into()));
         }
     };
-    running.warnings.iter().for_each(|text| context.log.warn(text));
+    running.warnings.iter().for_each(|text| globals.log.warn(text));
     let Some(foreground) = foreground else { return Ok(0) };
-    let code = foreground.wait(running.pidfd.as_fd(), terminal).map_err(Failure::new)?;
+    let code = foreground.wait(running.pidfd.as_fd(), terminal).map_err(CommandError::new)?;
     if !parsed.has("keep") {
-        remove(context, &container, true)?;
+        remove(globals, &container, true)?;
     }
     Ok(code)
 }
 
 /// Whether a terminal has somebody to go to.
-pub fn check_console(terminal: bool, socket: bool, detached: bool) -> Result<(), Failure> {
+pub fn check_console(terminal: bool, socket: bool, detached: bool) -> Result<(), CommandError> {
     match (terminal, socket, detached) {
         (true, false, true) => {
-            Err(Failure::new("cannot allocate tty if runc will detach without setting console socket"))
+            Err(CommandError::new("cannot allocate tty if runc will detach without setting console socket"))
         }
-        (false, true, _) => Err(Failure::new("cannot use console socket if runc will not detach or allocate tty")),
+        (false, true, _) => Err(CommandError::new("cannot use console socket if runc will not detach or allocate tty")),
         _ => Ok(()),
     }
 }
 
 /// Create up to the point where only *go* is missing; hand the terminal over where a socket waits for it.
 fn prepare<'a>(
-    context: &Context,
+    globals: &Globals,
     request: &'a Request<'a>,
     console: Option<&Path>,
-) -> Result<(Created<'a>, Option<OwnedFd>), Failure> {
-    if context.log.is_debug() {
-        libpod_runtime::describe(request)?.iter().for_each(|step| context.log.debug(step));
+) -> Result<(Created<'a>, Option<OwnedFd>), CommandError> {
+    if globals.log.is_debug() {
+        libpod_runtime::describe(request)?.iter().for_each(|step| globals.log.debug(step));
     }
     let mut created = libpod_runtime::create(request)?;
     let terminal = created.wait_prepared()?;
-    created.warnings.iter().for_each(|text| context.log.warn(text));
+    created.warnings.iter().for_each(|text| globals.log.warn(text));
     created.warnings.clear();
     match (terminal, console) {
         (Some(master), Some(socket)) => {
-            foreground::hand_over(master.as_fd(), socket).map_err(Failure::new)?;
+            foreground::hand_over(master.as_fd(), socket).map_err(CommandError::new)?;
             Ok((created, None))
         }
         (terminal, _) => Ok((created, terminal)),
@@ -195,7 +195,7 @@ fn prepare<'a>(
 }
 
 /// Tell the container's number to the caller, and record it: last, so that an error leaves no container.
-fn publish(pid: Pid, reserved: Reserved, pid_file: Option<&Path>) -> Result<Container, Failure> {
+fn publish(pid: Pid, reserved: Reserved, pid_file: Option<&Path>) -> Result<RecordedContainer, CommandError> {
     if let Some(path) = pid_file {
         record::write_pid_file(path, pid)?;
     }
@@ -203,18 +203,18 @@ fn publish(pid: Pid, reserved: Reserved, pid_file: Option<&Path>) -> Result<Cont
 }
 
 /// `start ID`
-pub fn start(context: &Context, words: &[String]) -> Outcome {
+pub fn start(globals: &Globals, words: &[String]) -> Outcome {
     let (_, id) = one_id("start", &[], words)?;
-    let container = Container::load(context, &id)?;
+    let container = RecordedContainer::load(globals, &id)?;
     match container.status() {
         Status::Created => {}
-        Status::Creating => return Err(Failure::new("cannot start a container that is still being created")),
-        Status::Stopped => return Err(Failure::new("cannot start a container that has stopped")),
-        Status::Running | Status::Paused => return Err(Failure::new("cannot start an already running container")),
+        Status::Creating => return Err(CommandError::new("cannot start a container that is still being created")),
+        Status::Stopped => return Err(CommandError::new("cannot start a container that has stopped")),
+        Status::Running | Status::Paused => return Err(CommandError::new("cannot start an already running container")),
     }
     let spec = container.spec()?;
     let warnings = let_go(&container.start_socket())?;
-    warnings.iter().for_each(|text| context.log.warn(text));
+    warnings.iter().for_each(|text| globals.log.warn(text));
     container.home.unlink(START_SOCKET)?;
     if let Err(error) = run_hooks(&container, &spec, "poststart", "running") {
         end(&container)?;
@@ -223,7 +223,7 @@ pub fn start(context: &Context, words: &[String]) -> Outcome {
     Ok(0)
 }
 
-fn run_hooks(container: &Container, spec: &Spec, moment: &str, status: &str) -> libpod_runtime::Result<()> {
+fn run_hooks(container: &RecordedContainer, spec: &Spec, moment: &str, status: &str) -> libpod_runtime::Result<()> {
     let hooks = if moment == "poststart" { &spec.hooks.poststart } else { &spec.hooks.poststop };
     let record = &container.record;
     let state = hooks::State {
@@ -238,28 +238,28 @@ fn run_hooks(container: &Container, spec: &Spec, moment: &str, status: &str) -> 
 }
 
 /// `kill ID [SIGNAL]`
-pub fn kill(context: &Context, words: &[String]) -> Outcome {
+pub fn kill(globals: &Globals, words: &[String]) -> Outcome {
     const FLAGS: &[Flag] = &[Flag::switch("all").short('a')];
-    let (parsed, rest) = parse(FLAGS, words).map_err(Failure::new)?;
+    let (parsed, rest) = parse(FLAGS, words).map_err(CommandError::new)?;
     let (id, signal) = match rest {
         [id] => (id, "SIGTERM"),
         [id, signal] => (id, signal.as_str()),
-        _ => return Err(Failure::new("\"kill\" requires a minimum of 1 argument")),
+        _ => return Err(CommandError::new("\"kill\" requires a minimum of 1 argument")),
     };
-    let container = Container::load(context, &id.parse()?)?;
-    let number = signal_number(signal).ok_or_else(|| Failure::new(format!("unknown signal {signal:?}")))?;
+    let container = RecordedContainer::load(globals, &id.parse()?)?;
+    let number = signal_number(signal).ok_or_else(|| CommandError::new(format!("unknown signal {signal:?}")))?;
     if parsed.has("all") {
         return kill_all(&container, number);
     }
-    let process = container.process().ok_or_else(|| Failure::new("container not running"))?;
+    let process = container.process().ok_or_else(|| CommandError::new("container not running"))?;
     // The end of a PID namespace's first process is that of all; in a shared one the others would run on. A frozen one does not end.
     if number == 9 && (!leads_pid_namespace(container.record.pid) || container.cgroup()?.is_frozen()) {
         return kill_all(&container, number);
     }
     match process.signal(number) {
         Ok(true) => Ok(0),
-        Ok(false) => Err(Failure::new("container not running")),
-        Err(error) => Err(Failure::new(format!("send signal {number}: {}", io_text(&error)))),
+        Ok(false) => Err(CommandError::new("container not running")),
+        Err(error) => Err(CommandError::new(format!("send signal {number}: {}", io_text(&error)))),
     }
 }
 
@@ -270,7 +270,7 @@ fn leads_pid_namespace(pid: i32) -> bool {
     numbers.is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"))
 }
 
-fn kill_all(container: &Container, number: i32) -> Outcome {
+fn kill_all(container: &RecordedContainer, number: i32) -> Outcome {
     let cgroup = container.cgroup()?;
     if number == 9 {
         cgroup.kill()?;
@@ -319,11 +319,11 @@ pub fn signal_number(text: &str) -> Option<i32> {
 }
 
 /// `delete ID`
-pub fn delete(context: &Context, words: &[String]) -> Outcome {
+pub fn delete(globals: &Globals, words: &[String]) -> Outcome {
     const FLAGS: &[Flag] = &[Flag::switch("force").short('f')];
     let (parsed, id) = one_id("delete", FLAGS, words)?;
     let force = parsed.has("force");
-    let container = match Container::find(context, &id)? {
+    let container = match RecordedContainer::find(globals, &id)? {
         Found::Recorded(container) => container,
         // What a killed `create` has left.
         Found::Unrecorded(home) if force => return home.remove().map(|()| 0),
@@ -334,28 +334,28 @@ pub fn delete(context: &Context, words: &[String]) -> Outcome {
         Status::Stopped => {}
         Status::Created => end(&container)?,
         Status::Creating if !force => {
-            return Err(Failure::new(format!(
+            return Err(CommandError::new(format!(
                 "container {id} is still being created: use --force if its creator has died"
             )));
         }
         _ if force => end(&container)?,
-        status => return Err(Failure::new(format!("cannot delete container {id} that is not stopped: {status}"))),
+        status => return Err(CommandError::new(format!("cannot delete container {id} that is not stopped: {status}"))),
     }
-    remove(context, &container, true)?;
+    remove(globals, &container, true)?;
     Ok(0)
 }
 
 /// Kill every process of the container and wait until the first one is gone.
-fn end(container: &Container) -> Result<(), Failure> {
+fn end(container: &RecordedContainer) -> Result<(), CommandError> {
     let cgroup = container.cgroup()?;
     cgroup.kill()?;
     if let Some(process) = container.process() {
-        process.signal(9).map_err(|error| Failure::new(format!("kill the container: {}", io_text(&error))))?;
+        process.signal(9).map_err(|error| CommandError::new(format!("kill the container: {}", io_text(&error))))?;
     }
     let deadline = Instant::now() + DELETE_PATIENCE;
     while container.process().is_some() {
         if Instant::now() > deadline {
-            return Err(Failure::new("the container's process does not end"));
+            return Err(CommandError::new("the container's process does not end"));
         }
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -363,7 +363,7 @@ fn end(container: &Container) -> Result<(), Failure> {
 }
 
 /// Take the cgroup and the record away, and run the last hooks.
-fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<(), Failure> {
+fn remove(globals: &Globals, container: &RecordedContainer, with_hooks: bool) -> Result<(), CommandError> {
     // Its specification goes with the record.
     let spec = with_hooks.then(|| container.spec());
     let cgroup = container.cgroup()?;
@@ -377,27 +377,27 @@ fn remove(context: &Context, container: &Container, with_hooks: bool) -> Result<
         None => Ok(()),
     });
     if let Err(failure) = ran {
-        context.log.warn(&failure.text);
+        globals.log.warn(&failure.text);
     }
     Ok(())
 }
 
 /// `pause ID`, `resume ID`
-pub fn set_paused(context: &Context, words: &[String], paused: bool) -> Outcome {
+pub fn set_paused(globals: &Globals, words: &[String], paused: bool) -> Outcome {
     let (_, id) = one_id(if paused { "pause" } else { "resume" }, &[], words)?;
-    let container = Container::load(context, &id)?;
+    let container = RecordedContainer::load(globals, &id)?;
     match (container.status(), paused) {
-        (Status::Stopped | Status::Creating, _) => return Err(Failure::new("container not running")),
-        (Status::Paused, true) => return Err(Failure::new("container already paused")),
+        (Status::Stopped | Status::Creating, _) => return Err(CommandError::new("container not running")),
+        (Status::Paused, true) => return Err(CommandError::new("container already paused")),
         (Status::Paused, false) | (_, true) => {}
-        (_, false) => return Err(Failure::new("container not paused")),
+        (_, false) => return Err(CommandError::new("container not paused")),
     }
     container.cgroup()?.set_frozen(paused)?;
     Ok(0)
 }
 
 /// The descriptor of a process, for those who only borrow it.
-pub fn pidfd(container: &Container) -> Option<OwnedFd> {
+pub fn pidfd(container: &RecordedContainer) -> Option<OwnedFd> {
     container.process().and_then(|held| borrowed(held.as_fd()))
 }
 

@@ -1,13 +1,13 @@
 //! `state` and `list`: what containers there are, and what they do.
 
 use super::arguments::{Flag, parse};
-use super::command::{Context, one_id};
-use super::failure::{Failure, Outcome};
+use super::command::{Globals, one_id};
 use super::log;
-use super::record::{Container, Found, Status};
+use super::outcome::{CommandError, Outcome};
+use super::record::{Found, RecordedContainer, Status};
 use libpod_runtime::ContainerId;
 
-impl Container {
+impl RecordedContainer {
     /// Who made it: a name only for root, whose number is the same everywhere.
     fn owner(&self) -> String {
         match self.home.owner() {
@@ -38,21 +38,21 @@ impl Container {
 }
 
 /// `state ID`
-pub fn state(context: &Context, words: &[String]) -> Outcome {
+pub fn state(globals: &Globals, words: &[String]) -> Outcome {
     let (_, id) = one_id("state", &[], words)?;
-    let value = Container::load(context, &id)?.json("");
-    let text = serde_json::to_string_pretty(&value).map_err(|error| Failure::new(error.to_string()))?;
+    let value = RecordedContainer::load(globals, &id)?.json("");
+    let text = serde_json::to_string_pretty(&value).map_err(|error| CommandError::new(error.to_string()))?;
     log::print(&text);
     log::print("\n");
     Ok(0)
 }
 
 /// `list [-q] [-f table|json]`
-pub fn list(context: &Context, words: &[String]) -> Outcome {
+pub fn list(globals: &Globals, words: &[String]) -> Outcome {
     const FLAGS: &[Flag] = &[Flag::text("format").short('f'), Flag::switch("quiet").short('q')];
-    let (parsed, _) = parse(FLAGS, words).map_err(Failure::new)?;
-    let containers: Vec<Container> =
-        context.root.names()?.iter().filter_map(|name| read_listed(context, name)).collect();
+    let (parsed, _) = parse(FLAGS, words).map_err(CommandError::new)?;
+    let containers: Vec<RecordedContainer> =
+        globals.root.names()?.iter().filter_map(|name| read_listed(globals, name)).collect();
     if parsed.has("quiet") {
         containers.iter().for_each(|container| log::print(&format!("{}\n", container.record.id)));
         return Ok(0);
@@ -63,16 +63,16 @@ pub fn list(context: &Context, words: &[String]) -> Outcome {
             log::print(&format!("{}\n", serde_json::Value::from(values)));
         }
         "table" => print_table(&containers),
-        _ => return Err(Failure::new("invalid format option")),
+        _ => return Err(CommandError::new("invalid format option")),
     }
     Ok(0)
 }
 
 /// The container of this entry of the state root. One that cannot be read is named in a warning: the others are listed.
-fn read_listed(context: &Context, name: &str) -> Option<Container> {
-    let warn = |reason: &str| context.log.warn(&format!("load container {name}: {reason}"));
+fn read_listed(globals: &Globals, name: &str) -> Option<RecordedContainer> {
+    let warn = |reason: &str| globals.log.warn(&format!("load container {name}: {reason}"));
     let id = name.parse::<ContainerId>().map_err(|error| warn(&error.to_string())).ok()?;
-    match Container::find(context, &id) {
+    match RecordedContainer::find(globals, &id) {
         Ok(Found::Recorded(container)) => return Some(container),
         Ok(Found::Unrecorded(_)) => warn(
             "it has no record: it is being created or deleted; `delete --force` removes it if that command was killed",
@@ -84,7 +84,7 @@ fn read_listed(context: &Context, name: &str) -> Option<Container> {
     None
 }
 
-fn print_table(containers: &[Container]) {
+fn print_table(containers: &[RecordedContainer]) {
     let mut rows = vec![["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned)];
     for container in containers {
         let record = &container.record;

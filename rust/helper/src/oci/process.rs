@@ -1,11 +1,11 @@
 //! `exec`: one more process in a running container.
 
 use super::arguments::{Flag, Parsed, parse};
-use super::command::Context;
-use super::failure::{Failure, Outcome};
+use super::command::Globals;
 use super::foreground::{self, Foreground};
 use super::lifecycle::{check_console, compile, pidfd, preserved};
-use super::record::{self, Container, Status};
+use super::outcome::{CommandError, Outcome};
+use super::record::{self, RecordedContainer, Status};
 use libpod_runtime::spec::{CONFIG_MAX, Process, Spec, User};
 use libpod_runtime::{ContainerId, ExecRunning, ExecTarget};
 use libpod_sys::io_text;
@@ -36,28 +36,28 @@ const FLAGS: &[Flag] = &[
 const FAILED: u8 = 255;
 
 /// `exec ID COMMAND [ARGUMENT]…`
-pub fn exec(context: &Context, words: &[String]) -> Outcome {
-    let failed = |failure: Failure| Failure { text: format!("exec failed: {}", failure.text), code: FAILED };
-    let (parsed, rest) = parse(FLAGS, words).map_err(Failure::new).map_err(failed)?;
-    run(context, &parsed, rest).map_err(failed)
+pub fn exec(globals: &Globals, words: &[String]) -> Outcome {
+    let failed = |failure: CommandError| CommandError { text: format!("exec failed: {}", failure.text), code: FAILED };
+    let (parsed, rest) = parse(FLAGS, words).map_err(CommandError::new).map_err(failed)?;
+    run(globals, &parsed, rest).map_err(failed)
 }
 
-fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
+fn run(globals: &Globals, parsed: &Parsed, rest: &[String]) -> Outcome {
     for absent in ["cgroup", "ignore-paused"] {
         if parsed.last(absent).is_some() {
-            return Err(Failure::new(format!("--{absent} is not supported")));
+            return Err(CommandError::new(format!("--{absent} is not supported")));
         }
     }
     let Some((id, argv)) = rest.split_first() else {
-        return Err(Failure::new("\"exec\" requires a minimum of 1 argument"));
+        return Err(CommandError::new("\"exec\" requires a minimum of 1 argument"));
     };
     let id: ContainerId = id.parse()?;
-    let container = Container::load(context, &id)?;
+    let container = RecordedContainer::load(globals, &id)?;
     if matches!(container.status(), Status::Stopped | Status::Creating) {
-        return Err(Failure::new("cannot exec in a stopped container"));
+        return Err(CommandError::new("cannot exec in a stopped container"));
     }
-    let pidfd = pidfd(&container).ok_or_else(|| Failure::new("cannot exec in a stopped container"))?;
-    let pid = Pid::from_raw(container.record.pid).ok_or_else(|| Failure::new("the record has no process"))?;
+    let pidfd = pidfd(&container).ok_or_else(|| CommandError::new("cannot exec in a stopped container"))?;
+    let pid = Pid::from_raw(container.record.pid).ok_or_else(|| CommandError::new("the record has no process"))?;
     let spec = container.spec()?;
     let mut process = build(parsed, argv, &spec)?;
     let (detach, console) = (parsed.has("detach"), parsed.last("console-socket"));
@@ -79,7 +79,7 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
         process.console_size = process.console_size.or_else(foreground::own_size);
     }
     let mut running = libpod_runtime::exec(&target, &process, &stdio)?;
-    running.warnings.iter().for_each(|text| context.log.warn(text));
+    running.warnings.iter().for_each(|text| globals.log.warn(text));
     if let Err(failure) = tell(parsed, &mut running) {
         // Each fails only if the process has ended by itself.
         let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
@@ -88,30 +88,30 @@ fn run(context: &Context, parsed: &Parsed, rest: &[String]) -> Outcome {
     }
     match waiting {
         None => Ok(0),
-        Some(waiting) => waiting.wait(running.pidfd.as_fd(), running.terminal.take()).map_err(Failure::new),
+        Some(waiting) => waiting.wait(running.pidfd.as_fd(), running.terminal.take()).map_err(CommandError::new),
     }
 }
 
 /// Tell the caller the number of the process, and hand its terminal over if there is a socket for it.
-fn tell(parsed: &Parsed, running: &mut ExecRunning) -> Result<(), Failure> {
+fn tell(parsed: &Parsed, running: &mut ExecRunning) -> Result<(), CommandError> {
     if let Some(path) = parsed.last("pid-file") {
         record::write_pid_file(Path::new(path), running.pid)?;
     }
     if let (Some(master), Some(socket)) = (&running.terminal, parsed.last("console-socket")) {
-        foreground::hand_over(master.as_fd(), Path::new(socket)).map_err(Failure::new)?;
+        foreground::hand_over(master.as_fd(), Path::new(socket)).map_err(CommandError::new)?;
         running.terminal = None;
     }
     Ok(())
 }
 
 /// The process of `--process`, or the container's own with what the flags change.
-fn build(parsed: &Parsed, argv: &[String], spec: &Spec) -> Result<Process, Failure> {
+fn build(parsed: &Parsed, argv: &[String], spec: &Spec) -> Result<Process, CommandError> {
     if let Some(path) = parsed.last("process") {
         let text = libpod_sys::file::read(Path::new(path), CONFIG_MAX)
-            .map_err(|error| Failure::new(format!("read {path}: {}", io_text(&error))))?;
-        return libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{path}: {error}")));
+            .map_err(|error| CommandError::new(format!("read {path}: {}", io_text(&error))))?;
+        return libpod_json::from_slice(&text).map_err(|error| CommandError::new(format!("{path}: {error}")));
     }
-    let mut process = spec.process.clone().ok_or_else(|| Failure::new("the container has no process to copy"))?;
+    let mut process = spec.process.clone().ok_or_else(|| CommandError::new("the container has no process to copy"))?;
     process.args = argv.to_vec();
     process.terminal = parsed.has("tty");
     process.env.extend(parsed.all("env").map(str::to_owned));
@@ -140,12 +140,12 @@ fn build(parsed: &Parsed, argv: &[String], spec: &Spec) -> Result<Process, Failu
     Ok(process)
 }
 
-fn parse_user(text: &str, before: &User) -> Result<User, Failure> {
+fn parse_user(text: &str, before: &User) -> Result<User, CommandError> {
     let (uid, gid) = text.split_once(':').map_or((text, None), |(uid, gid)| (uid, Some(gid)));
     let gid = gid.map(parse_id).transpose()?.unwrap_or(before.gid);
     Ok(User { uid: parse_id(uid)?, gid, ..before.clone() })
 }
 
-fn parse_id(text: &str) -> Result<u32, Failure> {
-    text.parse().map_err(|_| Failure::new(format!("parsing {text} as a number: invalid syntax")))
+fn parse_id(text: &str) -> Result<u32, CommandError> {
+    text.parse().map_err(|_| CommandError::new(format!("parsing {text} as a number: invalid syntax")))
 }

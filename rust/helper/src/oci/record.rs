@@ -2,11 +2,11 @@
 //! is started, the socket it waits at.
 //!
 //! The status is derived and never written: a process that has the recorded number and start time lives; one that has not
-//! been started yet still has its socket; a frozen cgroup is a pause. Start at [`Container::load`].
+//! been started yet still has its socket; a frozen cgroup is a pause. Start at [`RecordedContainer::load`].
 
-use super::command::Context;
+use super::command::Globals;
 use super::directory::{Home, RECORD, SPEC, START_SOCKET};
-use super::failure::Failure;
+use super::outcome::CommandError;
 use libpod_json::versioned::{self, BEFORE, Versioned};
 use libpod_monitor::clock::Moment;
 use libpod_monitor::process::{HeldProcess, start_time};
@@ -56,7 +56,7 @@ impl Versioned for Record {
 }
 
 /// A recorded container.
-pub struct Container {
+pub struct RecordedContainer {
     /// Its directory.
     pub home: Home,
     /// Its record.
@@ -66,7 +66,7 @@ pub struct Container {
 /// What there is of an id.
 pub enum Found {
     /// A container.
-    Recorded(Container),
+    Recorded(RecordedContainer),
     /// A directory without a record: its container is being made or removed, or the command that did so was killed.
     Unrecorded(Home),
     /// Nothing.
@@ -117,12 +117,12 @@ pub struct Reserved {
 ///
 /// A first record is written at once: it names the cgroup, so that whatever a killed command leaves can be removed.
 pub fn reserve(
-    context: &Context,
+    globals: &Globals,
     id: &ContainerId,
     config: &Config,
     bundle: &Path,
     rootfs: &Path,
-) -> Result<Reserved, Failure> {
+) -> Result<Reserved, CommandError> {
     let spec = &config.spec;
     let cgroup = Cgroup::open(spec.linux.cgroups_path.as_deref(), id)?;
     let record = Record {
@@ -137,7 +137,7 @@ pub fn reserve(
         cgroup: cgroup.path().to_string_lossy().into_owned(),
         annotations: spec.annotations.clone(),
     };
-    let reserved = Reserved { home: Some(context.root.create(id)?), record };
+    let reserved = Reserved { home: Some(globals.root.create(id)?), record };
     // Before the record, which says that it is there.
     reserved.home().write(SPEC, &config.text)?;
     reserved.write()?;
@@ -151,17 +151,17 @@ impl Reserved {
     }
 
     /// Complete the record of a container that exists now.
-    pub fn keep(mut self, pid: Pid) -> Result<Container, Failure> {
+    pub fn keep(mut self, pid: Pid) -> Result<RecordedContainer, CommandError> {
         let start = start_time(pid)
-            .map_err(|error| Failure::new(format!("read the container's start time: {}", io_text(&error))))?;
+            .map_err(|error| CommandError::new(format!("read the container's start time: {}", io_text(&error))))?;
         (self.record.pid, self.record.start_time) = (pid.as_raw_nonzero().get(), start);
         self.write()?;
         let home = self.home.take().expect("it is taken here alone");
-        Ok(Container { home, record: self.record.clone() })
+        Ok(RecordedContainer { home, record: self.record.clone() })
     }
 
-    fn write(&self) -> Result<(), Failure> {
-        let text = serde_json::to_vec(&self.record).map_err(|error| Failure::new(error.to_string()))?;
+    fn write(&self) -> Result<(), CommandError> {
+        let text = serde_json::to_vec(&self.record).map_err(|error| CommandError::new(error.to_string()))?;
         self.home().write(RECORD, &text)
     }
 }
@@ -176,18 +176,18 @@ impl Drop for Reserved {
 }
 
 /// Write the file of `--pid-file`: a reader sees the whole number or no file.
-pub fn write_pid_file(path: &Path, pid: Pid) -> Result<(), Failure> {
+pub fn write_pid_file(path: &Path, pid: Pid) -> Result<(), CommandError> {
     let text = pid.as_raw_nonzero().to_string();
     replace(path, text.as_bytes(), Mode::from_raw_mode(0o666), Durability::Volatile)
-        .map_err(|error| Failure::new(format!("write {}: {}", path.display(), io_text(&error))))
+        .map_err(|error| CommandError::new(format!("write {}: {}", path.display(), io_text(&error))))
 }
 
-impl Container {
+impl RecordedContainer {
     /// Look for container `id`. A record that cannot be read is an error, and says nothing about the container.
-    pub fn find(context: &Context, id: &ContainerId) -> Result<Found, Failure> {
-        let Some(home) = context.root.find(id)? else { return Ok(Found::Nothing) };
+    pub fn find(globals: &Globals, id: &ContainerId) -> Result<Found, CommandError> {
+        let Some(home) = globals.root.find(id)? else { return Ok(Found::Nothing) };
         let Some(text) = home.read(RECORD, RECORD_MAX)? else { return Ok(Found::Unrecorded(home)) };
-        let damaged = |reason: String| Failure::new(format!("{}: {reason}", home.path(RECORD).display()));
+        let damaged = |reason: String| CommandError::new(format!("{}: {reason}", home.path(RECORD).display()));
         let record: Record = versioned::read(&text).map_err(|error| damaged(error.to_string()))?;
         if record.id != *id {
             return Err(damaged(format!("it is the record of container {}", record.id)));
@@ -196,8 +196,8 @@ impl Container {
     }
 
     /// The container `id`, which exists.
-    pub fn load(context: &Context, id: &ContainerId) -> Result<Self, Failure> {
-        match Self::find(context, id)? {
+    pub fn load(globals: &Globals, id: &ContainerId) -> Result<Self, CommandError> {
+        match Self::find(globals, id)? {
             Found::Recorded(container) => Ok(container),
             Found::Unrecorded(_) | Found::Nothing => Err(does_not_exist()),
         }
@@ -214,7 +214,7 @@ impl Container {
     }
 
     /// Its cgroup.
-    pub fn cgroup(&self) -> Result<Cgroup, Failure> {
+    pub fn cgroup(&self) -> Result<Cgroup, CommandError> {
         Ok(Cgroup::open(Some(&self.record.cgroup), &self.record.id)?)
     }
 
@@ -233,15 +233,15 @@ impl Container {
     }
 
     /// The specification that it was created from, whatever stands in its bundle by now.
-    pub fn spec(&self) -> Result<Spec, Failure> {
+    pub fn spec(&self) -> Result<Spec, CommandError> {
         if self.record.version == BEFORE {
             // The release before versions kept none.
             return Ok(Config::read(&self.record.bundle)?.spec);
         }
         let path = self.home.path(SPEC);
         let text = self.home.read(SPEC, CONFIG_MAX)?;
-        let text = text.ok_or_else(|| Failure::new(format!("{} not found", path.display())))?;
-        libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+        let text = text.ok_or_else(|| CommandError::new(format!("{} not found", path.display())))?;
+        libpod_json::from_slice(&text).map_err(|error| CommandError::new(format!("{}: {error}", path.display())))
     }
 }
 
@@ -253,8 +253,8 @@ fn has_ended(held: &HeldProcess) -> bool {
 }
 
 /// The error of an id without a container.
-pub fn does_not_exist() -> Failure {
-    Failure::new("container does not exist")
+pub fn does_not_exist() -> CommandError {
+    CommandError::new("container does not exist")
 }
 
 /// A bundle's `config.json`.
@@ -267,16 +267,18 @@ pub struct Config {
 
 impl Config {
     /// Read the document of this bundle.
-    pub fn read(bundle: &Path) -> Result<Self, Failure> {
+    pub fn read(bundle: &Path) -> Result<Self, CommandError> {
         let path = bundle.join(CONFIG);
         let text = match libpod_sys::file::read(&path, CONFIG_MAX) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Failure::new(format!("JSON specification file {} not found", path.display())));
+                return Err(CommandError::new(format!("JSON specification file {} not found", path.display())));
             }
-            other => other.map_err(|error| Failure::new(format!("read {}: {}", path.display(), io_text(&error))))?,
+            other => {
+                other.map_err(|error| CommandError::new(format!("read {}: {}", path.display(), io_text(&error))))?
+            }
         };
-        let spec =
-            libpod_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        let spec = libpod_json::from_slice(&text)
+            .map_err(|error| CommandError::new(format!("{}: {error}", path.display())))?;
         Ok(Self { text, spec })
     }
 }
