@@ -39,10 +39,10 @@ pub enum Error {
     },
     /// The registry answered with an error status.
     #[error("{0}")]
-    Status(Box<Failure>),
+    Status(Box<ErrorResponse>),
     /// Credentials were refused.
     #[error("unable to retrieve auth token: invalid username/password: {0}")]
-    Credentials(Box<Failure>),
+    Credentials(Box<ErrorResponse>),
     /// Bytes do not match the digest they were asked by.
     #[error("digest of {what} does not match: wanted {}, got {}", mismatch.wanted, mismatch.got)]
     Digest {
@@ -113,7 +113,7 @@ pub enum Error {
 
 /// An error status of a registry.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub struct ErrorResponse {
     /// HTTP status.
     pub status: u16,
     /// The first `errors[].code` of the body, such as `MANIFEST_UNKNOWN`.
@@ -131,7 +131,7 @@ pub struct Failure {
 /// A pause that is worth telling.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for ErrorResponse {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.code {
             Some(_) => out.write_str(&self.message)?,

@@ -4,7 +4,7 @@
 //! ([`crate::budget`]).
 
 use crate::budget::{Bounding, Transfer};
-use crate::error::Failure;
+use crate::error::ErrorResponse;
 use crate::proxy::Settings;
 use crate::tls::TlsConnector;
 use crate::unanswered::unanswered;
@@ -219,14 +219,14 @@ impl Response {
     }
 
     /// The answer as the error that it is.
-    pub fn into_failure(self) -> Failure {
+    pub fn into_failure(self) -> ErrorResponse {
         let (status, method, url) = (self.status(), self.method.name(), self.url.redacted());
         let retry_after = self.header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
         // An error document that cannot be read whole leaves the status, which says enough.
         let _ = self.into_reader().take(ERROR_LIMIT).read_to_end(&mut body);
         let (code, message) = read_errors(&body).unwrap_or_else(|| status_errors(status, &body));
-        Failure { status, code, message, method, url, retry_after }
+        ErrorResponse { status, code, message, method, url, retry_after }
     }
 }
 

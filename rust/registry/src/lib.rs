@@ -28,7 +28,7 @@ pub use auth::Credentials;
 pub use blob::Blob;
 pub use challenge::{Challenge, parse as parse_challenge};
 pub use client::{Client, MANIFEST_LIMIT, Manifest, OnRetry, Options, Retry, Tell};
-pub use error::{Error, Failure};
+pub use error::{Error, ErrorResponse};
 pub use libpod_digest::{Digest, Hasher};
 pub use upload::{Mounted, Uploaded};
 pub use url::Url;
