@@ -11,7 +11,7 @@ use super::peer::Peer;
 use super::reactor::{Duties, Reactor, live};
 use super::runtime::{Builtin, Runtime};
 use super::start::{protect_from_oom, streams};
-use super::stdio::Stdio;
+use super::stdio::Streams;
 use crate::document::Exec;
 use crate::log::writer::LogWriter;
 use crate::protocol::{Event, Failure};
@@ -46,7 +46,7 @@ fn start(runtime: &dyn Runtime, document: &Exec, reactor: &mut Reactor) -> Resul
     drop(theirs);
     protect_from_oom();
     reactor.stdio = match running.terminal {
-        Some(master) => Stdio::terminal(master, document.stdin_open, document.initial_size)
+        Some(master) => Streams::terminal(master, document.stdin_open, document.initial_size)
             .map_err(|error| Failure::pathless("open terminal", &error))?,
         None => ours.unwrap_or_default(),
     };

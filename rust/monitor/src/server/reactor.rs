@@ -8,7 +8,7 @@
 use super::children::{Children, Role};
 use super::clients::{Clients, Input};
 use super::life::{Act, Life, Wake};
-use super::stdio::Stdio;
+use super::stdio::Streams;
 use super::timers::{Timer, Timers};
 use crate::log::Stream;
 use crate::log::writer::LogWriter;
@@ -40,7 +40,7 @@ pub struct Reactor {
     /// Connected clients.
     pub clients: Clients,
     /// Our ends of the container's streams.
-    pub stdio: Stdio,
+    pub stdio: Streams,
     log: LogWriter,
     signals: SignalFd,
     /// What went wrong with the log without stopping the container; the exit record says it.
@@ -112,7 +112,7 @@ impl Reactor {
             children: Children::default(),
             timers: Timers::default(),
             clients: Clients::default(),
-            stdio: Stdio::default(),
+            stdio: Streams::default(),
             log,
             signals,
             complaint: None,
@@ -262,6 +262,6 @@ impl Reactor {
                 rounds -= 1;
             }
         }
-        self.stdio = Stdio::default();
+        self.stdio = Streams::default();
     }
 }

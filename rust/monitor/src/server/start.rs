@@ -2,7 +2,7 @@
 
 use super::reactor::Reactor;
 use super::runtime::{Running, Runtime};
-use super::stdio::{ContainerEnds, Stdio, pipes};
+use super::stdio::{ContainerEnds, Streams, pipes};
 use crate::client::launch::SOCKET_NAME;
 use crate::document::Launch;
 use crate::protocol::{Event, Failure};
@@ -76,7 +76,7 @@ pub fn start(runtime: &dyn Runtime, document: &Launch, reactor: &mut Reactor) ->
     let record = PidRecord::new(created.pid(), networks, created.cgroup_path())
         .map_err(|error| Failure::pathless("read the container's start time", &error))?;
     reactor.stdio = match created.wait_prepared()? {
-        Some(master) => Stdio::terminal(master, document.stdin_open, document.initial_size)
+        Some(master) => Streams::terminal(master, document.stdin_open, document.initial_size)
             .map_err(|error| Failure::pathless("open terminal", &error))?,
         None => ours.unwrap_or_default(),
     };
@@ -144,7 +144,7 @@ fn listener(run_dir: &Path) -> Result<OwnedFd, Failure> {
 }
 
 /// Both ends of the standard streams; ours come later where there is a terminal.
-pub fn streams(terminal: bool, stdin_open: bool) -> Result<(libpod_runtime::Stdio, Option<Stdio>), Failure> {
+pub fn streams(terminal: bool, stdin_open: bool) -> Result<(libpod_runtime::Stdio, Option<Streams>), Failure> {
     if terminal {
         return Ok((libpod_runtime::Stdio::Terminal, None));
     }

@@ -23,7 +23,7 @@ pub struct ContainerEnds {
 }
 
 /// Make pipes for a container without a terminal; its input is empty unless `stdin_open`.
-pub fn pipes(stdin_open: bool) -> io::Result<(ContainerEnds, Stdio)> {
+pub fn pipes(stdin_open: bool) -> io::Result<(ContainerEnds, Streams)> {
     let (stdout_ours, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
     let (stderr_ours, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
     let (stdin, stdin_ours) = if stdin_open {
@@ -34,12 +34,12 @@ pub fn pipes(stdin_open: bool) -> io::Result<(ContainerEnds, Stdio)> {
     };
     let outputs = vec![Output::new(stdout_ours, Stream::Stdout)?, Output::new(stderr_ours, Stream::Stderr)?];
     let input = stdin_ours.map(|fd| Input::new(Rc::new(fd), false)).transpose()?;
-    Ok((ContainerEnds { stdin, stdout, stderr }, Stdio { outputs, input, terminal: None }))
+    Ok((ContainerEnds { stdin, stdout, stderr }, Streams { outputs, input, terminal: None }))
 }
 
 /// Our ends of the container's standard streams.
 #[derive(Debug, Default)]
-pub struct Stdio {
+pub struct Streams {
     /// What the container writes to; empty once all is closed.
     pub outputs: Vec<Output>,
     /// What it reads from, while that is open.
@@ -48,7 +48,7 @@ pub struct Stdio {
     terminal: Option<Rc<OwnedFd>>,
 }
 
-impl Stdio {
+impl Streams {
     /// The container's terminal, of which `master` is our side.
     pub fn terminal(master: OwnedFd, stdin_open: bool, size: Option<[u16; 2]>) -> io::Result<Self> {
         let master = Rc::new(master);
@@ -292,7 +292,7 @@ mod tests {
         let name = ptsname(&master, Vec::new()).expect("name");
         let name = name.to_str().expect("ASCII");
         let mut slave = OpenOptions::new().read(true).write(true).open(name).expect("slave");
-        let mut stdio = Stdio::terminal(master, true, Some([24, 132])).expect("terminal");
+        let mut stdio = Streams::terminal(master, true, Some([24, 132])).expect("terminal");
         let size = rustix::termios::tcgetwinsize(&slave).expect("size");
         assert_eq!((size.ws_row, size.ws_col), (24, 132));
         let input = stdio.input.as_mut().expect("open");
