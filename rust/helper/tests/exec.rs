@@ -3,7 +3,7 @@
 mod support;
 
 use libpod_monitor::client::{Error, Session};
-use libpod_monitor::record::Running;
+use libpod_monitor::record::RunningNotice;
 use serde_json::json;
 use support::{Container, finish, settle, uninterrupted};
 
@@ -11,7 +11,7 @@ use support::{Container, finish, settle, uninterrupted};
 struct Sleeping {
     container: Container,
     session: Option<Session>,
-    running: Running,
+    running: RunningNotice,
 }
 
 impl Sleeping {

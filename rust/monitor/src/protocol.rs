@@ -10,7 +10,7 @@
 //!
 //! [`PidRecord::frames`]: crate::record::PidRecord::frames
 
-use crate::record::{ExitRecord, Running, TakenDown};
+use crate::record::{ExitRecord, RunningNotice, TakenDown};
 use libpod_json::versioned;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -37,7 +37,7 @@ pub mod kind {
     pub const STDIN_CLOSED: u8 = 5;
     /// Monitor: the process ended; its exit record follows as JSON.
     pub const EXITED: u8 = 6;
-    /// Monitor: the process runs; [`Running`](super::Running) follows as JSON.
+    /// Monitor: the process runs; [`RunningNotice`](crate::record::RunningNotice) follows as JSON.
     pub const RUNNING: u8 = 7;
     /// Monitor: it could not be started; a [`Failure`](super::Failure) follows as JSON.
     pub const ERROR: u8 = 8;
@@ -147,7 +147,7 @@ pub enum Event<'a> {
     /// Data from the container's standard error.
     Stderr(&'a [u8]),
     /// The process runs.
-    Running(Running),
+    Running(RunningNotice),
     /// The process ended.
     Exited(ExitRecord),
     /// It was not started.
@@ -278,7 +278,7 @@ mod tests {
     fn what_a_monitor_of_the_release_before_versions_says_is_heard() {
         let running = include_bytes!("../../../tests/vectors/release-before/running.json");
         let frame = [&[kind::RUNNING][..], running].concat();
-        assert!(matches!(Event::parse(&frame), Some(Event::Running(Running { pid: 41, monitor_pid: 40, .. }))));
+        assert!(matches!(Event::parse(&frame), Some(Event::Running(RunningNotice { pid: 41, monitor_pid: 40, .. }))));
         let exited = include_bytes!("../../../tests/vectors/release-before/exit.json");
         let frame = [&[kind::EXITED][..], exited].concat();
         assert!(matches!(Event::parse(&frame), Some(Event::Exited(ExitRecord { exit_code: 137, version: 0, .. }))));

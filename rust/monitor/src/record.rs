@@ -51,7 +51,7 @@ pub struct PidRecord {
 /// Sent to clients when the program runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Running {
+pub struct RunningNotice {
     /// The process, as the host numbers it.
     pub pid: i32,
     /// When it started, as in [`PidRecord`].
@@ -166,8 +166,8 @@ impl PidRecord {
     }
 
     /// What clients are told.
-    pub fn running(&self) -> Running {
-        Running {
+    pub fn running(&self) -> RunningNotice {
+        RunningNotice {
             pid: self.pid,
             start_time: self.start_time,
             monitor_pid: self.monitor_pid,

@@ -3,7 +3,7 @@
 
 use libpod_monitor::client::launch::{Role, launch};
 use libpod_monitor::client::{Session, session::Stop};
-use libpod_monitor::record::{ExitRecord, Running};
+use libpod_monitor::record::{ExitRecord, RunningNotice};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,7 +85,7 @@ impl Container {
     }
 
     /// Start one more process in the container; `changes` are members of the exec document.
-    pub fn exec(&self, running: &Running, args: &[&str], changes: &Value) -> Session {
+    pub fn exec(&self, running: &RunningNotice, args: &[&str], changes: &Value) -> Session {
         let mut document = json!({
             "version": 1, "id": self.id, "run_dir": self.run_dir(), "exec_id": "e".repeat(64), "pid": running.pid,
             "start_time": running.start_time, "cgroup": format!("/libpod-tests/{}", self.id), "stdin_open": false,

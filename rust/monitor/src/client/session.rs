@@ -1,7 +1,7 @@
 //! One conversation with a monitor.
 
 use crate::protocol::{Event, FRAME_MAX, Failure, Request, Socket, Transfer};
-use crate::record::{ExitRecord, FRAMES, Running, TakenDown};
+use crate::record::{ExitRecord, FRAMES, RunningNotice, TakenDown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
@@ -122,7 +122,7 @@ pub struct Session {
     /// The connection.
     pub socket: Socket,
     /// The process, once it runs.
-    pub running: Option<Running>,
+    pub running: Option<RunningNotice>,
     /// Texts for the user that came so far.
     pub warnings: Vec<String>,
     /// Version of the frames that are spoken with the monitor, the lower one of both sides.
@@ -159,7 +159,7 @@ impl Session {
     }
 
     /// Wait until the process runs.
-    pub fn wait_running(&mut self, interrupted: Interrupted<'_>) -> Result<Running, Error> {
+    pub fn wait_running(&mut self, interrupted: Interrupted<'_>) -> Result<RunningNotice, Error> {
         loop {
             if let Some(running) = &self.running {
                 return Ok(running.clone());

@@ -26,7 +26,7 @@ pub trait Runtime {
     fn exec(&self, document: &Exec, stdio: &Stdio) -> Result<Executed, Failure>;
 
     /// Take away what was made for a container that has ended: what still runs in its cgroup, and the cgroup.
-    fn delete(&self, container: &Running) -> Result<(), String>;
+    fn delete(&self, container: &RunningContainer) -> Result<(), String>;
 }
 
 /// A container that can be made.
@@ -50,12 +50,12 @@ pub trait Created {
     fn wait_prepared(&mut self) -> Result<Option<OwnedFd>, Failure>;
 
     /// Let the user's program be executed. Returns when it is, or with the reason why not.
-    fn go(self: Box<Self>) -> Result<Running, Failure>;
+    fn go(self: Box<Self>) -> Result<RunningContainer, Failure>;
 }
 
 /// A container that runs the user's program.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningContainer {
     /// Its first process, a child of this process.
     pub pid: Pid,
     /// Its cgroup.
@@ -119,7 +119,7 @@ impl Runtime for Builtin {
         Ok(Executed { pid: running.pid, terminal: running.terminal, warnings: running.warnings })
     }
 
-    fn delete(&self, container: &Running) -> Result<(), String> {
+    fn delete(&self, container: &RunningContainer) -> Result<(), String> {
         let cgroup = &container.cgroup;
         cgroup.kill().and_then(|()| cgroup.remove()).map_err(|error| error.to_string())
     }
@@ -148,9 +148,9 @@ impl Created for libpod_runtime::Created<'_> {
         Ok(libpod_runtime::Created::wait_prepared(self)?)
     }
 
-    fn go(self: Box<Self>) -> Result<Running, Failure> {
+    fn go(self: Box<Self>) -> Result<RunningContainer, Failure> {
         let running = libpod_runtime::Created::go(*self)?;
-        Ok(Running { pid: running.pid, cgroup: running.cgroup, warnings: running.warnings })
+        Ok(RunningContainer { pid: running.pid, cgroup: running.cgroup, warnings: running.warnings })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Starting a container: everything from the document to the running program, and everything undone where that fails.
 
 use super::reactor::Reactor;
-use super::runtime::{Running, Runtime};
+use super::runtime::{RunningContainer, Runtime};
 use super::stdio::{ContainerEnds, Streams, pipes};
 use crate::client::launch::SOCKET_NAME;
 use crate::document::Launch;
@@ -20,7 +20,7 @@ use std::path::Path;
 /// A container whose program runs.
 pub struct Started {
     /// What the runtime has made.
-    pub running: Running,
+    pub running: RunningContainer,
     /// What `pid.json` says.
     pub record: PidRecord,
     /// Sockets that keep its published ports from others.
@@ -222,7 +222,7 @@ mod tests {
             Err(Failure::invalid("not asked for"))
         }
 
-        fn delete(&self, _: &Running) -> Result<(), String> {
+        fn delete(&self, _: &RunningContainer) -> Result<(), String> {
             Ok(())
         }
     }
@@ -252,13 +252,13 @@ mod tests {
             self.runtime.note("wait_prepared").map(|()| None)
         }
 
-        fn go(mut self: Box<Self>) -> Result<Running, Failure> {
+        fn go(mut self: Box<Self>) -> Result<RunningContainer, Failure> {
             self.runtime.note("go")?;
             let cgroup = Cgroup::open(Some("/plain"), "plain")?;
             let pid = self.pid();
             // The test ends it.
             self.child = None;
-            Ok(Running { pid, cgroup, warnings: Vec::new() })
+            Ok(RunningContainer { pid, cgroup, warnings: Vec::new() })
         }
     }
 
