@@ -117,8 +117,7 @@ impl Store {
         layers: &mut Writing<'_, Layer>,
         additions: Vec<Addition>,
         trash: &Trash,
-    ) -> Result<Vec<Layer>> {
-        let ids: Vec<String> = additions.iter().map(|addition| addition.id.clone()).collect();
+    ) -> Result<()> {
         let mut fresh: Vec<Addition> = Vec::with_capacity(additions.len());
         for addition in additions {
             if !self.knows_layer(layers, &addition.id)? {
@@ -135,11 +134,7 @@ impl Store {
             let _ = self.delete_layers(layers, &begun, trash);
             return Err(error);
         }
-        let published = |id: &String| match layers.get(id) {
-            Some(layer) => Ok(layer.clone()),
-            None => self.other_layer(id)?.ok_or_else(|| Error::LayerNotFound(id.clone())),
-        };
-        ids.iter().map(published).collect()
+        Ok(())
     }
 
     fn check_addition(&self, layers: &Writing<'_, Layer>, addition: &Addition) -> Result<()> {
