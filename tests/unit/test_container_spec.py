@@ -15,7 +15,7 @@ from libpod.container.request import FIELDS as REQUEST_FIELDS
 from libpod.container.request import ContainerRequest
 from libpod.container.resolve import resolve, unheeded
 from libpod.container.settings import ContainerSettings
-from libpod.container.spec import Context, build_spec
+from libpod.container.spec import StartContext, build_spec
 from libpod.errors import InvalidError, UnsupportedError
 
 ID = "0123456789ab" + "0" * 52
@@ -50,7 +50,7 @@ def settings_of(
 
 
 def spec_of(user: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    context = Context(ID, "/rootfs")
+    context = StartContext(ID, "/rootfs")
     context.bind_files = {"/etc/hosts": "/run/hosts", "/run/.containerenv": "/run/ce", "/etc/hostname": "/run/hostname"}
     if user is not None:
         context.user = user
@@ -192,7 +192,7 @@ def test_namespaces_of_the_host_are_left_out() -> None:
 
 
 def test_a_joined_namespace_has_its_path() -> None:
-    context = Context(ID, "/rootfs")
+    context = StartContext(ID, "/rootfs")
     context.joined = {"ipc": "/proc/7/ns/ipc"}
     spec = build_spec(settings_of(ipc="container:other"), context)
     assert {"type": "ipc", "path": "/proc/7/ns/ipc"} in spec["linux"]["namespaces"]

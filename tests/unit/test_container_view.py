@@ -10,7 +10,7 @@ import pytest
 from libpod import _core
 from libpod.container.model import Container
 from libpod.container.settings import ContainerSettings
-from libpod.container.spec import Context, build_spec
+from libpod.container.spec import StartContext, build_spec
 from libpod.container.view import check_workdir, look
 from libpod.errors import InvalidError
 from libpod.places import Places
@@ -36,9 +36,9 @@ def host(tmp_path: Path) -> Path:
     return host
 
 
-def see(layer: Path, settings: ContainerSettings) -> tuple[_core.View, list[str], Context]:
+def see(layer: Path, settings: ContainerSettings) -> tuple[_core.View, list[str], StartContext]:
     """The view, and the destinations of the mounts that the spec then has."""
-    context = Context("c" * 64, "/rootfs")
+    context = StartContext("c" * 64, "/rootfs")
     context.bind_files = dict(OWN_FILES)
     context.init_path = "/usr/bin/init"
     view = look(settings, context, [str(layer)])
@@ -85,7 +85,7 @@ def test_volumes_and_tmpfs_are_the_containers_own(layer: Path, host: Path) -> No
     settings = settings_of(tmpfs=["/etc", "/run"], mount=["type=tmpfs,dst=/sys,notmpcopyup"])
     assert {"/etc/hosts", "/run/.containerenv", "/sys/fs/cgroup"} <= set(see(layer, settings)[1])
     settings = settings_of(volume=["named:/etc"])
-    context = Context("c" * 64, "/rootfs")
+    context = StartContext("c" * 64, "/rootfs")
     context.bind_files = dict(OWN_FILES)
     context.volumes = {"/etc": str(host)}
     look(settings, context, [str(layer)])

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from libpod._core import View
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
-    from libpod.container.spec import Context
+    from libpod.container.spec import StartContext
     from libpod.host import Host
 
 
-def write_files(host: Host, container: Container, settings: ContainerSettings, context: Context) -> list[str]:
+def write_files(host: Host, container: Container, settings: ContainerSettings, context: StartContext) -> list[str]:
     """Write the files of one start and enter them into `context.bind_files`, but for those that the user mounts over.
 
     Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
@@ -126,7 +126,7 @@ def _joined_files(owner: Container, settings: ContainerSettings) -> dict[str, st
 
 
 def set_timezone(
-    container: Container, settings: ContainerSettings, context: Context, layers: list[str]
+    container: Container, settings: ContainerSettings, context: StartContext, layers: list[str]
 ) -> list[dict[str, Any]]:
     """Give a container its time zone: a link to the image's own file if the image has it, else a copy of the host's.
 
@@ -147,7 +147,7 @@ def set_timezone(
     return [{"kind": "unlink", "path": "/etc/localtime"}] if in_root else []
 
 
-def write_accounts(container: Container, context: Context, view: View, user: str) -> None:
+def write_accounts(container: Container, context: StartContext, view: View, user: str) -> None:
     """Give a user and a group that the container does not know entries in copies of its passwd and group, as Podman does.
 
     user: the user as asked for, who becomes a member of the group. A container without such a file gets none, nor does one whose

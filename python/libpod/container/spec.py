@@ -2,7 +2,7 @@
 
 Start reading at `build_spec`. Plain data in, plain data out: nothing is read from the container's file system and nothing
 is written. What depends on the state of the host (paths of other containers' namespaces, the numbers of a user, mounts that
-have no place) comes in through `Context`. Source: OCI runtime-spec, config.md and config-linux.md; podman-run(1).
+have no place) comes in through `StartContext`. Source: OCI runtime-spec, config.md and config-linux.md; podman-run(1).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INIT_PATHS = ("/run/podman-init", "/dev/podman-init")
 _TMPFS_OPTIONS = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]
 
 
-class Context:
+class StartContext:
     """What the host adds at start.
 
     container_id; rootfs: path that stands for the root in the spec. run_directory: where hosts, hostname, resolv.conf and
@@ -63,7 +63,7 @@ class Context:
         self.unplaced: set[str] = set()
 
 
-def build_spec(settings: ContainerSettings, context: Context) -> dict[str, Any]:
+def build_spec(settings: ContainerSettings, context: StartContext) -> dict[str, Any]:
     """Build the runtime spec of one start of a container."""
     spec: dict[str, Any] = {
         "ociVersion": OCI_VERSION,
@@ -104,7 +104,7 @@ def arguments(settings: ContainerSettings, init: str = INIT_PATHS[0]) -> list[st
     return [init, "--", *settings.argv] if settings.init else settings.argv
 
 
-def _process(settings: ContainerSettings, context: Context) -> dict[str, Any]:
+def _process(settings: ContainerSettings, context: StartContext) -> dict[str, Any]:
     argv = arguments(settings, context.init_inside)
     environment = [f"{name}={value}" for name, value in settings.env.items()]
     if "HOME" not in settings.env:
@@ -162,7 +162,7 @@ def created_annotations(settings: ContainerSettings) -> dict[str, str]:
     }
 
 
-def mounts_of(settings: ContainerSettings, context: Context) -> list[Mount]:
+def mounts_of(settings: ContainerSettings, context: StartContext) -> list[Mount]:
     """All mounts, parents before children; the user's replace libpod's own of the same destination.
 
     As in Podman, a mount of the user's at /dev takes pts and mqueue below it away.
@@ -178,7 +178,7 @@ def mounts_of(settings: ContainerSettings, context: Context) -> list[Mount]:
     return sorted(chosen.values(), key=lambda mount: mount.place.count("/"))
 
 
-def _own_mounts(settings: ContainerSettings, context: Context) -> list[Mount]:
+def _own_mounts(settings: ContainerSettings, context: StartContext) -> list[Mount]:
     access = "rw" if settings.privileged else "ro"
     # --read-only-tmpfs=false: nothing in memory can be written either.
     memory = ["ro"] if settings.read_only and not settings.read_only_tmpfs else []
@@ -215,7 +215,7 @@ def _own_mounts(settings: ContainerSettings, context: Context) -> list[Mount]:
     return own
 
 
-def _linux(settings: ContainerSettings, context: Context) -> dict[str, Any]:
+def _linux(settings: ContainerSettings, context: StartContext) -> dict[str, Any]:
     linux: dict[str, Any] = {
         "sysctl": settings.sysctls,
         "resources": _resources(settings),
@@ -237,7 +237,7 @@ def _linux(settings: ContainerSettings, context: Context) -> dict[str, Any]:
     return linux
 
 
-def _namespaces(settings: ContainerSettings, context: Context) -> list[dict[str, str]]:
+def _namespaces(settings: ContainerSettings, context: StartContext) -> list[dict[str, str]]:
     namespaces = {
         "pid": settings.pid,
         "network": settings.network,

@@ -12,7 +12,7 @@ from libpod import _core
 from libpod.container import files, networking
 from libpod.container.locking import Lock
 from libpod.container.records import Records
-from libpod.container.spec import Context, build_spec, layers_of, oci_user
+from libpod.container.spec import StartContext, build_spec, layers_of, oci_user
 from libpod.container.view import check_workdir, look
 from libpod.document import write_text
 from libpod.errors import InvalidError, StateError
@@ -69,7 +69,7 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     """Write the files of one start and return the launch document."""
     settings = container.settings
     rootfs = host.store.rootfs(container.id)
-    context = Context(container.id, host.places.merged(container.layer_id))
+    context = StartContext(container.id, host.places.merged(container.layer_id))
     names = files.write_files(host, container, settings, context)
     layers = layers_of(rootfs)
     _join_namespaces(host, settings, context)
@@ -124,7 +124,7 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     }
 
 
-def _resolve_user(container: Container, settings: ContainerSettings, context: Context, view: View) -> None:
+def _resolve_user(container: Container, settings: ContainerSettings, context: StartContext, view: View) -> None:
     found = view.find_user(settings.user)
     for group in settings.groups:
         try:
@@ -140,7 +140,7 @@ def _resolve_user(container: Container, settings: ContainerSettings, context: Co
         files.write_accounts(container, context, view, settings.user.partition(":")[0])
 
 
-def _join_namespaces(host: Host, settings: ContainerSettings, context: Context) -> None:
+def _join_namespaces(host: Host, settings: ContainerSettings, context: StartContext) -> None:
     for kind, namespace, name in (
         ("pid", settings.pid, "pid"),
         ("ipc", settings.ipc, "ipc"),

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from libpod.container.model import Container
     from libpod.container.mounts import Mount
     from libpod.container.settings import ContainerSettings
-    from libpod.container.spec import Context
+    from libpod.container.spec import StartContext
 
 
-def look(settings: ContainerSettings, context: Context, layers: list[str]) -> View:
+def look(settings: ContainerSettings, context: StartContext, layers: list[str]) -> View:
     """Return the container's view, and enter into `context` which of libpod's own mounts have no place.
 
     layers: the root file system, the uppermost first. Volumes and bind files stand in `context` already.
@@ -69,7 +69,7 @@ def _check_asked_for(mount: Mount, settings: ContainerSettings) -> None:
         )
 
 
-def _has_place(path: str, settings: ContainerSettings, context: Context, layers: list[str]) -> bool:
+def _has_place(path: str, settings: ContainerSettings, context: StartContext, layers: list[str]) -> bool:
     view = _core.View(layers)
     for mount in mounts_of(settings, context):
         if mount.place not in INIT_PATHS:
@@ -88,7 +88,7 @@ def _add(view: View, mount: Mount) -> None:
     view.mount(mount.place, kind, mount.source)
 
 
-def check_workdir(container: Container, settings: ContainerSettings, context: Context, view: View) -> bool:
+def check_workdir(container: Container, settings: ContainerSettings, context: StartContext, view: View) -> bool:
     """Judge the working directory; return whether the runtime has to make it in the container's root, for the container's user.
 
     A directory that the image names is made if it is missing; one that the user names is not, but for the directories that lead to a
