@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.networks import write
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,32 @@ def test_the_same_answer(podman: Cli, newer_peer: Cli, words: str) -> None:
     created = re.compile(r'"created": "[^"]*"')
     assert created.sub("", ours.stdout) == created.sub("", theirs.stdout)
     assert ours.stderr.splitlines()[:1] == theirs.stderr.splitlines()[:1]
+
+
+def test_broken_files_are_named_and_the_other_networks_served(podman: Cli, peer: Cli, tmp_path: Path) -> None:
+    """In a mount namespace whose /etc/containers is this directory, so that the host's own networks are not touched."""
+    (tmp_path / "networks").mkdir()
+    write(tmp_path / "networks", "good")
+    for name, text in (("syntax", "{"), ("labels", '{"name": "labels", "labels": [1]}'), ("other", '{"name": "x"}')):
+        (tmp_path / "networks" / f"{name}.json").write_text(text)
+
+    def run(program: Cli, *words: str) -> subprocess.CompletedProcess[str]:
+        script = 'mount --bind "$0" /etc/containers && exec "$@"'
+        command = ["unshare", "-m", "sh", "-c", script, str(tmp_path), *program.command("network", *words)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=program.environment)
+
+    ours, theirs = (run(program, "ls", "--format", "{{.Name}}") for program in (podman, peer))
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout) == (0, "good\npodman\n")
+    for done in (ours, theirs):
+        warnings = done.stderr.splitlines()
+        assert len(warnings) == 3
+        assert all("level=warning" in line for line in warnings)
+        assert all(any(f"{name}.json" in line for line in warnings) for name in ("syntax", "labels", "other"))
+    for program in (podman, peer):
+        done = run(program, "inspect", "good", "labels")
+        assert (done.returncode, [network["name"] for network in json.loads(done.stdout)]) == (125, ["good"])
+        assert run(program, "exists", "good").returncode == 0
+    assert "labels.json: `labels` is" in run(podman, "inspect", "labels").stderr
 
 
 @pytest.mark.parametrize("verb", ["connect", "create", "disconnect", "prune", "reload", "rm"])

@@ -14,32 +14,10 @@ from libpod.errors import CorruptError, NetworkNotFoundError, StateError, Unsupp
 from libpod.host import Host
 from libpod.network import bridge, config
 from libpod.network.attachment import Attachment, Port
+from tests.support.networks import ID, write
 
-ID = "470bed3479347149ceaf7168e7e2fc7ba05dc1100ab5c00f1bdfdd07da8a0cf8"
 PORT = {"host_ip": "127.0.0.1", "host_port": 8080, "container_port": 80, "protocol": "tcp", "range": 2}
 LEAST = {"name": "c", "argv": ["true"], "created": "2026-11-28T07:57:54Z"}
-
-
-@pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(config, "DIRECTORY", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path / "root", tmp_path / "run")
-
-
-def write(directory: Path, name: str, **changes: Any) -> None:
-    document = {
-        "name": name,
-        "id": ID,
-        "driver": "bridge",
-        "network_interface": "podman9",
-        "subnets": [{"subnet": "10.89.0.0/24", "gateway": "10.89.0.1"}],
-    } | changes
-    (directory / f"{name}.json").write_text(json.dumps(document))
 
 
 def read(document: dict[str, Any]) -> ContainerSettings:
@@ -96,50 +74,52 @@ def test_a_damaged_record_is_told_by_file_and_member(document: dict[str, Any], m
         read(document)
 
 
-def test_name_and_id_of_a_network_are_written_down_at_creation(directory: Path, host: Host) -> None:
-    write(directory, "n")
+def test_name_and_id_of_a_network_are_written_down_at_creation(networks: Path, network_host: Host) -> None:
+    write(networks, "n")
     for text, wanted in (("n", ("n", ID)), (ID[:7], ("n", ID)), ("", ("podman", config.load("podman").id))):
         settings = attached_to(text)
-        networking.choose(host, settings)
+        networking.choose(network_host, settings)
         assert [(one.name, one.id) for one in settings.networks] == [wanted]
-    write(directory, "odd", driver="macvlan")
+    write(networks, "odd", driver="macvlan")
     with pytest.raises(UnsupportedError, match="macvlan"):
-        networking.choose(host, attached_to("odd"))
+        networking.choose(network_host, attached_to("odd"))
     with pytest.raises(NetworkNotFoundError):
-        networking.choose(host, attached_to("nonet"))
+        networking.choose(network_host, attached_to("nonet"))
 
 
 def test_a_network_that_was_made_anew_is_not_taken_for_the_one_that_was_chosen(
-    directory: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+    networks: Path, network_host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bridge, "ensure", lambda network: None)
-    write(directory, "n")
+    write(networks, "n")
     settings = attached_to("n")
-    networking.choose(host, settings)
-    (request,) = networking.attachments(host, settings)
-    assert (request["network"], networking.gateway(host, settings)) == ("n", "10.89.0.1")
-    write(directory, "n", id="5" * 64)
+    networking.choose(network_host, settings)
+    (request,) = networking.attachments(network_host, settings)
+    assert (request["network"], networking.gateway(network_host, settings)) == ("n", "10.89.0.1")
+    write(networks, "n", id="5" * 64)
     for start in (networking.attachments, networking.gateway):
         with pytest.raises(StateError) as caught:
-            start(host, settings)
+            start(network_host, settings)
         assert caught.value.message == (
             "network n was removed and made anew since the container was created (its id was 470bed347934, it is"
             " 555555555555): remove the container and create it again"
         )
-    (directory / "n.json").unlink()
-    write(directory, "other", id="n" * 64)
+    (networks / "n.json").unlink()
+    write(networks, "other", id="n" * 64)
     with pytest.raises(NetworkNotFoundError, match="name or ID n: network not found"):
-        networking.attachments(host, settings)
+        networking.attachments(network_host, settings)
     old = attached_to("other")
-    assert networking.attachments(host, old)[0]["network"] == "other", "an older record names no id"
+    assert networking.attachments(network_host, old)[0]["network"] == "other", "an older record names no id"
 
 
-def test_ports_are_published_on_the_first_network(directory: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ports_are_published_on_the_first_network(
+    networks: Path, network_host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bridge, "ensure", lambda network: None)
-    write(directory, "n")
+    write(networks, "n")
     networks = [Attachment("n", ID), Attachment("podman", interface="eth1")]
     settings = ContainerSettings(**LEAST, networks=networks, ports=[Port("", 8080, 80)])
-    found = networking.attachments(host, settings)
+    found = networking.attachments(network_host, settings)
     assert [(one["network"], one["interface"], len(one["ports"])) for one in found] == [
         ("n", "eth0", 1),
         ("podman", "eth1", 0),

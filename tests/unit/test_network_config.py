@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,36 +14,10 @@ from libpod.host import Host
 from libpod.network import bridge, config
 from libpod.network.attachment import Attachment, Port
 from libpod.network.manager import NetworkManager
+from tests.support.networks import write
 
 
-@pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(config, "DIRECTORY", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path / "root", tmp_path / "run")
-
-
-def write(directory: Path, name: str, **changes: Any) -> None:
-    document = {
-        "name": name,
-        "id": "470bed3479347149ceaf7168e7e2fc7ba05dc1100ab5c00f1bdfdd07da8a0cf8",
-        "driver": "bridge",
-        "network_interface": "podman1",
-        "created": "2026-11-24T14:38:05.929726021Z",
-        "subnets": [{"subnet": "10.89.0.0/24", "gateway": "10.89.0.1"}],
-        "ipv6_enabled": False,
-        "internal": False,
-        "dns_enabled": True,
-        "ipam_options": {"driver": "host-local"},
-    } | changes
-    (directory / f"{name}.json").write_text(json.dumps(document))
-
-
-def test_the_default_network_needs_no_file(directory: Path) -> None:
+def test_the_default_network_needs_no_file(networks: Path) -> None:
     network = config.load("podman")
     assert (network.interface, network.subnet, network.gateway) == ("podman0", "10.88.0.0/16", "10.88.0.1")
     assert network.id == "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
@@ -51,30 +25,100 @@ def test_the_default_network_needs_no_file(directory: Path) -> None:
     assert config.load("mine", default="mine", default_subnet="10.1.2.0/25").gateway == "10.1.2.1"
 
 
-def test_a_file_describes_a_network(directory: Path) -> None:
-    write(directory, "foo", options={"mtu": "1400"})
+def test_a_file_describes_a_network(networks: Path) -> None:
+    write(networks, "foo", options={"mtu": "1400"})
     network = config.load("470bed")
     assert (network.name, network.gateway, network.mtu) == ("foo", "10.89.0.1", 1400)
-    write(directory, "podman", subnets=[{"subnet": "10.88.0.0/16", "gateway": "10.88.0.254"}])
+    write(networks, "podman", subnets=[{"subnet": "10.88.0.0/16", "gateway": "10.88.0.254"}])
     assert config.load("podman").gateway == "10.88.0.254"
     assert [one.name for one in config.load_all()] == ["foo", "podman"]
 
 
-def test_what_is_no_network_is_told(directory: Path) -> None:
+def test_what_is_no_network_is_told(networks: Path) -> None:
     for name in ("nonet", "", "../podman"):
         text = re.escape(f"unable to find network with name or ID {name}: network not found")
         with pytest.raises(NetworkNotFoundError, match=f"^{text}$"):
             config.load(name)
-    write(directory, "one")
-    write(directory, "two")
+    write(networks, "one")
+    write(networks, "two")
     with pytest.raises(InvalidError, match="more than one result"):
         config.load("470")
-    (directory / "three.json").write_text("{")
+    (networks / "three.json").write_text("{")
     with pytest.raises(CorruptError, match="network three"):
         config.load("three")
-    (directory / "three.json").write_text('{"name": "four"}')
+    (networks / "three.json").write_text('{"name": "four"}')
     with pytest.raises(CorruptError, match="names another network"):
         config.load("three")
+
+
+#: What a file of the name `broken` holds → what its error says.
+BROKEN = {
+    "{": "EOF while parsing",
+    "": "EOF while parsing",
+    "[]": "not a JSON object",
+    "{}": "`name` is missing",
+    '{"name": 7}': "`name` is an integer, not a string",
+    '{"name": "other"}': "names another network, `other`",
+    '{"name": "broken", "id": 7}': "`id` is",
+    '{"name": "broken", "driver": []}': "`driver` is",
+    '{"name": "broken", "labels": [1]}': "`labels` is",
+    '{"name": "broken", "labels": {"a": 1}}': "`labels` is",
+    '{"name": "broken", "options": {"mtu": 1500}}': "`options` is",
+    '{"name": "broken", "subnets": {"subnet": "10.1.0.0/16"}}': "`subnets` is",
+    '{"name": "broken", "subnets": [{}]}': "`subnets`: invalid CIDR address",
+    '{"name": "broken", "subnets": [{"subnet": 10}]}': "`subnets` is",
+    '{"name": "broken", "subnets": [{"subnet": "10.1.0.0/16", "gateway": "x"}]}': "`subnets`: invalid IP address",
+    '{"name": "broken", "internal": "no"}': "`internal` is",
+    '{"name": "broken", "created": "yesterday"}': "`created`: parsing time",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_file_is_named_and_leaves_the_others_alone(networks: Path, network_host: Host, text: str) -> None:
+    write(networks, "good")
+    path = networks / "broken.json"
+    path.write_text(text)
+    manager = NetworkManager(network_host)
+    damaged: config.Damaged = []
+    assert [network.name for network in manager.list(damaged=damaged)] == ["good", "podman"]
+    ((name, error),) = damaged
+    assert (name, getattr(error, "path", None)) == ("broken", str(path))
+    assert f"network broken: {path}: " in str(error)
+    assert BROKEN[text] in str(error)
+    assert manager.list(["label=a", "until=1h", "driver=bridge", "name=x"], damaged=damaged) == []
+    assert manager.lookup("good").name == manager.lookup("470bed").name == "good"
+    for use in (lambda: manager.lookup("broken"), manager.list):
+        with pytest.raises(CorruptError, match="network broken"):
+            use()
+
+
+def test_a_network_that_is_no_file_or_may_not_be_read_leaves_the_others_alone(
+    networks: Path, network_host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (networks / "a.json").mkdir()
+    os.mkfifo(networks / "b.json")
+    (networks / "podman.json").write_text("{")
+    damaged: config.Damaged = []
+    assert NetworkManager(network_host).list(damaged=damaged) == []
+    # No default network is made up in place of a damaged one.
+    assert [name for name, _ in damaged] == ["a", "b", "podman"]
+
+    def denied(path: str, _limit: int) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(config._core, "read_json", denied)
+    damaged = []
+    assert NetworkManager(network_host).list(damaged=damaged) == []
+    assert [type(error) for _, error in damaged] == [PermissionError] * 3
+
+
+def test_members_may_be_null(networks: Path) -> None:
+    nothing = dict.fromkeys(
+        ("id", "driver", "network_interface", "created", "subnets", "labels", "options", "internal")
+    )
+    write(networks, "n", **nothing)
+    network = config.load("n")
+    assert (network.id, network.driver, network.interface, network.mtu) == ("", "bridge", "", None)
 
 
 @pytest.mark.parametrize(
@@ -82,15 +126,15 @@ def test_what_is_no_network_is_told(directory: Path) -> None:
     [({"driver": "macvlan"}, "macvlan"), ({"internal": True}, "internal"), ({"ipv6_enabled": True}, "IPv6")],
 )
 def test_a_network_that_cannot_be_served_is_listed_and_refused(
-    directory: Path, host: Host, change: dict[str, Any], what: str
+    networks: Path, network_host: Host, change: dict[str, Any], what: str
 ) -> None:
-    write(directory, "odd", **change)
-    assert "odd" in [network.name for network in NetworkManager(host).list()]
+    write(networks, "odd", **change)
+    assert "odd" in [network.name for network in NetworkManager(network_host).list()]
     with pytest.raises(UnsupportedError, match=what):
         bridge.attach_request("/run/x/libpod/networks", config.load("odd"), Attachment("odd"))
 
 
-def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
+def test_a_request_says_all_that_the_runtime_needs(networks: Path) -> None:
     attachment = Attachment("podman", address="10.88.0.9")
     assert bridge.attach_request(
         "/run/x/libpod/networks", config.load("podman"), attachment, ports=[Port("", 1, 2)]
@@ -107,11 +151,11 @@ def test_a_request_says_all_that_the_runtime_needs(directory: Path) -> None:
     }
 
 
-def test_filters_of_a_kind_are_alternatives_and_kinds_must_all_hold(directory: Path, host: Host) -> None:
-    write(directory, "foo", labels={"a": "b"})
+def test_filters_of_a_kind_are_alternatives_and_kinds_must_all_hold(networks: Path, network_host: Host) -> None:
+    write(networks, "foo", labels={"a": "b"})
 
     def names(*filters: str) -> list[str]:
-        return [network.name for network in NetworkManager(host).list(filters)]
+        return [network.name for network in NetworkManager(network_host).list(filters)]
 
     assert names("name=fo", "name=pod") == ["foo", "podman"]
     assert names("name=fo", "driver=macvlan") == []

@@ -172,7 +172,7 @@ def _images(context: Context) -> Iterable[str]:
 
 
 def _networks(context: Context) -> Iterable[str]:
-    return (network.name for network in context.engine.networks.list())
+    return (network.name for network in context.engine.networks.list(damaged=[]))
 
 
 def _files(context: Context) -> Iterable[str]:

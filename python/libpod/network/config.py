@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 
-from libpod import _core
-from libpod.address import parse_subnet
+from libpod import _core, timestamp
+from libpod.address import is_address, parse_subnet
 from libpod.config import lookup
+from libpod.document import require
 from libpod.errors import CorruptError, InvalidError, NetworkNotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    #: Networks whose files cannot be read, by name, with the errors that say why.
+    Damaged = list[tuple[str, CorruptError | OSError]]
 
 #: Where the networks of root are kept.
 DIRECTORY = lookup.NETWORKS
@@ -25,6 +29,23 @@ _DEFAULT_INTERFACE = "podman0"
 _SUFFIX = ".json"
 #: A network's file is some hundred bytes; what is longer than this is none.
 _MAX_BYTES = 1 << 20
+#: The members of a file that Podman has types for. As with Podman, each may be null.
+_SHAPE: dict[str, Any] = {
+    "name": str,
+    "id": (str, None),
+    "driver": (str, None),
+    "network_interface": (str, None),
+    "created": (str, None),
+    "subnets": ([{"subnet": str, "gateway": (str, None), "lease_range": ({str: (str, None)}, None)}], None),
+    "routes": ([{"destination": str, "gateway": str, "metric": (int, None)}], None),
+    "ipv6_enabled": (bool, None),
+    "internal": (bool, None),
+    "dns_enabled": (bool, None),
+    "network_dns_servers": ([str], None),
+    "labels": ({str: str}, None),
+    "options": ({str: str}, None),
+    "ipam_options": ({str: str}, None),
+}
 
 
 class Network:
@@ -43,17 +64,17 @@ class Network:
     @property
     def id(self) -> str:
         """64 hexadecimal digits."""
-        return str(self.document.get("id", ""))
+        return str(self.document.get("id") or "")
 
     @property
     def driver(self) -> str:
         """`bridge`, `macvlan`, …."""
-        return str(self.document.get("driver", "bridge"))
+        return str(self.document.get("driver") or "bridge")
 
     @property
     def interface(self) -> str:
         """The bridge on the host."""
-        return str(self.document.get("network_interface", ""))
+        return str(self.document.get("network_interface") or "")
 
     @property
     def subnet(self) -> str:
@@ -114,7 +135,9 @@ def load(name: str, *, default: str = DEFAULT_NAME, default_subnet: str = DEFAUL
     if name == default:
         return default_network(default, default_subnet)
     found = [
-        network for network in load_all(default=default, default_subnet=default_subnet) if network.id.startswith(name)
+        network
+        for network in load_all(default=default, default_subnet=default_subnet, damaged=[])
+        if network.id.startswith(name)
     ]
     if not found or not name:
         raise NetworkNotFoundError(f"unable to find network with name or ID {name}: network not found")
@@ -123,22 +146,39 @@ def load(name: str, *, default: str = DEFAULT_NAME, default_subnet: str = DEFAUL
     return found[0]
 
 
-def load_all(*, default: str = DEFAULT_NAME, default_subnet: str = DEFAULT_SUBNET) -> list[Network]:
-    """Return all networks in the order of their names; the default one is always there."""
+def load_all(
+    *, default: str = DEFAULT_NAME, default_subnet: str = DEFAULT_SUBNET, damaged: Damaged | None = None
+) -> list[Network]:
+    """Return all networks in the order of their names; the default one is there unless its file is damaged.
+
+    damaged: gathers the networks whose files cannot be read.
+    Raises: CorruptError or OSError for such a file, if nothing gathers them.
+    """
     try:
         names = [entry[: -len(_SUFFIX)] for entry in os.listdir(DIRECTORY) if entry.endswith(_SUFFIX)]
     except FileNotFoundError:
         names = []
-    networks = {name: network for name in names if (network := _read(name)) is not None}
-    if default not in networks:
+    networks: dict[str, Network] = {}
+    broken: Damaged = []
+    for name in names:
+        try:
+            network = _read(name)
+        except (CorruptError, OSError) as error:
+            if damaged is None:
+                raise
+            broken.append((name, error))
+            continue
+        if network is not None:
+            networks[name] = network
+    if damaged is not None:
+        damaged += sorted(broken, key=lambda one: one[0])
+    if default not in networks and not any(name == default for name, _ in broken):
         networks[default] = default_network(default, default_subnet)
     return [networks[name] for name in sorted(networks)]
 
 
 def default_network(name: str = DEFAULT_NAME, subnet: str = DEFAULT_SUBNET) -> Network:
     """Return the default network as Podman makes it up where no file describes it."""
-    from libpod import timestamp
-
     # The id of the default network is the digest of its name; for `podman` it is written down to save the import.
     identity = "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
     if name != DEFAULT_NAME:
@@ -176,7 +216,10 @@ def first_address(subnet: str) -> str:
 
 
 def _read(name: str) -> Network | None:
-    """Read the file of one network; None where there is none."""
+    """Read the file of one network; None if there is none.
+
+    Raises: CorruptError that names the file, and the member that is wrong; OSError.
+    """
     path = f"{DIRECTORY}/{name}{_SUFFIX}"
     try:
         document = _core.read_json(path, _MAX_BYTES)
@@ -184,6 +227,33 @@ def _read(name: str) -> Network | None:
         raise error.prefixed(f"network {name}: ") from None
     if document is None:
         return None
-    if not isinstance(document, dict) or document.get("name") != name:
-        raise CorruptError(f"network {name}: the file names another network", path=path)
+    if not isinstance(document, dict):
+        raise CorruptError(f"network {name}: {path}: not a JSON object", path=path)
+    try:
+        require(document, _SHAPE, path, needed=("name",))
+        _check_values(document, path)
+    except CorruptError as error:
+        raise error.prefixed(f"network {name}: ") from None
+    if document["name"] != name:
+        raise CorruptError(f"network {name}: {path}: the file names another network, `{document['name']}`", path=path)
     return Network(document)
+
+
+def _check_values(document: dict[str, Any], path: str) -> None:
+    """Check what is written in texts: the time of creation, and the subnets with their gateways.
+
+    Raises: CorruptError.
+    """
+    if document.get("created"):
+        try:
+            timestamp.parse(document["created"])
+        except InvalidError as error:
+            raise CorruptError(f"{path}: `created`: {error}", path=path) from None
+    for subnet in document.get("subnets") or ():
+        try:
+            parse_subnet(subnet.get("subnet", ""))
+        except InvalidError as error:
+            raise CorruptError(f"{path}: `subnets`: {error}", path=path) from None
+        gateway = subnet.get("gateway")
+        if gateway and not is_address(gateway):
+            raise CorruptError(f"{path}: `subnets`: invalid IP address: {gateway}", path=path)

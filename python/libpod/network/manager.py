@@ -8,10 +8,10 @@ from libpod.network import config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from libpod.host import Host
-    from libpod.network.config import Network
+    from libpod.network.config import Damaged, Network
 
 
 class NetworkManager:
@@ -30,10 +30,12 @@ class NetworkManager:
         """
         return config.load(name or self._default, default=self._default, default_subnet=self._subnet)
 
-    def list(self, filters: Sequence[str] = ()) -> list[Network]:
+    def list(self, filters: Sequence[str] = (), *, damaged: Damaged | None = None) -> list[Network]:
         """Return the networks that pass `name=`, `id=`, `driver=`, `label=`, `label!=` and `until=`.
 
-        Raises: InvalidError for a filter that is none; UnsupportedError for `dangling`.
+        damaged: gathers the networks whose files cannot be read, each with its error.
+        Raises: InvalidError for a filter that is none; UnsupportedError for `dangling`; CorruptError or OSError for a file
+        that cannot be read, if nothing gathers them.
         """
         test = filtering.combined(
             arguments.strings("filters", filters),
@@ -43,10 +45,8 @@ class NetworkManager:
             unknown='invalid filter "{}"',
             missing=("dangling",),
         )
-        return [network for network in self._all() if test(network)]
-
-    def _all(self) -> Iterable[Network]:
-        return config.load_all(default=self._default, default_subnet=self._subnet)
+        found = config.load_all(default=self._default, default_subnet=self._subnet, damaged=damaged)
+        return [network for network in found if test(network)]
 
 
 def _until(value: str) -> Callable[[Network], bool]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag
+from libpod.cli.context import message_of
 from libpod.cli.print.listing import Listing, print_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Context, Options
-    from libpod.network.config import Network
+    from libpod.network.config import Damaged, Network
 
 _SHORT_ID = 12
 
@@ -47,7 +48,11 @@ LISTING = Listing(
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """List networks."""
-    lines = [_Line(network, no_trunc=options.no_trunc) for network in context.engine.networks.list(options.filter)]
+    damaged: Damaged = []
+    networks = context.engine.networks.list(options.filter, damaged=damaged)
+    for _, error in damaged:
+        context.log("warning", f"Error reading network config file: {message_of(error)}")
+    lines = [_Line(network, no_trunc=options.no_trunc) for network in networks]
     given = "format" in options.given
     print_list(
         context,
