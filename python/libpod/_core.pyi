@@ -13,17 +13,17 @@ __all__ = [
     "Store",
     "View",
     "apply_layer",
-    "attach",
+    "attach_monitor",
     "bytes_blob",
     "compress_blob",
     "copy_directory",
     "decompress_blob",
     "diff_layer",
     "dump_json",
-    "exec",
     "extract_layer",
     "free_port",
-    "launch",
+    "launch_exec",
+    "launch_monitor",
     "layer_id",
     "link_is_up",
     "local_address",
@@ -253,9 +253,9 @@ class Session:
     def warnings(self) -> list[str]: ...
     def close(self) -> None: ...
 
-def launch(helper: str, document: dict[str, Any], lock: int | None = None) -> Session: ...
-def exec(helper: str, document: dict[str, Any]) -> Session: ...  # noqa: A001
-def attach(run_dir: str, *, output: bool = True) -> Session: ...
+def launch_monitor(helper: str, document: dict[str, Any], lock: int | None = None) -> Session: ...
+def launch_exec(helper: str, document: dict[str, Any]) -> Session: ...
+def attach_monitor(run_dir: str, *, output: bool = True) -> Session: ...
 def read_run_record(path: str) -> dict[str, Any] | None: ...
 def read_exit_record(path: str) -> dict[str, Any] | None: ...
 def process_alive(pid: int, start_time: int) -> bool: ...

@@ -132,7 +132,7 @@ def test_a_restart_that_is_killed_leaves_the_removal_to_the_monitor(
 ) -> None:
     program("run", "-d", "--rm", "--network", "none", "--name", "r", "rich", "sleep", "1000")
     container = engine.containers.lookup("r")
-    session = _core.attach(container.run_directory, output=False)
+    session = _core.attach_monitor(container.run_directory, output=False)
     session.take_cleanup(restart=True)
     program("kill", "r")
     taken = session.wait_taken_down()
@@ -177,7 +177,7 @@ def test_the_monitor_tells_when_all_is_given_back(engine: libpod.Engine) -> None
     request = ContainerRequest(network=["none"], name="kept")
     container = engine.containers.create(request, "rich", ("sleep", "1000"))
     session = engine.containers.start(container, fresh=True)
-    early, silent = (_core.attach(container.run_directory, output=output) for output in (True, False))
+    early, silent = (_core.attach_monitor(container.run_directory, output=output) for output in (True, False))
     lifecycle.kill(container)
     for heard in (session, early, silent):
         assert heard.wait_taken_down(30) == {"complaints": [], "restarts": False}

@@ -86,7 +86,7 @@ class Container:
         }
 
     def launch(self, *args: str, **changes: Any) -> _core.Session:
-        return _core.launch(self.helper, self.document(*args, **changes))
+        return _core.launch_monitor(self.helper, self.document(*args, **changes))
 
     def exec(self, running: dict[str, Any], *args: str, **changes: Any) -> _core.Session:
         process = {
@@ -112,7 +112,7 @@ class Container:
             "cgroup": self.cgroup,
             "seccomp": "unconfined",
         }
-        return _core.exec(self.helper, {**document, **changes})
+        return _core.launch_exec(self.helper, {**document, **changes})
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def test_signals_are_handed_on(container: Container) -> None:
 _RELAY = """
 import sys
 from libpod import _core
-session = _core.attach(sys.argv[1])
+session = _core.attach_monitor(sys.argv[1])
 print(session.relay(0, 1, 2, tty=True, detach_keys="ctrl-a,d"), flush=True)
 """
 
@@ -271,7 +271,7 @@ def test_attaches_a_terminal_and_detaches(container: Container) -> None:
         seen += os.read(user, 4096)
     assert os.waitpid(child, 0)[1] == 0
     os.close(user)
-    again = _core.attach(str(container.run_dir))
+    again = _core.attach_monitor(str(container.run_dir))
     assert again.collect(b"exit 9\n")[0] == 9
 
 
@@ -287,7 +287,7 @@ def test_executes_in_a_running_container(container: Container) -> None:
 
 def test_a_container_without_a_monitor_is_not_attached_to(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no running container"):
-        _core.attach(str(tmp_path))
+        _core.attach_monitor(str(tmp_path))
 
 
 def test_follows_a_log_to_the_end(container: Container) -> None:

@@ -91,14 +91,14 @@ def test_who_connects_after_the_end_is_told(
     container, record = run(program, engine, "--rm")
     stall(record)
     os.kill(record["pid"], signal.SIGKILL)
-    attach, connected, told = _core.attach, threading.Semaphore(0), []
+    attach, connected, told = _core.attach_monitor, threading.Semaphore(0), []
 
     def counted(run_dir: str, **options: bool) -> _core.Session:
         session = attach(run_dir, **options)
         connected.release()
         return session
 
-    monkeypatch.setattr(_core, "attach", counted)
+    monkeypatch.setattr(_core, "attach_monitor", counted)
     threads = [
         threading.Thread(target=lambda: told.append(lifecycle.wait(engine.host, container)), daemon=True)
         for _ in range(MANY)

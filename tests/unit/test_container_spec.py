@@ -15,7 +15,8 @@ from libpod.container.request import FIELDS as REQUEST_FIELDS
 from libpod.container.request import ContainerRequest
 from libpod.container.resolve import resolve, unheeded
 from libpod.container.settings import ContainerSettings
-from libpod.container.spec import StartContext, build_spec
+from libpod.container.spec import Start, build_spec
+from libpod.container.view import mounts_of
 from libpod.errors import InvalidError, UnsupportedError
 
 ID = "0123456789ab" + "0" * 52
@@ -50,13 +51,14 @@ def settings_of(
 
 
 def spec_of(user: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    context = StartContext(ID, "/rootfs")
-    context.bind_files = {"/etc/hosts": "/run/hosts", "/run/.containerenv": "/run/ce", "/etc/hostname": "/run/hostname"}
-    if user is not None:
-        context.user = user
-    context.volumes = {"/vol": "/volumes/v/_data"}
-    context.init_path = "/usr/bin/init"
-    return build_spec(settings_of(**options), context)
+    settings = settings_of(**options)
+    start = Start(ID, "/rootfs", settings)
+    start.bind_files = {"/etc/hosts": "/run/hosts", "/run/.containerenv": "/run/ce", "/etc/hostname": "/run/hostname"}
+    start.user |= user or {}
+    start.volumes = {"/vol": "/volumes/v/_data"}
+    start.init_path = "/usr/bin/init"
+    start.mounts = mounts_of(settings, start)
+    return build_spec(settings, start)
 
 
 def mount_at(spec: dict[str, Any], destination: str) -> dict[str, Any] | None:
@@ -70,7 +72,7 @@ def test_the_plain_container() -> None:
     process = spec["process"]
     assert process["args"] == ["true"]
     assert process["cwd"] == "/"
-    assert process["user"] == {"uid": 0, "gid": 0, "umask": 0o022}
+    assert process["user"] == {"uid": 0, "gid": 0, "additionalGids": [0], "umask": 0o022}
     assert process["env"] == [
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "container=podman",
@@ -100,7 +102,7 @@ def test_the_plain_container() -> None:
         "mount",
     ]
     assert "/proc/interrupts" in linux["maskedPaths"]
-    assert linux["maskedPaths"] == security.default_masks([])
+    assert linux["maskedPaths"] == security.hidden_paths([])[0]
     assert len(linux["readonlyPaths"]) == 6
 
 
@@ -192,9 +194,10 @@ def test_namespaces_of_the_host_are_left_out() -> None:
 
 
 def test_a_joined_namespace_has_its_path() -> None:
-    context = StartContext(ID, "/rootfs")
-    context.joined = {"ipc": "/proc/7/ns/ipc"}
-    spec = build_spec(settings_of(ipc="container:other"), context)
+    settings = settings_of(ipc="container:other")
+    start = Start(ID, "/rootfs", settings)
+    start.joined = {"ipc": "/proc/7/ns/ipc"}
+    spec = build_spec(settings, start)
     assert {"type": "ipc", "path": "/proc/7/ns/ipc"} in spec["linux"]["namespaces"]
 
 
@@ -397,7 +400,7 @@ def test_every_option_of_the_command_line_is_one_of_the_request() -> None:
 
 
 def test_every_setting_is_used() -> None:
-    rooms = "spec starting view files networking records lifecycle removal foreground inspect model exec volumes listing manager".split()
+    rooms = "spec security starting view files accounts joining networking records lifecycle removal foreground inspect model exec volumes listing manager".split()
     source = _sources("engine", "cli/container/run", "cli/container/create", *(f"container/{room}" for room in rooms))
     assert [name for name in ContainerSettings.FIELDS if f"settings.{name}" not in source] == []
 

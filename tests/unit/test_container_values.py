@@ -222,26 +222,26 @@ def test_security_options() -> None:
     assert options.no_new_privileges
     assert options.seccomp == "unconfined"
     assert options.masks == ["/proc/cpuinfo", "/a", "/b", "/c"]
-    masked = security.default_masks(options.unmasks)
+    masked, readonly = security.hidden_paths(options.unmasks)
     assert {"/proc/acpi", "/proc/kcore", "/proc/keys"}.isdisjoint(masked)
     assert {"/proc/interrupts", "/proc/scsi", "/sys/devices/virtual/powercap"} <= set(masked)
-    assert "/proc/asound" not in security.readonly_paths(options.unmasks)
+    assert "/proc/asound" not in readonly
     for everything in ("unmask=ALL", "unmask=all", "unmask=/proc/keys,ALL", "systempaths=unconfined"):
         unmasks = security.parse_security_options([everything]).unmasks
-        assert security.default_masks(unmasks) == []
-        assert security.readonly_paths(unmasks) == []
+        assert security.hidden_paths(unmasks) == ([], [])
     star = security.parse_security_options(["unmask=/proc/*"]).unmasks
-    assert [path for path in security.default_masks(star) if path.startswith("/proc/")] == []
-    assert {"/sys/firmware", "/sys/fs/selinux", "/sys/dev/block"} <= set(security.default_masks(star))
+    masked, _ = security.hidden_paths(star)
+    assert [path for path in masked if path.startswith("/proc/")] == []
+    assert {"/sys/firmware", "/sys/fs/selinux", "/sys/dev/block"} <= set(masked)
 
 
 def test_processors_do_not_tell_how_hot_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cpu0/thermal_throttle", "cpu10/thermal_throttle", "cpu2/thermal_throttle", "cpu3", "cpufreq"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.setattr(security, "_PROCESSORS", str(tmp_path))
-    found = [path for path in security.default_masks([]) if path not in security.MASKED_PATHS]
+    found = [path for path in security.hidden_paths([])[0] if path not in security.MASKED_PATHS]
     assert found == [f"{tmp_path}/cpu{number}/thermal_throttle" for number in (0, 2, 10)]
-    assert security.default_masks([f"{tmp_path}/cpu*/thermal_throttle"]) == list(security.MASKED_PATHS)
+    assert security.hidden_paths([f"{tmp_path}/cpu*/thermal_throttle"])[0] == list(security.MASKED_PATHS)
 
 
 @pytest.mark.parametrize(

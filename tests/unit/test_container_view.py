@@ -10,7 +10,7 @@ import pytest
 from libpod import _core
 from libpod.container.model import Container
 from libpod.container.settings import ContainerSettings
-from libpod.container.spec import StartContext, build_spec
+from libpod.container.spec import Start, build_spec
 from libpod.container.view import check_workdir, look
 from libpod.errors import InvalidError
 from libpod.places import Places
@@ -36,14 +36,14 @@ def host(tmp_path: Path) -> Path:
     return host
 
 
-def see(layer: Path, settings: ContainerSettings) -> tuple[_core.View, list[str], StartContext]:
+def see(layer: Path, settings: ContainerSettings) -> tuple[_core.View, list[str], Start]:
     """The view, and the destinations of the mounts that the spec then has."""
-    context = StartContext("c" * 64, "/rootfs")
-    context.bind_files = dict(OWN_FILES)
-    context.init_path = "/usr/bin/init"
-    view = look(settings, context, [str(layer)])
-    spec: dict[str, Any] = build_spec(settings, context)
-    return view, [mount["destination"] for mount in spec["mounts"]], context
+    start = Start("c" * 64, "/rootfs", settings)
+    start.bind_files = dict(OWN_FILES)
+    start.init_path = "/usr/bin/init"
+    view = look(settings, start, [str(layer)])
+    spec: dict[str, Any] = build_spec(settings, start)
+    return view, [mount["destination"] for mount in spec["mounts"]], start
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,18 @@ def test_nothing_of_libpods_own_is_made_in_a_directory_of_the_host(
     assert set(plain) - set(seen) - {destination} == left_out
     # The same directory by way of a link of the image's.
     (layer / "link").symlink_to(destination)
-    _, seen, context = see(layer, settings_of(volume=[f"{host}:/link"], **options))
+    _, seen, start = see(layer, settings_of(volume=[f"{host}:/link"], **options))
     assert left_out - {"/dev/pts", "/dev/mqueue"} <= set(plain) - set(seen)
-    assert not left_out & set(context.bind_files)
+    assert not left_out & set(start.bind_files)
 
 
 def test_what_is_there_is_bound_over(layer: Path, host: Path) -> None:
     (host / "hosts").write_text("the user's\n")
     (host / "shm").mkdir()
-    _, seen, context = see(layer, settings_of(volume=[f"{host}:/etc"]))
+    _, seen, start = see(layer, settings_of(volume=[f"{host}:/etc"]))
     assert "/etc/hosts" in seen
     assert "/etc/hostname" not in seen
-    assert set(context.bind_files) == {"/run/.containerenv", "/etc/hosts"}
+    assert set(start.bind_files) == {"/run/.containerenv", "/etc/hosts"}
     _, seen, _ = see(layer, settings_of(volume=[f"{host}:/dev"]))
     assert "/dev/shm" in seen
 
@@ -85,11 +85,11 @@ def test_volumes_and_tmpfs_are_the_containers_own(layer: Path, host: Path) -> No
     settings = settings_of(tmpfs=["/etc", "/run"], mount=["type=tmpfs,dst=/sys,notmpcopyup"])
     assert {"/etc/hosts", "/run/.containerenv", "/sys/fs/cgroup"} <= set(see(layer, settings)[1])
     settings = settings_of(volume=["named:/etc"])
-    context = StartContext("c" * 64, "/rootfs")
-    context.bind_files = dict(OWN_FILES)
-    context.volumes = {"/etc": str(host)}
-    look(settings, context, [str(layer)])
-    assert set(context.bind_files) == set(OWN_FILES)
+    start = Start("c" * 64, "/rootfs", settings)
+    start.bind_files = dict(OWN_FILES)
+    start.volumes = {"/etc": str(host)}
+    look(settings, start, [str(layer)])
+    assert set(start.bind_files) == set(OWN_FILES)
 
 
 def test_mount_points_that_were_asked_for_are_made(layer: Path, host: Path) -> None:
@@ -109,23 +109,23 @@ def test_a_link_of_the_image_makes_no_mount_point_in_a_directory_of_the_host(lay
 
 
 def test_init_moves_out_of_the_users_directory(layer: Path, host: Path) -> None:
-    _, seen, context = see(layer, settings_of(init=True, volume=[f"{host}:/run"]))
-    assert context.init_inside == "/dev/podman-init"
+    _, seen, start = see(layer, settings_of(init=True, volume=[f"{host}:/run"]))
+    assert start.init_inside == "/dev/podman-init"
     assert "/dev/podman-init" in seen
-    spec = build_spec(settings_of(init=True, volume=[f"{host}:/run"]), context)
+    spec = build_spec(settings_of(init=True, volume=[f"{host}:/run"]), start)
     assert spec["process"]["args"][0] == "/dev/podman-init"
     with pytest.raises(InvalidError, match="the init program has no place"):
         see(layer, settings_of(init=True, volume=[f"{host}:/run", f"{host}:/dev"]))
-    _, _, context = see(layer, settings_of(init=True, volume=[f"{host}:/data"]))
-    assert context.init_inside == "/run/podman-init"
+    _, _, start = see(layer, settings_of(init=True, volume=[f"{host}:/data"]))
+    assert start.init_inside == "/run/podman-init"
 
 
 def makes_workdir(layer: Path, *, by_image: str = "", **options: Any) -> bool:
     image = {"WorkingDir": by_image} if by_image else {}
     settings = settings_of(image, **options)
     record = {"id": "c" * 64, "names": ["c"]}
-    view, _, context = see(layer, settings)
-    return check_workdir(Container(record, Places("/g", "/r")), settings, context, view)
+    view, _, start = see(layer, settings)
+    return check_workdir(Container(record, Places("/g", "/r")), settings, start, view)
 
 
 def test_a_working_directory_is_made_where_podman_makes_it(layer: Path, host: Path) -> None:

@@ -30,7 +30,7 @@ def listen(container: Container, *, cleans_up: bool = False, restarts: bool = Fa
     it starts the container again, so other clients leave the container alone.
     """
     try:
-        session = _core.attach(container.run_directory, output=False)
+        session = _core.attach_monitor(container.run_directory, output=False)
         if cleans_up or restarts:
             session.take_cleanup(restart=restarts)
     except StateError:

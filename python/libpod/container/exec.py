@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from libpod import _core, arguments
-from libpod.container import environment, spec
+from libpod.container import environment, security, spec
 from libpod.errors import InvalidError, LibpodError, StateError, UnsafePathError
 
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ def execute(
 
 
 def _start(host: Host, document: dict[str, Any]) -> Session:
-    session = _core.exec(host.helper_path, document)
+    session = _core.launch_exec(host.helper_path, document)
     try:
         session.wait_running()
     except BaseException:
@@ -140,13 +140,11 @@ def _user(container: Container, state: ContainerState, user: str) -> dict[str, A
 
 def _capabilities(container: Container, uid: int, *, privileged: bool) -> dict[str, list[str]]:
     if privileged:
-        from libpod.container.security import choose_capabilities
-
-        everything = choose_capabilities((), (), (), privileged=True)
+        everything = security.choose_capabilities((), (), (), privileged=True)
         if uid == 0:
             return {"bounding": everything, "effective": everything, "permitted": everything}
         return {"bounding": everything}
-    return spec.capabilities(container.settings, uid)
+    return security.capability_sets(container.settings, uid)
 
 
 def _seccomp(container: Container, privileged: bool) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.container import networking, spec
-from libpod.container.records import Records
 from libpod.container.resolve import zone_file
 from libpod.identity import Identity
 
@@ -18,43 +16,46 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod._core import View
     from libpod.container.model import Container
     from libpod.container.settings import ContainerSettings
-    from libpod.container.spec import StartContext
+    from libpod.container.spec import Start
     from libpod.host import Host
 
 
-def write_files(host: Host, container: Container, settings: ContainerSettings, context: StartContext) -> list[str]:
-    """Write the files of one start and enter them into `context.bind_files`, but for those that the user mounts over.
+def write_files(
+    host: Host, container: Container, start: Start, *, owner: Container | None, gateway: str | None
+) -> list[str]:
+    """Write the files of one start and enter them into `start.bind_files`, but for those that the user mounts over.
 
+    owner: the container whose network it uses. gateway: the host's address on its own network.
     Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
     """
+    settings = container.settings
     taken = {mount.place for mount in settings.mounts}
     if any(mount.place == "/run" and mount.kind == "bind" for mount in settings.mounts):
         # As in Podman: a directory of the host at /run stays as it is.
         taken.add("/run/.containerenv")
     directory = container.boot_directory
     os.makedirs(directory, mode=0o700, exist_ok=True)
+    # As in Podman: the host's name comes with the host's network, not with its UTS namespace.
+    own_name = start.hostname if settings.network.kind == "host" else settings.hostname or container.id[:12]
     files = {
         "/run/.containerenv": _environment_text(host, settings, container),
-        "/etc/hostname": _own_hostname(settings, container) + "\n",
+        "/etc/hostname": own_name + "\n",
     }
-    owner = _network_owner(host, settings)
-    if owner is None:
-        files.update(_network_files(host, settings, container))
+    # Names of a container in its own /etc/hosts; the host's name is the host's, even if both share it.
+    names, own_names = [settings.hostname or container.id[:12], container.name], list[str]()
+    if owner is not None:
+        files |= _joined_files(owner, settings)
     else:
-        files.update(_joined_files(owner, settings))
+        texts, own_names = _network_files(host, settings, names, gateway)
+        files |= texts
     for path, text in files.items():
         if path not in taken:
             target = f"{directory}/{path.rpartition('/')[2]}"
-            _write(target, text)
-            context.bind_files[path] = target
-    if settings.network.kind != "bridge" or "/etc/hosts" not in context.bind_files:
-        return []
-    from libpod.network import dns
-
-    return dns.own_names(files["/etc/hosts"], _names(settings, container))
+            write_file(target, text)
+            start.bind_files[path] = target
+    return own_names if "/etc/hosts" in start.bind_files else []
 
 
 def _environment_text(host: Host, settings: ContainerSettings, container: Container) -> str:
@@ -73,34 +74,19 @@ def _environment_text(host: Host, settings: ContainerSettings, container: Contai
     return text
 
 
-def _own_hostname(settings: ContainerSettings, container: Container) -> str:
-    # As Podman: the host's name comes with the host's network, not with its UTS namespace.
-    if settings.network.kind == "host":
-        return spec.hostname(settings, container.id)
-    return settings.hostname or container.id[:12]
-
-
-def _names(settings: ContainerSettings, container: Container) -> tuple[str, str]:
-    """Names of a container in its own /etc/hosts; the host's name is the host's, even where both share it."""
-    return settings.hostname or container.id[:12], container.name
-
-
-def _network_owner(host: Host, settings: ContainerSettings) -> Container | None:
-    if settings.network.kind != "container":
-        return None
-    return Records(host).lookup(settings.network.target)
-
-
-def _network_files(host: Host, settings: ContainerSettings, container: Container) -> dict[str, str]:
+def _network_files(
+    host: Host, settings: ContainerSettings, names: list[str], gateway: str | None
+) -> tuple[dict[str, str], list[str]]:
+    """Return the files, and those of the names that the container's address still has to get in its /etc/hosts."""
     from libpod.network import dns
 
     files = {}
     if not settings.no_hosts:
         files["/etc/hosts"] = dns.hosts_text(
             mode=settings.network.kind,
-            names=_names(settings, container),
+            names=names,
             extra=settings.hosts,
-            gateway=host.conf.containers["host_containers_internal_ip"] or networking.gateway(host, settings),
+            gateway=host.conf.containers["host_containers_internal_ip"] or gateway,
             base=host.conf.containers["base_hosts_file"],
         )
     if settings.network.kind != "none" and settings.dns != ["none"]:
@@ -110,7 +96,9 @@ def _network_files(host: Host, settings: ContainerSettings, container: Container
             options=settings.dns_options,
             mode=settings.network.kind,
         )
-    return files
+    if settings.network.kind != "bridge" or settings.no_hosts:
+        return files, []
+    return files, dns.own_names(files["/etc/hosts"], names)
 
 
 def _joined_files(owner: Container, settings: ContainerSettings) -> dict[str, str]:
@@ -126,7 +114,7 @@ def _joined_files(owner: Container, settings: ContainerSettings) -> dict[str, st
 
 
 def set_timezone(
-    container: Container, settings: ContainerSettings, context: StartContext, layers: list[str]
+    container: Container, settings: ContainerSettings, start: Start, layers: list[str]
 ) -> list[dict[str, Any]]:
     """Give a container its time zone: a link to the image's own file if the image has it, else a copy of the host's.
 
@@ -142,34 +130,11 @@ def set_timezone(
         return [{"kind": "link", "path": "/etc/localtime", "target": ".." + path}]
     target = f"{container.boot_directory}/localtime"
     with open(path, "rb") as file:
-        _write(target, file.read())
-    context.bind_files["/etc/localtime"] = target
+        write_file(target, file.read())
+    start.bind_files["/etc/localtime"] = target
     return [{"kind": "unlink", "path": "/etc/localtime"}] if in_root else []
 
 
-def write_accounts(container: Container, context: StartContext, view: View, user: str) -> None:
-    """Give a user and a group that the container does not know entries in copies of its passwd and group, as Podman does.
-
-    user: the user as asked for, who becomes a member of the group. A container without such a file gets none, nor does one whose
-    file comes with a mount: that is the user's own.
-    """
-    uid, gid = context.user["uid"], context.user["gid"]
-    additions = {
-        "passwd": (uid, f"{uid}:*:{uid}:{gid}:container user:/:/bin/sh\n"),
-        "group": (gid, f"{gid}:x:{gid}:{user}\n"),
-    }
-    for kind, (number, line) in additions.items():
-        if view.place(f"/etc/{kind}") != ("file", "root"):
-            continue
-        text = view.accounts(kind).decode(errors="surrogateescape")
-        known = (entry.split(":") for entry in text.splitlines())
-        if not text or any(len(fields) > 2 and fields[2] == str(number) for fields in known):
-            continue
-        target = f"{container.boot_directory}/{kind}"
-        _write(target, text + ("" if text.endswith("\n") else "\n") + line)
-        context.bind_files[f"/etc/{kind}"] = target
-
-
-def _write(path: str, text: str | bytes) -> None:
+def write_file(path: str, text: str | bytes) -> None:
     data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
     _core.replace_file(path, data, mode=0o644)

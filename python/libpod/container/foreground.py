@@ -119,7 +119,7 @@ class Stay:
 
         Raises: StateError if no monitor listens.
         """
-        return cls(host, container, _core.attach(container.run_directory))
+        return cls(host, container, _core.attach_monitor(container.run_directory))
 
     def relay(
         self, stdin: int | None, stdout: int | None, stderr: int | None, *, detach_keys: str, sig_proxy: bool

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from libpod import timestamp
-from libpod.container import networking, spec
+from libpod.container import networking, security, spec
 from libpod.container.exec import session_ids
 
 TYPE_CHECKING = False
@@ -91,7 +91,7 @@ def _capabilities(container: Container, settings: ContainerSettings) -> dict[str
             require(last, {"process": {"user": {"uid": int}}}, path)
         user = last.get("process", {}).get("user", {}) if last else {}
         uid = user.get("uid", 1)
-    return spec.capabilities(settings, uid)
+    return security.capability_sets(settings, uid)
 
 
 def _state(container: Container, state: ContainerState) -> dict[str, Any]:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from libpod.network.config import Network
 
 
-def attachments(host: Host, settings: ContainerSettings) -> list[dict[str, Any]]:
+def attachments(host: Host, settings: ContainerSettings) -> tuple[list[dict[str, Any]], str | None]:
     """Return what the monitor must know to attach a container to its networks, whose bridges are made if they do not stand.
 
     In the order of attaching; none for a container without a network of its own. Ports are published on the first network.
+    Also returns the host's address on the first network.
     Raises: NetworkNotFoundError, StateError for a network that was made anew, UnsupportedError, DeniedError, OSError.
     """
     if not settings.networks:
-        return []
+        return [], None
     from libpod.network import bridge
 
     networks = [_network(host, attachment) for attachment in settings.networks]
@@ -34,7 +35,7 @@ def attachments(host: Host, settings: ContainerSettings) -> list[dict[str, Any]]
         bridge.ensure(network)
         ports = settings.ports if not requests else ()
         requests.append(bridge.attach_request(host.places.leases, network, attachment, ports=ports))
-    return requests
+    return requests, networks[0].gateway
 
 
 def choose(host: Host, settings: ContainerSettings) -> None:
@@ -51,11 +52,6 @@ def choose(host: Host, settings: ContainerSettings) -> None:
         network = manager.lookup(attachment.name)
         network.check()
         attachment.name, attachment.id = network.name, network.id
-
-
-def gateway(host: Host, settings: ContainerSettings) -> str | None:
-    """Return the host's address on a container's first network; None for a container without one."""
-    return _network(host, settings.networks[0]).gateway if settings.networks else None
 
 
 def network_names(host: Host, settings: ContainerSettings) -> list[str]:

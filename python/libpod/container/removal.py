@@ -42,11 +42,14 @@ def halt(host: Host, container: Container) -> None:
     cleanup(host, container)
 
 
-def clean_before_start(host: Host, container: Container, state: ContainerState) -> None:
+def clean_before_start(host: Host, container: Container) -> None:
     """Take away what the last run left. Its exit record stays until the new run has begun. The caller holds the lock.
 
-    Raises: OSError if the record is still to be written and there is no space for it.
+    Raises: StateError if it runs; OSError if the record is still to be written and there is no space for it.
     """
+    state = container.state
+    if state.is_running:
+        raise StateError(f"container {container.id} is {state.status}: container already running")
     if _lacks_record(container, state):
         _record_exit(container, state)
     _clean(host, container, state)

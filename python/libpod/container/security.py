@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from libpod.container.settings import ContainerSettings
+
 #: In the order of their numbers (linux/capability.h).
 CAPABILITIES = tuple(
     "CAP_" + name
@@ -243,10 +245,30 @@ def check_profile(path: str) -> None:
         ) from None
 
 
-def default_masks(unmasks: Sequence[str]) -> list[str]:
-    """List the paths to hide in a container that is not privileged, without the unmasked ones."""
-    paths = [*MASKED_PATHS, *_throttle_paths()]
-    return [path for path in paths if not _is_unmasked(path, unmasks)]
+def capability_sets(settings: ContainerSettings, uid: int) -> dict[str, list[str]]:
+    """Return the five sets of a process: root holds all of the container's, another user those that were added by name."""
+    bounding = settings.capabilities
+    if uid == 0:
+        return {"bounding": bounding, "effective": bounding, "permitted": bounding}
+    if not settings.cap_add or settings.privileged:
+        return {"bounding": bounding}
+    added = choose_capabilities((), settings.cap_add, ())
+    return {"bounding": bounding, "effective": added, "inheritable": added, "permitted": added, "ambient": added}
+
+
+def hidden_paths(unmasks: Sequence[str]) -> tuple[list[str], list[str]]:
+    """List the paths to hide in a container that is not privileged and those to make read-only, without the unmasked ones."""
+    hidden = [*MASKED_PATHS, *_throttle_paths()], list(READONLY_PATHS)
+    if not unmasks:
+        return hidden
+    if "ALL" in unmasks:
+        return [], []
+    from libpod.pattern import match_path
+
+    masked, readonly = (
+        [path for path in paths if not any(match_path(pattern, path) for pattern in unmasks)] for paths in hidden
+    )
+    return masked, readonly
 
 
 def _throttle_paths() -> list[str]:
@@ -256,18 +278,3 @@ def _throttle_paths() -> list[str]:
     names = [name for name in os.listdir(_PROCESSORS) if name.startswith("cpu") and name[3:].isdigit()]
     paths = [f"{_PROCESSORS}/{name}{_THROTTLE}" for name in sorted(names, key=lambda name: int(name[3:]))]
     return [path for path in paths if os.path.exists(path)]
-
-
-def readonly_paths(unmasks: Sequence[str]) -> list[str]:
-    """List the paths to make read-only, without the unmasked ones."""
-    return [path for path in READONLY_PATHS if not _is_unmasked(path, unmasks)]
-
-
-def _is_unmasked(path: str, patterns: Sequence[str]) -> bool:
-    if not patterns:
-        return False
-    if "ALL" in patterns:
-        return True
-    from libpod.pattern import match_path
-
-    return any(match_path(pattern, path) for pattern in patterns)

@@ -9,21 +9,19 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.container import files, networking
+from libpod.container import networking
+from libpod.container.files import set_timezone, write_files
 from libpod.container.locking import Lock
-from libpod.container.records import Records
-from libpod.container.spec import StartContext, build_spec, layers_of, oci_user
-from libpod.container.view import check_workdir, look
+from libpod.container.spec import Start, build_spec
+from libpod.container.view import check_workdir, find_user, look
 from libpod.document import write_text
-from libpod.errors import InvalidError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from libpod._core import Session, View
+    from libpod._core import Session
     from libpod.container.model import Container
-    from libpod.container.settings import ContainerSettings
     from libpod.host import Host
 
 #: Version of the launch document; the monitor refuses one with a member more or less than it knows.
@@ -45,9 +43,11 @@ def launch(
     """
     with Lock(container) as lock:
         if not fresh:
-            _prepare_restart(host, container)
+            from libpod.container.removal import clean_before_start
+
+            clean_before_start(host, container)
         document = prepare(host, container, detach=detach, initial_size=initial_size)
-        session = _core.launch(host.helper_path, document, lock)
+        session = _core.launch_monitor(host.helper_path, document, lock)
         try:
             session.wait_running()
         except BaseException:
@@ -56,39 +56,39 @@ def launch(
     return session
 
 
-def _prepare_restart(host: Host, container: Container) -> None:
-    from libpod.container.removal import clean_before_start
-
-    state = container.state
-    if state.is_running:
-        raise StateError(f"container {container.id} is {state.status}: container already running")
-    clean_before_start(host, container, state)
-
-
 def prepare(host: Host, container: Container, *, detach: bool, initial_size: tuple[int, int] | None) -> dict[str, Any]:
     """Write the files of one start and return the launch document."""
     settings = container.settings
     rootfs = host.store.rootfs(container.id)
-    context = StartContext(container.id, host.places.merged(container.layer_id))
-    names = files.write_files(host, container, settings, context)
-    layers = layers_of(rootfs)
-    _join_namespaces(host, settings, context)
+    layers = [rootfs["upper"], *rootfs["lower"]] if rootfs.get("upper") else rootfs["lower"]
+    start = Start(container.id, host.places.merged(container.layer_id), settings)
+    networks, gateway = networking.attachments(host, settings)
+    owner = None
+    if settings.joined_ids:
+        from libpod.container.joining import join
+
+        owner = join(host, settings, start)
+    changes = set_timezone(container, settings, start, layers) if settings.timezone else []
+    names = write_files(host, container, start, owner=owner, gateway=gateway)
     unowned: list[str] = []
     if settings.mounts:
         from libpod.container.volumes import Volumes
 
-        context.volumes, unowned = Volumes(host).fill(container, layers)
+        start.volumes, unowned = Volumes(host).fill(container, layers)
     if settings.init:
-        context.init_path = settings.init_path or host.helper_path
-    changes = files.set_timezone(container, settings, context, layers) if settings.timezone else []
-    view = look(settings, context, layers)
-    _resolve_user(container, settings, context, view)
+        start.init_path = settings.init_path or host.helper_path
+    view = look(settings, start, layers)
+    found = start.user = find_user(container, settings, view)
+    owner_ids = {"uid": found["uid"], "gid": found["gid"]}
     for volume in unowned:
-        os.chown(volume, context.user["uid"], context.user["gid"], follow_symlinks=False)
-    if settings.workdir != "/" and check_workdir(container, settings, context, view):
-        owner = {"uid": context.user["uid"], "gid": context.user["gid"]}
-        changes.append({"kind": "directory", "path": settings.workdir, **owner})
-    spec = build_spec(settings, context)
+        os.chown(volume, **owner_ids, follow_symlinks=False)
+    if settings.workdir != "/" and check_workdir(container, settings, start, view):
+        changes.append({"kind": "directory", "path": settings.workdir, **owner_ids})
+    if settings.passwd and (not found["known"] or ":" in settings.user):
+        from libpod.container.accounts import write_accounts
+
+        write_accounts(container, settings, start, view)
+    spec = build_spec(settings, start)
     write_text(container.user_directory + "/config.json", _core.dump_json(spec))
     if settings.remove:
         # An earlier run, or filling a volume, has mounted it.
@@ -108,9 +108,9 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
             "path": container.log_path,
             "max_size": settings.log_max_size or None,
         },
-        "networks": networking.attachments(host, settings),
-        "hosts": {"path": context.bind_files["/etc/hosts"], "names": names}
-        if names and "/etc/hosts" in context.bind_files
+        "networks": networks,
+        "hosts": {"path": start.bind_files["/etc/hosts"], "names": names}
+        if names and "/etc/hosts" in start.bind_files
         else None,
         # A container can end before a frame of its client's is read: who cleans up is settled before it starts.
         "client_cleans_up": settings.remove and not detach,
@@ -122,39 +122,3 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         "timeout": settings.timeout or None,
         "initial_size": initial_size,
     }
-
-
-def _resolve_user(container: Container, settings: ContainerSettings, context: StartContext, view: View) -> None:
-    found = view.find_user(settings.user)
-    for group in settings.groups:
-        try:
-            gid = view.find_group(group)
-        except InvalidError as error:
-            reason = error.message[:1].upper() + error.message[1:]
-            raise InvalidError(f"looking up supplemental groups for container {container.id}: {reason}") from None
-        if gid not in found["additional_gids"]:
-            found["additional_gids"].append(gid)
-    context.user = oci_user(found)
-    context.home = found["home"]
-    if settings.passwd and (not found["known"] or ":" in settings.user):
-        files.write_accounts(container, context, view, settings.user.partition(":")[0])
-
-
-def _join_namespaces(host: Host, settings: ContainerSettings, context: StartContext) -> None:
-    for kind, namespace, name in (
-        ("pid", settings.pid, "pid"),
-        ("ipc", settings.ipc, "ipc"),
-        ("uts", settings.uts, "uts"),
-        ("network", settings.network, "net"),
-    ):
-        if namespace.kind == "container":
-            other = Records(host).lookup(namespace.target)
-            state = other.state
-            if not state.is_running:
-                raise StateError(
-                    f"cannot get namespace path unless container {other.id} is running: container is stopped"
-                )
-            context.joined[kind] = f"/proc/{state.pid}/ns/{name}"
-            if kind == "ipc":
-                # The runtime copies that mount from the other's mount namespace.
-                context.shm = f"/proc/{state.pid}/root/dev/shm"

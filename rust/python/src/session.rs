@@ -306,7 +306,7 @@ fn start(
 /// Start the monitor of a container; `document` is the launch document.
 ///
 /// lock: descriptor of the caller's lock on the container; the monitor shares it until the container runs.
-#[pyfunction(name = "launch")]
+#[pyfunction]
 #[pyo3(signature = (helper, document, lock=None))]
 fn launch_monitor(
     py: Python<'_>,
@@ -319,7 +319,7 @@ fn launch_monitor(
 
 /// Start one more process in a running container; `document` is the exec document.
 #[pyfunction]
-fn exec(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResult<Session> {
+fn launch_exec(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResult<Session> {
     start(py, helper, Role::Exec, document, None)
 }
 
@@ -328,7 +328,7 @@ fn exec(py: Python<'_>, helper: PathBuf, document: &Bound<'_, PyAny>) -> PyResul
 /// output: whether the container's output is taken; a client that takes none is only told of the end, and need not hurry.
 #[pyfunction]
 #[pyo3(signature = (run_dir, *, output=true))]
-fn attach(py: Python<'_>, run_dir: PathBuf, output: bool) -> PyResult<Session> {
+fn attach_monitor(py: Python<'_>, run_dir: PathBuf, output: bool) -> PyResult<Session> {
     let mut conversation = interruptible(py, |_| launch::attach(&run_dir))?;
     if !output {
         conversation.take_no_output();
@@ -435,8 +435,8 @@ fn read_log(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Session>()?;
     module.add_function(wrap_pyfunction!(launch_monitor, module)?)?;
-    module.add_function(wrap_pyfunction!(exec, module)?)?;
-    module.add_function(wrap_pyfunction!(attach, module)?)?;
+    module.add_function(wrap_pyfunction!(launch_exec, module)?)?;
+    module.add_function(wrap_pyfunction!(attach_monitor, module)?)?;
     module.add_function(wrap_pyfunction!(read_run_record, module)?)?;
     module.add_function(wrap_pyfunction!(read_exit_record, module)?)?;
     module.add_function(wrap_pyfunction!(process_alive, module)?)?;
