@@ -9,8 +9,29 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from libpod.address import Address, parse_address
+    from libpod.container.completed import Completed
+    from libpod.container.devices import Device, DeviceRule
+    from libpod.container.limits import Limit
+    from libpod.container.mounts import Mount
+    from libpod.container.namespaces import Namespace
+    from libpod.container.options import (
+        ContainerOptions,
+        DeviceOptions,
+        EnvironmentOptions,
+        IdentityOptions,
+        LifeOptions,
+        LogOptions,
+        MountOptions,
+        NamespaceOptions,
+        NetworkOptions,
+        ProcessOptions,
+        ResourceOptions,
+        RestartPolicy,
+        SecurityOptions,
+    )
     from libpod.digest import Digest
-    from libpod.engine import Completed, Engine
+    from libpod.engine import Engine
     from libpod.errors import (
         CommandNotExecutableError,
         CommandNotFoundError,
@@ -35,47 +56,94 @@ if TYPE_CHECKING:
     )
     from libpod.image.filesystem import ImageView, open_image
     from libpod.image.manifest import Platform
+    from libpod.network.attachment import Attachment, ExposedPort, Port
 
 __all__ = [
+    "Address",
+    "Attachment",
     "CommandNotExecutableError",
     "CommandNotFoundError",
     "Completed",
     "ContainerNotFoundError",
+    "ContainerOptions",
     "CorruptError",
     "DeniedError",
+    "Device",
+    "DeviceOptions",
+    "DeviceRule",
     "Digest",
     "Engine",
+    "EnvironmentOptions",
     "ExistsError",
+    "ExposedPort",
     "ForeignContainerError",
+    "IdentityOptions",
     "ImageNotFoundError",
     "ImageView",
     "InUseError",
     "InvalidError",
     "LibpodError",
+    "LifeOptions",
+    "Limit",
+    "LogOptions",
+    "Mount",
+    "MountOptions",
+    "Namespace",
+    "NamespaceOptions",
     "NetworkNotFoundError",
+    "NetworkOptions",
     "NotFoundError",
     "Platform",
+    "Port",
+    "ProcessOptions",
     "RegistryDeniedError",
     "RegistryError",
     "RegistryNotFoundError",
+    "ResourceOptions",
+    "RestartPolicy",
+    "SecurityOptions",
     "StateError",
     "UnsafePathError",
     "UnsupportedError",
     "UsageError",
     "__version__",
     "open_image",
+    "parse_address",
 ]
 
 __version__ = "0.1.0"
 
 #: Modules of the names that are not errors.
 _HOMES = {
-    "Completed": "libpod.engine",
+    "Address": "libpod.address",
+    "Attachment": "libpod.network.attachment",
+    "Completed": "libpod.container.completed",
+    "ContainerOptions": "libpod.container.options",
+    "Device": "libpod.container.devices",
+    "DeviceOptions": "libpod.container.options",
+    "DeviceRule": "libpod.container.devices",
     "Digest": "libpod.digest",
     "Engine": "libpod.engine",
+    "EnvironmentOptions": "libpod.container.options",
+    "ExposedPort": "libpod.network.attachment",
+    "IdentityOptions": "libpod.container.options",
     "ImageView": "libpod.image.filesystem",
+    "LifeOptions": "libpod.container.options",
+    "Limit": "libpod.container.limits",
+    "LogOptions": "libpod.container.options",
+    "Mount": "libpod.container.mounts",
+    "MountOptions": "libpod.container.options",
+    "Namespace": "libpod.container.namespaces",
+    "NamespaceOptions": "libpod.container.options",
+    "NetworkOptions": "libpod.container.options",
     "Platform": "libpod.image.manifest",
+    "Port": "libpod.network.attachment",
+    "ProcessOptions": "libpod.container.options",
+    "ResourceOptions": "libpod.container.options",
+    "RestartPolicy": "libpod.container.options",
+    "SecurityOptions": "libpod.container.options",
     "open_image": "libpod.image.filesystem",
+    "parse_address": "libpod.address",
 }
 
 

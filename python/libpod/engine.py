@@ -8,36 +8,22 @@ from __future__ import annotations
 
 import os
 
-from libpod import arguments
-from libpod.errors import InvalidError
 from libpod.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from types import TracebackType
-    from typing import Any, Self
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Self, TypeVar
 
     from libpod.arguments import Word
     from libpod.config.containers import ContainersConf
+    from libpod.container.completed import Completed
     from libpod.container.manager import ContainerManager
     from libpod.image.manager import ImageManager
     from libpod.network.manager import NetworkManager
     from libpod.store import Store
 
-
-class Completed:
-    """How a container's command ended: exit code, and what it wrote to its two streams."""
-
-    __slots__ = ("exit_code", "stderr", "stdout")
-
-    def __init__(self, exit_code: int, stdout: bytes, stderr: bytes) -> None:
-        self.exit_code = exit_code
-        self.stdout = stdout
-        self.stderr = stderr
-
-    def __repr__(self) -> str:
-        return f"Completed(exit_code={self.exit_code}, stdout={self.stdout!r}, stderr={self.stderr!r})"
+    Manager = TypeVar("Manager")
 
 
 class Engine:
@@ -59,17 +45,13 @@ class Engine:
     ) -> None:
         #: What the managers stand on.
         self.host = Host(root, runroot, storage_driver=storage_driver, storage_options=storage_options, helper=helper)
-        self._images: ImageManager | None = None
-        self._containers: ContainerManager | None = None
-        self._networks: NetworkManager | None = None
+        self._managers: dict[object, Any] = {}
 
     def __enter__(self) -> Self:
         _ = self.store
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -95,22 +77,31 @@ class Engine:
     @property
     def images(self) -> ImageManager:
         """The images of the store."""
-        _ = self.store
-        if self._images is None:
-            from libpod.image.manager import ImageManager
+        from libpod.image.manager import ImageManager
 
-            self._images = ImageManager(self.host)
-        return self._images
+        return self._manager(ImageManager)
 
     @property
     def containers(self) -> ContainerManager:
         """The containers of the store."""
-        _ = self.store
-        if self._containers is None:
-            from libpod.container.manager import ContainerManager
+        from libpod.container.manager import ContainerManager
 
-            self._containers = ContainerManager(self.host)
-        return self._containers
+        return self._manager(ContainerManager)
+
+    @property
+    def networks(self) -> NetworkManager:
+        """The networks of the host."""
+        from libpod.network.manager import NetworkManager
+
+        return self._manager(NetworkManager)
+
+    def _manager(self, kind: Callable[[Host], Manager]) -> Manager:
+        """Return the one manager of a kind. Raises: StateError when the engine is closed."""
+        _ = self.store
+        if kind not in self._managers:
+            self._managers[kind] = kind(self.host)
+        manager: Manager = self._managers[kind]
+        return manager
 
     def run(
         self,
@@ -144,57 +135,19 @@ class Engine:
     ) -> Completed:
         """Run a command in a new container and return how it ended, with all that it wrote.
 
-        network: `none`, `host`, `container:NAME`, or the default bridge for None. remove: remove the container afterwards.
-        stdin: what it reads; without it, nothing. timeout_s: kill it when it takes longer. output_limit: most bytes that it
-        may write. env, labels: a mapping, or a list of `name=value`. volumes: a list of words of `-v`, or a mapping of
-        sources to paths in the container, or to `{"bind": path, "mode": options}`. tmpfs: a list of words of `--tmpfs`, or
-        a mapping of paths to options. options: any other option of `podman run`, by its long name with `_` for `-`.
-        The exit code of the command is a result, not an error. On any error the container is killed first.
-        Raises: TypeError (unknown option, value of the wrong shape), UnsupportedError (an option that libpod lacks),
-        ImageNotFoundError, InvalidError (bad option, too much output), CommandNotFoundError, CommandNotExecutableError,
-        TimeoutError, other LibpodErrors, OSError.
+        network: `none`, `host`, `container:NAME`, or the default bridge for None. remove: remove the container afterwards. stdin: what
+        it reads; without it, nothing. timeout_s: kill it when it takes longer. output_limit: most bytes that it may write. env,
+        labels: a mapping, or a list of `name=value`. volumes: a list of words of `-v`, or a mapping of sources to paths in the
+        container, or to `{"bind": path, "mode": options}`. tmpfs: a list of words of `--tmpfs`, or a mapping of paths to options.
+        options: any other option of `podman run`, by its long name with `_` for `-`. The exit code of the command is a result, not an
+        error. On any error the container is killed first.
+        Raises: TypeError (unknown option, value of the wrong shape), UnsupportedError (an option that libpod lacks), InvalidError (bad
+        option, too much output), ImageNotFoundError, CommandNotFoundError, CommandNotExecutableError, TimeoutError, other
+        LibpodErrors, OSError.
         """
-        from libpod.container.request import ContainerRequest
+        given = {**locals()}
+        del given["self"]
+        given.update(given.pop("options"))
+        from libpod.container.completed import run
 
-        if stdin is not None and not isinstance(stdin, bytes):
-            raise TypeError(f"stdin must be bytes, not {type(stdin).__name__}")
-        if not 0 <= arguments.integer("output_limit", output_limit) < 1 << 63:
-            raise InvalidError(f"output_limit: {output_limit} is no number of bytes")
-        if timeout_s is not None and not 0 <= arguments.number("timeout_s", timeout_s) < 1 << 63:
-            raise InvalidError(f"timeout_s: {timeout_s} is no number of seconds")
-        request = ContainerRequest(
-            network=[network] if network else [],
-            rm=arguments.flag("remove", remove),
-            name=name,
-            env=env,
-            volume=arguments.volumes("volumes", volumes),
-            tmpfs=tmpfs,
-            workdir=workdir,
-            user=user,
-            entrypoint=entrypoint,
-            hostname=hostname,
-            interactive=stdin is not None,
-            read_only=read_only,
-            privileged=privileged,
-            cap_add=cap_add,
-            cap_drop=cap_drop,
-            memory=memory,
-            cpus=cpus,
-            pids_limit=pids_limit,
-            publish=publish,
-            label=None if labels is None else arguments.pairs("labels", labels),
-            **options,
-        )
-        container = self.containers.create(request, image, argv, pull=pull)
-        stay = self.containers.stay(container, self.containers.start(container, fresh=True), owner=True)
-        return Completed(*stay.collect(stdin or b"", output_limit, timeout_s))
-
-    @property
-    def networks(self) -> NetworkManager:
-        """The networks of the host."""
-        _ = self.store
-        if self._networks is None:
-            from libpod.network.manager import NetworkManager
-
-            self._networks = NetworkManager(self.host)
-        return self._networks
+        return run(self.containers, given)

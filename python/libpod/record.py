@@ -9,7 +9,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar, Self, dataclass_transform
+    from typing import Any, ClassVar, Self
+    from typing import dataclass_transform as dataclass_transform
 else:
 
     def dataclass_transform(**_: bool) -> Callable[[type], type]:
@@ -25,28 +26,29 @@ class Fields(type):
     """The class of record classes: makes slots of the fields that a class body annotates."""
 
     FIELDS: dict[str, Any]
+    TYPES: dict[str, str]
 
     def __new__(cls, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> Fields:
-        """Make a class; its `FIELDS` are those of its base, and then its own."""
-        own = {
-            field: members.pop(field, _REQUIRED)
-            for field, kind in members.get("__annotations__", {}).items()
-            if "ClassVar[" not in kind
-        }
-        inherited: dict[str, Any] = bases[0].FIELDS if bases and isinstance(bases[0], Fields) else {}
+        """Make a class; its `FIELDS` (name → default) and `TYPES` (name → annotation) are its base's, then its own."""
+        annotations: dict[str, str] = members.get("__annotations__", {})
+        types = {field: kind for field, kind in annotations.items() if "ClassVar[" not in kind}
+        own = {field: members.pop(field, _REQUIRED) for field in types}
         members.setdefault("__slots__", tuple(own))
-        members["FIELDS"] = {**inherited, **own}
+        base = bases[0] if bases else None
+        members["FIELDS"] = {**base.FIELDS, **own} if isinstance(base, Fields) else own
+        members["TYPES"] = {**base.TYPES, **types} if isinstance(base, Fields) else types
         return super().__new__(cls, name, bases, members)
 
 
 class Record(metaclass=Fields):
     """A value with the fields that its class names, by position or by name.
 
-    Every record has lists and mappings of its own: defaults are copied. Two of one class are equal when all their fields are.
+    Every record has lists and mappings of its own: defaults are copied, and so are records among them. Two of one class are equal when all their fields are.
     Raises: TypeError for an unknown field, and for one that is missing.
     """
 
     FIELDS: ClassVar[dict[str, Any]]
+    TYPES: ClassVar[dict[str, str]]
 
     def __init__(self, *values: Any, **given: Any) -> None:
         fields = self.FIELDS
@@ -60,7 +62,7 @@ class Record(metaclass=Fields):
         for field, value in fields.items():
             if field in given:
                 value = given.pop(field)
-            elif value.__class__ is list or value.__class__ is dict:
+            elif value.__class__ is list or value.__class__ is dict or value.__class__.__class__ is Fields:
                 value = value.copy()
             elif value is _REQUIRED:
                 raise TypeError(f"{type(self).__name__} needs {field}")
@@ -74,6 +76,10 @@ class Record(metaclass=Fields):
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> Self:
+        """Return a record of the same fields."""
+        return type(self)(**{field: getattr(self, field) for field in self.FIELDS})
 
     def __repr__(self) -> str:
         shown = (f"{field}={getattr(self, field)!r}" for field in self.FIELDS)

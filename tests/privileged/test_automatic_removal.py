@@ -14,7 +14,8 @@ import libpod
 from libpod import _core
 from libpod.container import ending, lifecycle
 from libpod.container.model import Container
-from libpod.container.request import ContainerRequest
+from libpod.container.options.parsing import parse_options
+from libpod.container.options.words import Words
 from libpod.document import read_document
 from libpod.host import Host
 from tests.support import cli, leaks
@@ -36,7 +37,7 @@ def detached(engine: libpod.Engine, *argv: str) -> Container:
 
     It goes only if the command under test removes it, however fast or slow the others are.
     """
-    request = ContainerRequest(network=["none"], name="r", rm=True, interactive=True)
+    request = parse_options(Words(network=["none"], name="r", rm=True, interactive=True))
     container = engine.containers.create(request, "rich", argv or ("sleep", "1000"))
     engine.containers.start(container, detach=True, fresh=True).close()
     return container
@@ -162,7 +163,7 @@ def test_a_monitor_that_dies_while_its_container_is_ended_stops_no_command(
 ) -> None:
     # Among the host's processes, the container's first one sees its parent: the monitor.
     script = f"trap 'kill -9 $PPID; {'exit' if ends_too else ':'}' TERM; echo ready; while :; do sleep 0.05; done"
-    request = ContainerRequest(network=["none"], name="r", rm=True, pid="host")
+    request = parse_options(Words(network=["none"], name="r", rm=True, pid="host"))
     container = engine.containers.create(request, "rich", ("sh", "-c", script))
     engine.containers.start(container, detach=True, fresh=True).close()
     eventually(lambda: "ready" in Path(container.log_path).read_text())
@@ -174,7 +175,7 @@ def test_a_monitor_that_dies_while_its_container_is_ended_stops_no_command(
 
 
 def test_the_monitor_tells_when_all_is_given_back(engine: libpod.Engine) -> None:
-    request = ContainerRequest(network=["none"], name="kept")
+    request = parse_options(Words(network=["none"], name="kept"))
     container = engine.containers.create(request, "rich", ("sleep", "1000"))
     session = engine.containers.start(container, fresh=True)
     early, silent = (_core.attach_monitor(container.run_directory, output=output) for output in (True, False))
@@ -187,7 +188,7 @@ def test_the_monitor_tells_when_all_is_given_back(engine: libpod.Engine) -> None
 
 
 def test_a_wait_for_what_is_given_back_has_a_limit(engine: libpod.Engine) -> None:
-    container = engine.containers.create(ContainerRequest(network=["none"], name="kept"), "rich", ("sleep", "1000"))
+    container = engine.containers.create(parse_options(Words(network=["none"], name="kept")), "rich", ("sleep", "1000"))
     session = engine.containers.start(container, fresh=True)
     assert session.wait_end(0.05) is None
     assert session.wait_taken_down(0.05) is None

@@ -14,8 +14,9 @@ import libpod
 from libpod import _core
 from libpod.container import listing
 from libpod.container.model import Container
+from libpod.container.options.parsing import parse_options
+from libpod.container.options.words import Words
 from libpod.container.records import Records
-from libpod.container.request import ContainerRequest
 from libpod.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
@@ -93,7 +94,7 @@ def test_a_mount_without_a_type_is_a_volume(engine: libpod.Engine) -> None:
 
 def test_exposed_ports_are_shown(engine: libpod.Engine) -> None:
     for network, shown in (("none", True), ("host", False)):
-        request = ContainerRequest(network=[network], name=network, expose=["81-82", "83/udp"])
+        request = parse_options(Words(network=[network], name=network, expose=["81-82", "83/udp"]))
         container = engine.containers.create(request, "rich", ["true"])
         document = engine.containers.inspect(container.id)
         exposed = ["81/tcp", "82/tcp", "83/udp"]
@@ -145,7 +146,7 @@ def test_a_kept_container_has_a_state_and_a_document(engine: libpod.Engine) -> N
 
 
 def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> None:
-    container = engine.containers.create(ContainerRequest(network=["none"], name="busy"), "rich", ["sleep", "1000"])
+    container = engine.containers.create(parse_options(Words(network=["none"], name="busy")), "rich", ["sleep", "1000"])
     assert container.state.status == "created"
     engine.containers.start(container, detach=True, fresh=True).close()
     assert container.state.status == "running"
@@ -159,8 +160,8 @@ def test_a_running_container_is_removed_by_force_only(engine: libpod.Engine) -> 
 def test_what_is_removed_while_it_is_listed_or_inspected_is_not_there(
     engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch, size: bool
 ) -> None:
-    stays = engine.containers.create(ContainerRequest(network=["none"], name="stays"), "rich", ["true"])
-    goes = engine.containers.create(ContainerRequest(network=["none"], name="goes"), "rich", ["true"])
+    stays = engine.containers.create(parse_options(Words(network=["none"], name="stays")), "rich", ["true"])
+    goes = engine.containers.create(parse_options(Words(network=["none"], name="goes")), "rich", ["true"])
     found = engine.containers.list(all=True)
     assert [container.id for container in found if container.is_ours] == [stays.id, goes.id]
     engine.containers.drop(goes)
@@ -174,7 +175,7 @@ def test_what_is_removed_while_it_is_listed_or_inspected_is_not_there(
 def test_what_is_removed_while_its_size_is_taken_is_not_listed(
     engine: libpod.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine.containers.create(ContainerRequest(network=["none"]), "rich", ["true"])
+    engine.containers.create(parse_options(Words(network=["none"])), "rich", ["true"])
     size_of = listing.container_size
 
     def too_late(host: Host, container: Container) -> tuple[int, int]:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import libpod
-from libpod.container.request import ContainerRequest
+from libpod.container.options.parsing import parse_options
+from libpod.container.options.words import Words
 from tests.support import hostile_words, leaks
 from tests.support.hostile_words import BYTE, fault
 
@@ -85,7 +86,9 @@ def test_options_of_verbs_on_a_container(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     store = ["--root", engine.host.places.graphroot, "--runroot", engine.host.places.runroot]
-    request = ContainerRequest(network=["none"], name="busy", label=[f"a={BYTE}"], env=[f"A={BYTE}"], stop_timeout=0)
+    request = parse_options(
+        Words(network=["none"], name="busy", label=[f"a={BYTE}"], env=[f"A={BYTE}"], stop_timeout=0)
+    )
     container = engine.containers.create(request, "rich", ["sleep", "1000", BYTE])
     engine.containers.start(container, detach=True, fresh=True).close()
     behind = {"exec": ("busy", "true"), "ps": (), "images": (), "rename": ("busy", "busy")}.get(verb, ("busy",))

@@ -13,7 +13,8 @@ import libpod
 from libpod.container import exec as container_exec
 from libpod.container import lifecycle, listing
 from libpod.container.manager import ContainerManager
-from libpod.container.request import FIELDS, ContainerRequest
+from libpod.container.options import ContainerOptions
+from libpod.container.options.words import Words
 from libpod.errors import InvalidError
 from libpod.image.manager import ImageManager
 from libpod.image.transport import Options
@@ -31,8 +32,8 @@ PUBLIC: list[Callable[..., Any]] = [
     lifecycle.wait_for_state,
     listing.list_rows,
 ]
-LISTS = [name for name, default in FIELDS.items() if isinstance(default, list)]
-FLAGS = [name for name, default in FIELDS.items() if isinstance(default, bool)]
+LISTS = [name for name, default in Words.FIELDS.items() if isinstance(default, list)]
+FLAGS = [name for name, default in Words.FIELDS.items() if isinstance(default, bool)]
 
 
 def _takes_words(parameter: inspect.Parameter) -> bool:
@@ -64,7 +65,7 @@ def _call(engine: libpod.Engine, function: Callable[..., Any], **given: object) 
     values: dict[str, object] = {
         "self": owners.get(function.__qualname__.partition(".")[0]),
         "host": engine.host,
-        "request": ContainerRequest(),
+        "options": ContainerOptions(),
     }
     needed = {
         parameter.name: values.get(parameter.name, "nosuch")
@@ -102,7 +103,7 @@ def test_a_list_holds_words(engine: libpod.Engine, function: Callable[..., Any],
 @pytest.mark.parametrize("field", LISTS)
 def test_one_word_is_no_list_of_an_option(field: str) -> None:
     with pytest.raises(TypeError, match=f"^{field} must be a list of strings, not str: write \\['all'\\]"):
-        ContainerRequest(**{field: "all"})
+        Words(**{field: "all"})
 
 
 @pytest.mark.parametrize("field", LISTS)
@@ -118,13 +119,13 @@ def test_a_mapping_has_a_meaning_or_is_refused(field: str) -> None:
         "volume": (["/a:/m", "data:/d:ro"], {"/a": "/m", "data": {"bind": "/d", "mode": "ro"}}),
     }
     if field == "env":
-        assert ContainerRequest(env={"A": "1"}).environment == {"A": "1"}
+        assert Words(env={"A": "1"}).environment == {"A": "1"}
     elif field in meanings:
         words, given = meanings[field]
-        assert getattr(ContainerRequest(**{field: given}), field) == words
+        assert getattr(Words(**{field: given}), field) == words
     else:
         with pytest.raises(TypeError, match=f"^{field} must be a list of strings, not dict"):
-            ContainerRequest(**{field: {"a": "1"}})
+            Words(**{field: {"a": "1"}})
 
 
 @pytest.mark.parametrize(
@@ -150,18 +151,18 @@ def test_a_mapping_has_a_meaning_or_is_refused(field: str) -> None:
 )
 def test_a_wrong_shape_is_named(given: dict[str, object], text: str) -> None:
     with pytest.raises(TypeError) as caught:
-        ContainerRequest(**given)
+        Words(**given)
     assert text in str(caught.value)
 
 
 @pytest.mark.parametrize("field", FLAGS)
 def test_a_word_is_no_flag(field: str) -> None:
     with pytest.raises(TypeError, match=f"^{field} must be True or False, not str"):
-        ContainerRequest(**{field: "no"})
+        Words(**{field: "no"})
 
 
 def test_words_may_be_bytes_and_paths_and_sizes_numbers() -> None:
-    request = ContainerRequest(
+    request = Words(
         env_file=[Path("/a"), b"/caf\xe9"], workdir=Path("/w"), memory=1 << 20, user=1000, entrypoint=("a", b"b")
     )
     assert request.env_file == ["/a", "/caf\udce9"]
@@ -170,11 +171,11 @@ def test_words_may_be_bytes_and_paths_and_sizes_numbers() -> None:
 
 def test_none_is_the_default_and_lists_are_copied() -> None:
     given = ["chown"]
-    request = ContainerRequest(cap_add=given, volume=None, hostname=None, read_only=None)
+    request = Words(cap_add=given, volume=None, hostname=None, read_only=None)
     given.append("kill")
     assert (request.cap_add, request.volume, request.hostname, request.read_only) == (["chown"], [], "", False)
     request.volume.append("/a")
-    assert ContainerRequest().volume == FIELDS["volume"] == []
+    assert Words().volume == Words.FIELDS["volume"] == []
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_none_is_the_default_and_lists_are_copied() -> None:
 )
 def test_what_no_word_can_hold_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidError):
-        ContainerRequest(**given)
+        Words(**given)
 
 
 def test_a_list_of_names_is_not_one_name(engine: libpod.Engine) -> None:

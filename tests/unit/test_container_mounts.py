@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from libpod.container.mounts import Mount, clean_destination, merge_mounts, parse_mount, parse_tmpfs, parse_volume
+from libpod.container.judge.mounts import merge_mounts
+from libpod.container.mounts import Mount, clean_destination
+from libpod.container.options.mounts import parse_mount, parse_tmpfs, parse_volume
 from libpod.errors import InvalidError, UnsupportedError
 
 ONCE = "options more than once: must provide an argument for option"
@@ -262,18 +264,18 @@ def test_what_podman_knows_and_libpod_lacks_says_so(text: str) -> None:
 
 def test_two_mounts_at_one_place_are_refused() -> None:
     with pytest.raises(InvalidError, match="/a: duplicate mount destination"):
-        merge_mounts(["/tmp:/a", "/usr:/a/"], [], [])
+        merge_mounts([parse_volume("/tmp:/a"), parse_volume("/usr:/a/")])
     with pytest.raises(InvalidError, match="/a: duplicate mount destination"):
-        merge_mounts(["/tmp:/a"], [], ["/a"])
+        merge_mounts([parse_volume("/tmp:/a"), parse_tmpfs("/a")])
 
 
 def test_a_bind_source_must_exist() -> None:
     with pytest.raises(InvalidError, match="statfs /nonexistent: no such file or directory"):
-        merge_mounts(["/nonexistent:/a"], [], [])
+        merge_mounts([parse_volume("/nonexistent:/a")])
 
 
 def test_the_users_mount_hides_the_images_volume() -> None:
-    mounts = merge_mounts(["/tmp:/data"], [], [], ["/data", "/more"])
+    mounts = merge_mounts([parse_volume("/tmp:/data")], ["/data", "/more"])
     assert [(mount.kind, mount.destination) for mount in mounts] == [("bind", "/data"), ("volume", "/more")]
 
 
@@ -283,15 +285,15 @@ def test_devices_work_in_a_tmpfs_at_dev() -> None:
     assert "nodev" in parse_tmpfs("/dev/shm").options
 
 
-@pytest.mark.parametrize("kind", ["bind", "tmpfs"])
+@pytest.mark.parametrize("tmpfs", [False, True])
 @pytest.mark.parametrize(
     "path",
     ["/", "", ".", "..", "/..", "//", "/../..", "/a/..", "x/..", "/proc", "proc", "/proc/sys", "/x/../proc/", "/dev", "/dev/null",
      "/dev/../dev/", "/dev/fd", "/a\0b"],
 )  # fmt: skip
-def test_an_image_cannot_have_a_volume_where_the_runtime_works(path: str, kind: str) -> None:
+def test_an_image_cannot_have_a_volume_where_the_runtime_works(path: str, tmpfs: bool) -> None:
     with pytest.raises(InvalidError, match="of the image cannot be mounted") as caught:
-        merge_mounts([], [], [], [path], image_kind=kind)
+        merge_mounts([], [path], tmpfs=tmpfs)
     assert caught.value.hint == "ignore the image's volumes with --image-volume=ignore"
 
 
@@ -299,17 +301,17 @@ def test_an_image_cannot_have_a_volume_where_the_runtime_works(path: str, kind: 
     "path", ["/data", "data", "/../data", "//data/", "/sys/fs/cgroup", "/dev/shm", "/processes", "/device"]
 )
 def test_an_image_may_have_volumes_elsewhere(path: str) -> None:
-    assert [(mount.kind, mount.destination) for mount in merge_mounts([], [], [], [path])] == [("volume", path)]
+    assert [(mount.kind, mount.destination) for mount in merge_mounts([], [path])] == [("volume", path)]
     # With the user's own mount there, the image's says nothing.
-    [mount] = merge_mounts([f"/tmp:{clean_destination(path)}"], [], [], [path])
+    [mount] = merge_mounts([parse_volume(f"/tmp:{clean_destination(path)}")], [path])
     assert mount.kind == "bind"
 
 
 def test_a_path_of_an_image_is_never_read_as_options() -> None:
-    [mount] = merge_mounts([], [], [], ["/data:size=1g,mode=777"], image_kind="tmpfs")
+    [mount] = merge_mounts([], ["/data:size=1g,mode=777"], tmpfs=True)
     assert mount.destination == "/data:size=1g,mode=777"
     assert not [option for option in mount.options if "=" in option]
-    [mount] = merge_mounts([], [], ["/data:size=1m"], ["/data"], image_kind="tmpfs")
+    [mount] = merge_mounts([parse_tmpfs("/data:size=1m")], ["/data"], tmpfs=True)
     assert "size=1m" in mount.options
 
 

@@ -10,10 +10,11 @@ import pytest
 
 import libpod
 from libpod.config.containers import ContainersConf
-from libpod.container import security
-from libpod.container.request import FIELDS as REQUEST_FIELDS
-from libpod.container.request import ContainerRequest
-from libpod.container.resolve import resolve, unheeded
+from libpod.container import options, security
+from libpod.container.judge import judge, unheeded
+from libpod.container.options import ContainerOptions
+from libpod.container.options.parsing import parse_options
+from libpod.container.options.words import Words
 from libpod.container.settings import ContainerSettings
 from libpod.container.spec import Start, build_spec
 from libpod.container.view import mounts_of
@@ -47,7 +48,7 @@ def settings_of(
     options.setdefault("ulimit", ["nofile=10000:20000", "nproc=10000:20000"])
     conf = ContainersConf()
     conf.containers["default_sysctls"] = ["net.ipv4.ping_group_range=0 0"]
-    return resolve(ContainerRequest(**options), IMAGE if image is None else image, list(argv), conf)
+    return judge(parse_options(Words(**options)).checked(), IMAGE if image is None else image, list(argv), conf)
 
 
 def spec_of(user: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
@@ -139,8 +140,8 @@ def test_a_read_only_container_may_be_so_in_memory_too() -> None:
     for path in ("/dev", "/dev/shm"):
         assert "ro" in mount_at(spec, path)["options"]  # type: ignore[index]
     assert "ro" in mount_at(spec_of(read_only=True, read_only_tmpfs=False, ipc="host"), "/dev/shm")["options"]  # type: ignore[index]
-    for options in ({"read_only": True}, {"read_only_tmpfs": False}):
-        assert "ro" not in mount_at(spec_of(**options), "/dev/shm")["options"]  # type: ignore[index]
+    for given in ({"read_only": True}, {"read_only_tmpfs": False}):
+        assert "ro" not in mount_at(spec_of(**given), "/dev/shm")["options"]  # type: ignore[index]
 
 
 def test_privileged() -> None:
@@ -268,6 +269,10 @@ def test_no_limit_of_processes() -> None:
         ),
         ({"shm_size": "x"}, "unable to translate --shm-size: invalid size: 'x'"),
         ({"dns": ["bad"]}, "bad is not an ip address"),
+        (
+            {"security_opt": ["seccomp=/nonexist"]},
+            "opening seccomp profile failed: open /nonexist: no such file or directory",
+        ),
         ({"add_host": ["bad"]}, 'bad format for add-host: "bad"'),
         ({"add_host": ["a:1.1.1.1"], "no_hosts": True}, "--no-hosts and --add-host cannot be set together"),
         ({"init": True, "pid": "host"}, "cannot add init binary as PID 1 (PID namespace isn't private)"),
@@ -358,7 +363,7 @@ def test_files_of_the_host_have_absolute_paths(tmp_path: Path, monkeypatch: pyte
 def _unheeded(image: dict[str, Any] | None = None, argv: tuple[str, ...] = ("true",), **options: Any) -> list[str]:
     options.setdefault("network", ["none"])
     found = IMAGE if image is None else image
-    return unheeded(ContainerRequest(**options), found, settings_of(found, argv, **options))
+    return unheeded(parse_options(Words(**options)), found, settings_of(found, argv, **options))
 
 
 def test_what_has_no_effect_is_said() -> None:
@@ -384,19 +389,29 @@ def test_settings_survive_container_json() -> None:
     assert again.mounts[0].volume == "named"
 
 
-def test_every_option_of_a_request_reaches_the_settings() -> None:
-    """An option is spelled in its declaration, in the request and in the settings: none may be dropped on the way."""
-    source = _sources("container/resolve", "container/resources", "container/creation")
-    assert [name for name in REQUEST_FIELDS if f"request.{name}" not in source] == []
+def test_every_word_is_parsed() -> None:
+    """An option is spelled in its declaration, among the words and in its part: none may be dropped on the way."""
+    source = _sources("container/options/parsing")
+    assert [name for name in Words.FIELDS if f"words.{name}" not in source] == []
 
 
-def test_every_option_of_the_command_line_is_one_of_the_request() -> None:
+def test_every_option_is_judged() -> None:
+    """What the words became may not be dropped either."""
+    judges = ("__init__", "mounts", "network", "resources", "security")
+    source = _sources(*(f"container/judge/{name}" for name in judges), "container/creation")
+    for part, kind in ContainerOptions.TYPES.items():
+        for name in getattr(options, kind).FIELDS:
+            owner = "given" if part == "environment" else "options"
+            assert f"{owner}.{name}" in source or f"options.{part}.{name}" in source, f"{part}.{name}"
+
+
+def test_every_option_of_the_command_line_is_one_of_the_words() -> None:
     from libpod.cli.container import create, run
     from libpod.cli.container.options import NOT_OF_THE_CONTAINER
 
     for command in (run.COMMAND, create.COMMAND):
         declared = {option.field for option in command.options if option.supported}
-        assert declared - set(REQUEST_FIELDS) - NOT_OF_THE_CONTAINER == set()
+        assert declared - set(Words.FIELDS) - NOT_OF_THE_CONTAINER == set()
 
 
 def test_every_setting_is_used() -> None:

@@ -16,7 +16,8 @@ import libpod
 from libpod import errors
 from libpod.cli import main
 from libpod.cli.context import message_of
-from libpod.container.request import UNSUPPORTED, ContainerRequest
+from libpod.container.options import ContainerOptions
+from libpod.container.options.words import UNSUPPORTED, Words
 from libpod.image.filesystem import ImageView
 from tests.support.images import docker_archive, tar
 
@@ -132,14 +133,14 @@ def test_a_closed_engine_says_so(tmp_path: Path) -> None:
     images, containers = engine.images, engine.containers
     engine.close()
     engine.close()
-    request = ContainerRequest()
+    options = ContainerOptions()
     calls: list[Callable[[], object]] = [
         lambda: engine.images,
         lambda: engine.containers,
         lambda: engine.networks,
         lambda: engine.store,
         lambda: engine.run("image", pull="never"),
-        lambda: containers.create(request, "image", pull="never"),
+        lambda: containers.create(options, "image", pull="never"),
         lambda: images.list(),
         lambda: images.exists("image"),
         lambda: images.pull("dir:/nope"),
@@ -155,13 +156,13 @@ def test_a_closed_engine_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", UNSUPPORTED)
 def test_an_option_that_libpod_lacks_is_unsupported_and_not_unknown(name: str) -> None:
     with pytest.raises(libpod.UnsupportedError, match=f"the option {name} is not supported by this version of libpod"):
-        ContainerRequest(**{name: "x"})
+        Words(**{name: "x"})
 
 
 def test_an_unknown_option_is_a_type_error_whatever_stands_beside_it() -> None:
     for name in ("no_such_option", "detach", "attach"):
         with pytest.raises(TypeError, match=name):
-            ContainerRequest(**{name: "x", "pod": "y"})
+            Words(**{name: "x", "pod": "y"})
 
 
 @pytest.mark.parametrize(

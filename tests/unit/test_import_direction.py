@@ -284,7 +284,9 @@ def test_public_names_are_what_all_says() -> None:
 UNNEEDED = {
     "version": {"libpod._core", "libpod.store", "libpod.quantity", "libpod.words", "libpod.cli.print.escape"},
     "ps": {
-        "libpod.container.resolve",
+        "libpod.container.judge",
+        "libpod.container.options",
+        "libpod.container.mount_options",
         "libpod.container.security",
         "libpod.container.filtering",
         "libpod.filters",

@@ -8,7 +8,7 @@ import pytest
 
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.network.attachment import Port
-from libpod.network.ports import parse_exposed, parse_ports
+from libpod.network.ports import parse_exposed, parse_port, publish
 
 
 def mapping(host_port: int, container_port: int, *, protocol: str = "tcp", count: int = 1, host_ip: str = "") -> Port:
@@ -30,7 +30,7 @@ def mapping(host_port: int, container_port: int, *, protocol: str = "tcp", count
     ],
 )
 def test_a_mapping_is_read(text: str, wanted: Port) -> None:
-    assert parse_ports([text]) == [wanted]
+    assert publish([parse_port(text)]) == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_a_mapping_is_read(text: str, wanted: Port) -> None:
 )
 def test_what_is_no_mapping_is_told_in_podmans_words(text: str, message: str) -> None:
     with pytest.raises(InvalidError) as caught:
-        parse_ports([text])
+        parse_port(text)
     assert str(caught.value) == message
 
 
 def test_sctp_is_not_there_yet() -> None:
     with pytest.raises(UnsupportedError, match="sctp"):
-        parse_ports(["80:80/sctp"])
+        publish([parse_port("80:80/sctp")])
 
 
 def test_without_a_host_port_free_ones_are_taken() -> None:
-    (one,) = parse_ports(["127.0.0.1::80-82/udp"])
+    (one,) = publish([parse_port("127.0.0.1::80-82/udp")])
     assert (one.container_port, one.count) == (80, 3)
     for port in range(one.host_port, one.host_port + 3):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
@@ -78,17 +78,18 @@ def test_without_a_host_port_free_ones_are_taken() -> None:
 
 
 def test_the_same_mapping_twice_is_one() -> None:
-    assert parse_ports(["80:80", "80:80", "80:81"]) == [mapping(80, 80), mapping(80, 81)]
+    assert publish(map(parse_port, ["80:80", "80:80", "80:81"])) == [mapping(80, 80), mapping(80, 81)]
 
 
 def test_publish_all_takes_exposed_ports_that_are_not_published() -> None:
-    found = parse_ports(["5000:99"], exposed=["99/tcp", "100/udp", "101/udp"])
+    found = publish([parse_port("5000:99")], parse_exposed(["99/tcp", "100/udp", "101/udp"]))
     assert [(one.container_port, one.protocol) for one in found] == [(99, "tcp"), (100, "udp"), (101, "udp")]
     assert all(one.host_port > 0 for one in found)
 
 
 def test_exposed_ports_are_listed_once_with_their_protocol() -> None:
-    assert parse_exposed(["99", "100-101/UDP", "99/tcp", "99/sctp"]) == ["99/tcp", "100/udp", "101/udp", "99/sctp"]
+    found = parse_exposed(["99", "100-101/UDP", "99/tcp", "99/sctp"])
+    assert list(map(str, found)) == ["99/tcp", "100/udp", "101/udp", "99/sctp"]
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,9 @@ GLOBAL_OPTIONS = (
     unsupported("--transient-store", kind="bool"),
 )
 
+_OF_THE_PROGRAM = "--version --noout --remote --connection --identity --ssh --url --config --module --out".split()
 #: Global options that may stand behind the command, too; the others are of the program alone.
-PERSISTENT = tuple(
-    option
-    for option in GLOBAL_OPTIONS
-    if option.names[0]
-    not in frozenset("--version --noout --remote --connection --identity --ssh --url --config --module --out".split())
-)
+PERSISTENT = tuple(option for option in GLOBAL_OPTIONS if option.names[0] not in _OF_THE_PROGRAM)
 
 #: Top-level commands: name → the module whose `COMMAND` it is.
 COMMANDS: dict[str, str] = {

@@ -1,15 +1,15 @@
-"""A new container: its image found, its request judged, its record and volumes made, or nothing of it.
+"""A new container: its image found, its options judged, its record and volumes made, or nothing of it.
 
-Start reading at `create`. Loaded for `run` and `create`, and for no other command: judging a request knows every option.
+Start reading at `create`. Loaded for `run` and `create`, and for no other command: judging knows every option.
 """
 
 from __future__ import annotations
 
 from libpod import arguments, timestamp
 from libpod.container import networking
+from libpod.container.judge import judge, unheeded
 from libpod.container.namespaces import Namespace
 from libpod.container.records import Records
-from libpod.container.resolve import resolve, unheeded
 from libpod.errors import ContainerNotFoundError, InvalidError
 from libpod.image.finding import find_or_pull
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from libpod.container.model import Container
-    from libpod.container.request import ContainerRequest
+    from libpod.container.options import ContainerOptions
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
     from libpod.image.transport import Progress
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def create(
     host: Host,
-    request: ContainerRequest,
+    options: ContainerOptions,
     image: str,
     words: list[str],
     *,
@@ -39,7 +39,7 @@ def create(
         arguments.host_path(directory)
     # Read and proven once: every look is a digest over the image's config.
     defaults = found.defaults
-    settings = resolve(request, defaults, words, host.conf)
+    settings = judge(options, defaults, words, host.conf)
     settings.created = timestamp.rfc3339(timestamp.now())
     settings.image_id = found.id
     settings.image = name or (found.names[0] if found.names else found.id)
@@ -47,15 +47,15 @@ def create(
     records = Records(host)
     _resolve_joined(records, settings)
     networking.choose(host, settings)
-    if request.replace and request.name:
-        replace(host, request.name)
+    if options.identity.replace and settings.name:
+        replace(host, settings.name)
     if settings.joined_ids:
         from libpod.container.dependents import with_joined
 
         container = with_joined(host, settings, lambda: _make(host, records, settings, found.top_layer))
     else:
         container = _make(host, records, settings, found.top_layer)
-    container.warnings = unheeded(request, defaults, container.settings)
+    container.warnings = unheeded(options, defaults, container.settings)
     return container
 
 

@@ -24,10 +24,10 @@ _SKIPPED_DIRECTORIES = frozenset(("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mo
 
 
 class Device(Record):
-    """A device of the host, where it appears in the container, and what the device cgroup allows (`rwm`)."""
+    """A device of the host, where it appears in the container ("": in the same place), and what the device cgroup allows (`rwm`)."""
 
     source: str
-    path: str
+    path: str = ""
     access: str = "rwm"
 
     def to_document(self) -> list[str]:
@@ -42,10 +42,33 @@ class Device(Record):
         return cls(*document)
 
 
+class DeviceRule(Record):
+    """A rule of the device cgroup that allows more. type: `c`, `b` or `a`. major, minor: None for all numbers. access: of `rwm`."""
+
+    type: str
+    major: int | None = None
+    minor: int | None = None
+    access: str = "rwm"
+
+    def to_oci(self) -> dict[str, Any]:
+        """Return the rule as an entry of `linux.resources.devices` of the runtime spec. Raises: InvalidError if it is none."""
+        if self.type not in ("a", "b", "c"):
+            raise InvalidError(f"invalid device type in device-access-add: {self.type}")
+        if not _is_access(self.access):
+            raise InvalidError(f"invalid device access in device-access-add: {self.access}")
+        numbers = {
+            name: number for name, number in (("major", self.major), ("minor", self.minor)) if number is not None
+        }
+        for name, number in numbers.items():
+            if not 0 <= number < 1 << 32:
+                raise InvalidError(f"invalid device {name} number: {number}")
+        return {"allow": True, "type": self.type, **numbers, "access": self.access}
+
+
 def parse_device(text: str) -> Device:
     """Parse `--device SOURCE[:PATH][:ACCESS]`.
 
-    Raises: InvalidError where the device does not exist or the access is not made of `r`, `w` and `m`.
+    Raises: InvalidError if it has another form, or an access that is not made of `r`, `w` and `m`.
     """
     parts = text.split(":")
     source, path, access = parts[0], parts[0], "rwm"
@@ -64,6 +87,18 @@ def parse_device(text: str) -> Device:
         if not _is_access(parts[2]):
             raise InvalidError(f"invalid device mode: {parts[2]}")
         access = parts[2]
+    return Device(source, path if path.startswith("/") else "", access)
+
+
+def checked_device(device: Device) -> Device:
+    """Return a device with absolute paths. Raises: InvalidError if the host has no such device, or for a malformed access."""
+    source, place = device.source, device.path or host_path(device.source)
+    if not source:
+        raise InvalidError("invalid device specification: no device is named")
+    if not place.startswith("/"):
+        raise InvalidError(f"invalid device specification: {place} is not absolute")
+    if not _is_access(device.access):
+        raise InvalidError(f"invalid device mode: {device.access}")
     try:
         found = os.stat(host_path(source))
     except OSError as error:
@@ -74,15 +109,15 @@ def parse_device(text: str) -> Device:
             raise InvalidError(f"no devices found in {source}: invalid argument")
     elif not stat.S_ISCHR(found.st_mode) and not stat.S_ISBLK(found.st_mode):
         raise InvalidError(f"{source} is not a device node: invalid argument")
-    return Device(host_path(source), path if path.startswith("/") else host_path(source), access)
+    return Device(host_path(source), place, device.access)
 
 
 def _is_access(text: str) -> bool:
     return bool(text) and _MODES.issuperset(text)
 
 
-def parse_cgroup_rule(text: str) -> dict[str, Any]:
-    """Parse `--device-cgroup-rule "c 1:3 rwm"` into an entry of the OCI device list; `c 1 rwm` is for every minor number.
+def parse_cgroup_rule(text: str) -> DeviceRule:
+    """Parse `--device-cgroup-rule "c 1:3 rwm"`; `c 1 rwm` is for every minor number.
 
     Raises: InvalidError in Podman's words.
     """
@@ -93,15 +128,14 @@ def parse_cgroup_rule(text: str) -> dict[str, Any]:
     kind, numbers, access = parts
     if kind not in ("a", "b", "c"):
         raise InvalidError(f"invalid device type in device-access-add: {kind}")
-    rule: dict[str, Any] = {"allow": True, "type": kind}
+    rule = DeviceRule(kind, access=access)
     major, colon, minor = numbers.partition(":")
     for name, number in (("major", major), ("minor", minor if colon else "*")):
         if number == "*":
             continue
-        rule[name] = quantity.parse_integer(number, signed=False, bits=32)
+        setattr(rule, name, quantity.parse_integer(number, signed=False, bits=32))
     if not _is_access(access):
         raise InvalidError(f"invalid device access in device-access-add: {access}")
-    rule["access"] = access
     return rule
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from libpod import _core
-from libpod.container.resolve import zone_file
 from libpod.identity import Identity
 
 TYPE_CHECKING = False
@@ -123,6 +122,8 @@ def set_timezone(
     mounted = {mount.place for mount in settings.mounts}
     if "/etc/localtime" in mounted:
         return []
+    from libpod.container.timezone import zone_file
+
     path = zone_file(settings.timezone)
     in_root = "/etc" not in mounted
     in_image = path.startswith("/usr/share/zoneinfo/") and _core.View(layers).place(path)[0] == "file"

@@ -11,7 +11,7 @@ from libpod.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
 TYPES = frozenset(
@@ -77,23 +77,36 @@ def _parse(text: str) -> Limit:
     return Limit("RLIMIT_" + name.upper(), UNLIMITED if soft == -1 else soft, UNLIMITED if hard == -1 else hard)
 
 
-def merge_limits(defaults: Iterable[str], given: Iterable[str]) -> list[Limit]:
+def check_limit(limit: Limit) -> None:
+    """Refuse a limit of a type that there is not, or whose soft value is above the hard one. Raises: InvalidError."""
+    if (
+        limit.kind.removeprefix("RLIMIT_").lower() not in TYPES
+        or limit.kind != limit.kind.upper()
+        or "_" not in limit.kind
+    ):
+        raise InvalidError(f"invalid ulimit type: {limit.kind}")
+    if not 0 <= limit.soft <= limit.hard <= UNLIMITED:
+        raise InvalidError(
+            f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}"
+            if limit.soft > limit.hard
+            else f"ulimit {limit.kind}: {limit.soft}:{limit.hard} is out of range"
+        )
+
+
+def merge_limits(defaults: Iterable[str], given: Sequence[Limit], *, inherit: bool = False) -> list[Limit]:
     """Choose the limits of a container: the user's, or those of containers.conf where the user gave none.
 
-    `host` among the user's means: what this process itself has, but for the types that the user names. A type given twice
-    takes the last value. Podman sets the number of files and of processes in every container; if neither source names them,
+    inherit: what this process itself has, but for the types that the user names. A type given twice takes the last value. Podman sets the number of files and of processes in every container; if neither source names them,
     its defaults are used, lowered to what this process may set. Sorted by type.
     """
     chosen: dict[str, Limit] = {}
-    texts = list(given)
-    for text in texts or defaults:
-        if text != "host":
-            limit = parse_ulimit(text)
-            chosen[limit.kind] = limit
-    for name, value in (("RLIMIT_NOFILE", MAXIMUM), ("RLIMIT_NPROC", MAXIMUM if texts else _pid_max())):
+    said = bool(given) or inherit
+    for limit in given if said else (parse_ulimit(text) for text in defaults if text != "host"):
+        chosen[limit.kind] = limit
+    for name, value in (("RLIMIT_NOFILE", MAXIMUM), ("RLIMIT_NPROC", MAXIMUM if said else _pid_max())):
         if name in chosen:
             continue
-        if "host" in texts:
+        if inherit:
             chosen[name] = _own(name)
         else:
             value = _attainable(name, value)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from libpod.container.foreground import Stay
     from libpod.container.logs import Damage
     from libpod.container.model import Started
+    from libpod.container.options import ContainerOptions
     from libpod.container.records import Damaged, Row
-    from libpod.container.request import ContainerRequest
     from libpod.image.transport import Progress
 
     Words = ParamSpec("Words")
@@ -41,7 +41,7 @@ class ContainerManager(Records):
 
     def create(
         self,
-        request: ContainerRequest,
+        options: ContainerOptions,
         image: str,
         argv: Iterable[Word] = (),
         *,
@@ -53,13 +53,17 @@ class ContainerManager(Records):
         image: a name or id, brought in as the policy `pull` says: `missing`, `never`, `always` or `newer`. progress: makes what
         is told of a pull; called only before one. On error nothing is left behind. What is not as it was asked for, and is no
         error, is in the container's `warnings`.
-        Raises: TypeError for an argv that is one string, InvalidError, UnsupportedError (bad request), ImageNotFoundError and
+        Raises: TypeError for an argv that is one string and an option of another type than its field has, InvalidError,
+        UnsupportedError (bad options), ImageNotFoundError and
         what a pull raises, ExistsError (name in use), ContainerNotFoundError (a container whose namespace shall be shared).
         """
         from libpod.container.creation import create
+        from libpod.container.options import ContainerOptions
 
         words = arguments.strings("argv", argv)
-        return create(self._host, request, image, words, pull=pull, progress=progress)
+        if not isinstance(options, ContainerOptions):
+            raise TypeError(f"options must be ContainerOptions, not {type(options).__name__}")
+        return create(self._host, options.checked(), image, words, pull=pull, progress=progress)
 
     def replace(self, name: str) -> Container | None:
         """Remove the container of that name, whatever its state; return it if it had to be killed after it was asked to end."""

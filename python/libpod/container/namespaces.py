@@ -63,6 +63,13 @@ def parse_namespace(sort: str, text: str) -> Namespace | None:
     raise InvalidError(f"unrecognized namespace mode {text} passed")
 
 
+def check_namespace(sort: str, namespace: Namespace) -> Namespace:
+    """Return a namespace that a container can have; the rules are those of the words. Raises: what `parse_namespace` raises."""
+    if parse_namespace(sort, str(namespace)) != namespace:
+        raise InvalidError(f"unrecognized namespace mode {namespace} passed")
+    return namespace
+
+
 def default_cgroup_namespace(*, unified: bool) -> Namespace:
     """Podman gives a container a cgroup namespace on a host with cgroup v2 alone."""
     return Namespace("private" if unified else "host")

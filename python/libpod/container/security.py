@@ -9,7 +9,7 @@ import os
 from errno import ENOENT
 
 from libpod.arguments import host_path
-from libpod.errors import CorruptError, InvalidError, UnsupportedError
+from libpod.errors import CorruptError, InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,12 +56,6 @@ _MAX_PROFILE_BYTES = 4 << 20
 #: Hidden for each processor that has it: how hot a processor is tells what others do on it.
 _PROCESSORS, _THROTTLE = "/sys/devices/system/cpu", "/thermal_throttle"
 READONLY_PATHS = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-
-_ANNOTATIONS = {
-    "seccomp": "io.podman.annotations.seccomp",
-    "label": "io.podman.annotations.label",
-    "apparmor": "io.podman.annotations.apparmor",
-}
 
 
 def choose_capabilities(
@@ -112,91 +106,8 @@ def _bounding_set() -> set[str]:
     return {name for number, name in enumerate(CAPABILITIES) if bits >> number & 1}
 
 
-class SecurityOptions:
-    """What `--security-opt` says.
-
-    seccomp: "" for the default profile, `unconfined`, or the path of a profile. masks: paths to mask besides the default
-    ones. unmasks: patterns of paths to leave open; `ALL` opens all. proc_options: mount options of /proc instead of the
-    default ones. annotations: what Podman records of the options.
-    """
-
-    __slots__ = ("annotations", "masks", "no_new_privileges", "proc_options", "seccomp", "unmasks")
-
-    def __init__(self) -> None:
-        self.seccomp = ""
-        self.no_new_privileges = False
-        self.masks: list[str] = []
-        self.unmasks: list[str] = []
-        self.proc_options: list[str] = []
-        self.annotations: dict[str, str] = {}
-
-
-def parse_security_options(texts: Iterable[str]) -> SecurityOptions:
-    """Parse `--security-opt` values.
-
-    Raises: InvalidError in Podman's words; UnsupportedError for SELinux and AppArmor profiles that would be needed.
-    """
-    options = SecurityOptions()
-    for text in texts:
-        if text == "no-new-privileges":
-            options.no_new_privileges = True
-            continue
-        separator = "=" if "=" in text else ":"
-        name, found, value = text.partition(separator)
-        if not found:
-            raise InvalidError(f'invalid --security-opt 1: "{text}"')
-        _security_option(options, name, value, text)
-    return options
-
-
-def _security_option(options: SecurityOptions, name: str, value: str, text: str) -> None:
-    if name == "no-new-privileges":
-        if value.lower() not in ("true", "false", "1", "0", "t", "f"):
-            raise InvalidError(f'invalid --security-opt 2: "{text}"')
-        options.no_new_privileges = value.lower() in ("true", "1", "t")
-    elif name == "seccomp":
-        # Empty means the default profile, as for Podman.
-        if value:
-            check_profile(value)
-        options.seccomp = value
-        options.annotations[_ANNOTATIONS[name]] = value
-    elif name == "label":
-        # Podman accepts labels on a host without SELinux and does nothing with them; with SELinux they would matter.
-        if os.path.exists("/sys/fs/selinux/enforce") and value != "disable":
-            raise UnsupportedError("SELinux labels are not supported by this version of libpod")
-        options.annotations[_ANNOTATIONS[name]] = value
-    elif name == "apparmor":
-        if value not in ("", "unconfined"):
-            raise UnsupportedError("AppArmor profiles are not supported by this version of libpod")
-        options.annotations[_ANNOTATIONS[name]] = value
-    elif name == "mask":
-        options.masks += _parse_paths(value)
-    elif name == "unmask":
-        options.unmasks += _parse_patterns(value)
-    elif name == "systempaths":
-        if value != "unconfined":
-            raise InvalidError(f'invalid systempaths option "{value}", only `unconfined` is supported')
-        options.unmasks.append("ALL")
-    elif name == "proc-opts":
-        words = [word for word in value.split(",") if word]
-        if not words:
-            raise InvalidError(f'invalid --security-opt "{text}": it names no mount option of /proc')
-        options.proc_options += words
-    else:
-        raise InvalidError(f'invalid --security-opt 2: "{text}"')
-
-
-def _parse_paths(value: str) -> list[str]:
-    """Split the list of `mask`: absolute paths; Podman's manual writes colons between them, people write commas.
-
-    Raises: InvalidError for a member that is empty or relative: it would hide or open nothing.
-    """
-    paths = value.replace(",", ":").split(":")
-    _check_paths("mask", value, paths)
-    return paths
-
-
-def _check_paths(name: str, value: str, paths: Iterable[str]) -> None:
+def check_paths(name: str, value: str, paths: Iterable[str]) -> None:
+    """Refuse a path of `mask` or `unmask` that is empty or relative: it would hide or open nothing. Raises: InvalidError."""
     for path in paths:
         if not path.startswith("/"):
             fault = f'the path "{path}" is not absolute' if path else "a path is empty"
@@ -205,19 +116,14 @@ def _check_paths(name: str, value: str, paths: Iterable[str]) -> None:
             )
 
 
-def _parse_patterns(value: str) -> list[str]:
-    """Split the list of `unmask`: patterns of absolute paths, or the word ALL.
-
-    Raises: InvalidError for a member that can match nothing.
-    """
+def check_patterns(value: str, patterns: Iterable[str]) -> None:
+    """Refuse a pattern of `unmask` that can match nothing. Raises: InvalidError."""
     from libpod.pattern import is_pattern
 
-    patterns = [("ALL" if word.upper() == "ALL" else word) for word in value.replace(",", ":").split(":")]
-    _check_paths("unmask", value, [pattern for pattern in patterns if pattern != "ALL"])
+    check_paths("unmask", value, [pattern for pattern in patterns if pattern != "ALL"])
     for pattern in patterns:
         if not is_pattern(pattern):
             raise InvalidError(f'invalid --security-opt "unmask={value}": syntax error in the pattern "{pattern}"')
-    return patterns
 
 
 def check_profile(path: str) -> None:

@@ -1,6 +1,6 @@
 """What a container was promised of its networks: the networks it is attached to, and its published ports.
 
-Made of the user's words once (`ports`, `container.resolve`), recorded in container.json, and used as they are everywhere: by the launch
+Made of the user's words once (`ports`, `container.options`), recorded in container.json, and used as they are everywhere: by the launch
 document, `inspect`, `ps`, `port`.
 """
 
@@ -73,6 +73,16 @@ class Port(Record):
         if not all(0 < first <= first + last <= 0xFFFF for first in (port.host_port, port.container_port)):
             raise ValueError(f"`ports` holds {port}, which is no port")
         return port
+
+
+class ExposedPort(Record):
+    """A port on which a container says that it listens. protocol: `tcp`, `udp` or `sctp`."""
+
+    port: int
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        return f"{self.port}/{self.protocol}"
 
 
 class Attachment(Document):

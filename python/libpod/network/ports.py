@@ -1,6 +1,6 @@
 """`-p`, `--publish-all` and `--expose`: from what users write to the ports of a container.
 
-Start with `parse_ports`. Errors are in Podman's words, Go's number parser's included.
+Start with `parse_port`. Errors are in Podman's words, Go's number parser's included.
 Source: podman-run(1), "--publish", "--publish-all", "--expose".
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from libpod import _core, quantity
 from libpod.address import parse_address
 from libpod.errors import InvalidError, UnsupportedError
-from libpod.network.attachment import Port
+from libpod.network.attachment import ExposedPort, Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,34 +21,31 @@ _ANY = "0.0.0.0"  # noqa: S104
 _MAX_PORT = 65535
 
 
-def parse_exposed(texts: Iterable[str]) -> list[str]:
-    """Return the ports that `--expose` and an image name, `80/tcp` each, in their order and each once.
+def parse_exposed(texts: Iterable[str]) -> list[ExposedPort]:
+    """Return the ports that `--expose` or an image names, in their order and each once.
 
     texts: `port[/protocol]`, where the port may be a range.
     Raises: InvalidError.
     """
-    return list(dict.fromkeys(f"{port}/{protocol}" for text in texts for port, protocol in _parse_exposed(text)))
+    return [ExposedPort(*port) for port in dict.fromkeys(port for text in texts for port in _parse_exposed(text))]
 
 
-def parse_ports(publish: Iterable[str], *, exposed: Iterable[str] = ()) -> list[Port]:
-    """Return the published ports of a container, in the order given; the same mapping twice is one.
+def publish(ports: Iterable[Port], exposed: Iterable[ExposedPort] = ()) -> list[Port]:
+    """Return the published ports of a container, in the order given, with their ports of the host; the same mapping twice is one.
 
-    publish: `[[ip:][hostPort]:]containerPort[/protocol]`, ports may be ranges; without a host port a free one is taken.
-    exposed: `80/tcp`, more ports that get free ones of the host.
-    Raises: InvalidError; UnsupportedError for sctp.
+    ports: one whose host_port is 0 gets a free one of the host. exposed: more ports that get free ones.
+    Raises: InvalidError for a port that cannot be; UnsupportedError for sctp.
     """
     mappings: list[Port] = []
-    for text in publish:
-        mapping = _parse(text)
+    for port in ports:
+        mapping = _checked(port)
         if mapping not in mappings:
             mappings.append(mapping)
     taken = {(inside, mapping.protocol) for mapping in mappings for _, inside in mapping.pairs()}
-    for text in exposed:
-        number, _, protocol = text.partition("/")
-        port = int(number)
-        if (port, protocol) not in taken:
-            taken.add((port, protocol))
-            mappings.append(Port("", 0, port, protocol))
+    for one in exposed:
+        if (one.port, one.protocol) not in taken:
+            taken.add((one.port, one.protocol))
+            mappings.append(Port("", 0, one.port, one.protocol))
     for mapping in mappings:
         if mapping.protocol == "sctp":
             raise UnsupportedError("publishing sctp ports is not supported by this version of libpod")
@@ -57,8 +54,31 @@ def parse_ports(publish: Iterable[str], *, exposed: Iterable[str] = ()) -> list[
     return mappings
 
 
-def _parse(text: str) -> Port:
-    """Parse one `--publish`; host_port is 0 where a free one is wanted."""
+def _checked(port: Port) -> Port:
+    """Return a copy of a port, its address in the usual form and its protocol in small letters."""
+    protocol, last = _protocol(port.protocol), max(port.count, 1) - 1
+    check_number(port.container_port, "container port: ")
+    if port.host_port:
+        check_number(port.host_port, "host port: ")
+    if port.count < 1 or max(port.container_port, port.host_port) + last > _MAX_PORT:
+        raise InvalidError(f"{port} is no range of ports")
+    return Port(_host_ip(port.host_ip or None), port.host_port, port.container_port, protocol, port.count)
+
+
+def check_exposed(port: ExposedPort) -> None:
+    """Refuse a port that cannot be. Raises: InvalidError."""
+    check_number(port.port, "")
+    if port.protocol not in _PROTOCOLS:
+        raise InvalidError(
+            f'validating protocols for exposed port {port.port}: unrecognized protocol "{port.protocol}" in port mapping'
+        )
+
+
+def parse_port(text: str) -> Port:
+    """Parse one `--publish`: `[[ip:][hostPort]:]containerPort[/protocol]`, ports may be ranges.
+
+    host_port is 0 if a free one is wanted. Raises: InvalidError.
+    """
     rest, slash, protocol = text.partition("/")
     if "/" in protocol:
         raise InvalidError("invalid port format - protocol can only be specified once")
@@ -140,9 +160,14 @@ def _number(text: str, what: str) -> int:
         number = quantity.parse_integer(text, function="Atoi")
     except InvalidError as error:
         raise InvalidError(f"{what}invalid port number: {error.message}") from None
+    check_number(number, what)
+    return number
+
+
+def check_number(number: int, what: str) -> None:
+    """Refuse what is no number of a port. what: stands in front of the message. Raises: InvalidError."""
     if not 1 <= number <= _MAX_PORT:
         raise InvalidError(f"{what}port numbers must be between 1 and 65535 (inclusive), got {number}")
-    return number
 
 
 def _parse_exposed(text: str) -> list[tuple[int, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, unsupported
 from libpod.cli.container import terminal
-from libpod.cli.container.options import OPTIONS, CidFile, parse_streams, request_of
+from libpod.cli.container.options import OPTIONS, CidFile, container_options, parse_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
     """Create a container as the command line says; one that it cannot be written down for (`--cidfile`) is removed again."""
     if options.tty and options.interactive:
         terminal.warn_without_terminal(context)
-    request = request_of(options)
+    wanted = container_options(options)
     # Also before a --cidfile that is in the way is found, as with Podman.
     if options.replace and options.name and (killed := context.engine.containers.replace(options.name)):
         terminal.warn_killed(context, killed, None)
@@ -34,7 +34,7 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
     try:
         pull = options.pull if "pull" in options.given and options.pull else context.engine.conf.engine["pull_policy"]
         container = context.engine.containers.create(
-            request, arguments[0], arguments[1:], pull=pull, progress=pulling.begin
+            wanted, arguments[0], arguments[1:], pull=pull, progress=pulling.begin
         )
         cidfile.write(container.id)
     except BaseException:
@@ -45,7 +45,7 @@ def create_container(context: Context, options: Options, arguments: list[str]) -
     finally:
         pulling.end()
     cidfile.close(keep=True)
-    if request.publish and container.settings.network.kind != "bridge":
+    if wanted.network.ports and container.settings.network.kind != "bridge":
         context.warn(
             "Port mappings have been discarded as one of the Host, Container, Pod, and None network modes are in use"
         )

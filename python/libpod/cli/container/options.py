@@ -1,7 +1,7 @@
-"""Options of `run` and `create`, and how they become a `ContainerRequest`.
+"""Options of `run` and `create`, and how they become `ContainerOptions`.
 
 Every option of Podman's is declared: those that libpod lacks say so when they are used. An option is spelled here, in
-`container/request.py`, and in the line of `container/resolve.py` that judges it.
+`container/options`, and in the line of `container/judge` that judges it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import sys
 
 from libpod import quantity
 from libpod.cli.command import Option, flag, unsupported
-from libpod.container.request import FIELDS, UNSUPPORTED, ContainerRequest
+from libpod.container.options.parsing import parse_options
+from libpod.container.options.words import UNSUPPORTED, Words
 from libpod.errors import InvalidError, LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.cli.context import Options
+    from libpod.container.options import ContainerOptions
 
 #: What some options were called in older releases of Podman.
 _ALIASES = {
@@ -190,12 +192,12 @@ _STREAMS = ("stdin", "stdout", "stderr")
 NOT_OF_THE_CONTAINER = frozenset(("attach", "detach", "sig_proxy", "pull", "quiet", "disable_content_trust"))
 
 
-def request_of(options: Options) -> ContainerRequest:
-    """Collect what was given into a request.
+def container_options(options: Options) -> ContainerOptions:
+    """Parse what was given into the options of a container.
 
-    Raises: UsageError for a number of processors that is none.
+    Raises: UsageError for a number of processors that is none; what `parse_options` raises.
     """
-    given = {name: getattr(options, name) for name in options.given if name in FIELDS}
+    given = {name: getattr(options, name) for name in options.given if name in Words.FIELDS}
     if "cpus" in given:
         text = given["cpus"]
         try:
@@ -203,7 +205,7 @@ def request_of(options: Options) -> ContainerRequest:
         except InvalidError as error:
             raise UsageError(f'invalid argument "{text}" for "--cpus" flag: {error.message}') from None
     given["create_command"] = ["podman", *sys.argv[1:]]
-    return ContainerRequest(**given)
+    return parse_options(Words(**given))
 
 
 def parse_streams(texts: list[str]) -> set[str]:

@@ -1,107 +1,18 @@
-"""What a user asks of a new container: the words of `run` and `create`, or the keywords of `Engine.run`.
+"""The words of `run` and `create`, or the keywords of `Engine.run`: checked for their shape, and not yet for their meaning.
 
-A `ContainerRequest` holds words as they were typed, checked for their shape and not yet for their
-meaning; `resolve` judges them against an image and containers.conf. Fields are named as the options of
-the command line are.
+A field is named as the option of the command line is; `parsing` makes `ContainerOptions` of them.
 """
 
 from __future__ import annotations
 
 from libpod import arguments
 from libpod.errors import UnsupportedError
+from libpod.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-#: Field → value where nothing was asked. None: not given, the default depends on image and configuration.
-FIELDS: dict[str, Any] = {
-    "add_host": [],
-    "annotation": [],
-    "cap_add": [],
-    "cap_drop": [],
-    "cgroup_parent": "",
-    "cgroupns": "",
-    "cidfile": "",
-    "conmon_pidfile": "",
-    "cpu_period": None,
-    "cpu_quota": None,
-    "cpu_shares": 0,
-    "cpus": None,
-    "cpuset_cpus": "",
-    "cpuset_mems": "",
-    "create_command": [],
-    "detach_keys": None,
-    "device": [],
-    "device_cgroup_rule": [],
-    "dns": [],
-    "dns_option": [],
-    "dns_search": [],
-    "entrypoint": None,
-    "env": [],
-    "env_file": [],
-    "env_host": None,
-    "environment": {},
-    "expose": [],
-    "group_add": [],
-    "hostname": "",
-    "http_proxy": None,
-    "image_volume": "bind",
-    "init": None,
-    "init_path": "",
-    "interactive": False,
-    "ip": "",
-    "ipc": "",
-    "label": [],
-    "label_file": [],
-    "log_driver": "",
-    "log_opt": [],
-    "mac_address": "",
-    "memory": "",
-    "memory_reservation": "",
-    "memory_swap": "",
-    "memory_swappiness": -1,
-    "mount": [],
-    "name": "",
-    "network": [],
-    "no_healthcheck": False,
-    "no_hosts": None,
-    "oom_kill_disable": False,
-    "oom_score_adj": None,
-    "passwd": True,
-    "pid": "",
-    "pidfile": "",
-    "pids_limit": None,
-    "privileged": False,
-    "publish": [],
-    "publish_all": False,
-    "read_only": False,
-    "read_only_tmpfs": True,
-    "replace": False,
-    "restart": "",
-    "rm": False,
-    "security_opt": [],
-    "shm_size": "",
-    "stop_signal": "",
-    "stop_timeout": None,
-    "sysctl": [],
-    "systemd": "",
-    "timeout": 0,
-    "tmpfs": [],
-    "tty": False,
-    "tz": "",
-    "ulimit": [],
-    "umask": "",
-    "unsetenv": [],
-    "unsetenv_all": False,
-    "user": "",
-    "userns": "",
-    "uts": "",
-    "volume": [],
-    "workdir": "",
-}
-
 
 #: Options of Podman's that libpod does not have yet, with what kind of value they take (`cli/command.py`, `KINDS`).
 UNSUPPORTED = {
@@ -164,35 +75,110 @@ _BY_TYPE: dict[type, Callable[[str, object], Any]] = {
 }
 
 
-class ContainerRequest:
-    """One request. None for an option is the same as leaving it out.
+class Words(Record):
+    """What was typed, or given by keyword. None for an option is the same as leaving it out.
 
     environment: variables as a mapping; `env` has them in the words of the command line, or is a mapping, too.
     Raises: TypeError for an unknown option and for a value of the wrong shape; UnsupportedError for an option of
     Podman's that libpod does not have; InvalidError for a NUL character.
     """
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    __slots__ = tuple(FIELDS)
+    add_host: list[str] = []
+    annotation: list[str] = []
+    cap_add: list[str] = []
+    cap_drop: list[str] = []
+    cgroup_parent: str = ""
+    cgroupns: str = ""
+    cidfile: str = ""
+    conmon_pidfile: str = ""
+    cpu_period: int | None = None
+    cpu_quota: int | None = None
+    cpu_shares: int = 0
+    cpus: float | None = None
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
+    create_command: list[str] = []
+    detach_keys: str | None = None
+    device: list[str] = []
+    device_cgroup_rule: list[str] = []
+    dns: list[str] = []
+    dns_option: list[str] = []
+    dns_search: list[str] = []
+    entrypoint: str | list[str] | None = None
+    env: list[str] = []
+    env_file: list[str] = []
+    env_host: bool | None = None
+    environment: dict[str, str] = {}
+    expose: list[str] = []
+    group_add: list[str] = []
+    hostname: str = ""
+    http_proxy: bool | None = None
+    image_volume: str = "bind"
+    init: bool | None = None
+    init_path: str = ""
+    interactive: bool = False
+    ip: str = ""
+    ipc: str = ""
+    label: list[str] = []
+    label_file: list[str] = []
+    log_driver: str = ""
+    log_opt: list[str] = []
+    mac_address: str = ""
+    memory: str = ""
+    memory_reservation: str = ""
+    memory_swap: str = ""
+    memory_swappiness: int = -1
+    mount: list[str] = []
+    name: str = ""
+    network: list[str] = []
+    no_healthcheck: bool = False
+    no_hosts: bool | None = None
+    oom_kill_disable: bool = False
+    oom_score_adj: int | None = None
+    passwd: bool = True
+    pid: str = ""
+    pidfile: str = ""
+    pids_limit: int | None = None
+    privileged: bool = False
+    publish: list[str] = []
+    publish_all: bool = False
+    read_only: bool = False
+    read_only_tmpfs: bool = True
+    replace: bool = False
+    restart: str = ""
+    rm: bool = False
+    security_opt: list[str] = []
+    shm_size: str = ""
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    sysctl: list[str] = []
+    systemd: str = ""
+    timeout: int = 0
+    tmpfs: list[str] = []
+    tty: bool = False
+    tz: str = ""
+    ulimit: list[str] = []
+    umask: str = ""
+    unsetenv: list[str] = []
+    unsetenv_all: bool = False
+    user: str = ""
+    userns: str = ""
+    uts: str = ""
+    volume: list[str] = []
+    workdir: str = ""
 
     def __init__(self, **given: Any) -> None:
         if hasattr(given.get("env"), "keys"):
             given["environment"] = {**arguments.mapping("env", given.pop("env")), **given.get("environment", {})}
-        for field, default in FIELDS.items():
-            value = given.pop(field, None)
+        words = {}
+        for name in [name for name in given if name in self.FIELDS]:
+            value = given.pop(name)
             if value is not None:
-                check = _SPECIAL.get(field) or _BY_TYPE[default.__class__]
-                value = check(field, value)
-            elif default.__class__ is list or default.__class__ is dict:
-                value = default.copy()
-            else:
-                value = default
-            setattr(self, field, value)
+                check = _SPECIAL.get(name) or _BY_TYPE[self.FIELDS[name].__class__]
+                words[name] = check(name, value)
         for name in given:
             if name not in UNSUPPORTED:
                 raise TypeError(f"no such option of a container: {name}")
         for name in given:
             raise UnsupportedError(f"the option {name} is not supported by this version of libpod")
+        super().__init__(**words)

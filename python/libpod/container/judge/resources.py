@@ -1,6 +1,6 @@
 """Memory, swap and processor limits: checked against each other and against the host, in Podman's words.
 
-Start reading at `resolve_resources`. Which cgroup file a number lands in is the runtime's business.
+Start reading at `judge_resources`. Which cgroup file a number lands in is the runtime's business.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import os
 
 from libpod import quantity
 from libpod.errors import InvalidError
-from libpod.quantity import parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from libpod.container.request import ContainerRequest
+    from collections.abc import Mapping
+    from typing import Any
+
+    from libpod.container.options import ResourceOptions
     from libpod.container.settings import ContainerSettings
 
 _PERIOD_MIN, _PERIOD_MAX, _QUOTA_MIN = 1000, 1000000, 1000
@@ -22,77 +24,74 @@ _MAX_QUOTA = 2.0**63
 _PIDS_MAX = 2**32 - 1
 
 
-def resolve_resources(settings: ContainerSettings, request: ContainerRequest, default_pids: int) -> None:
-    """Fill in the limits of `settings`.
+def judge_resources(settings: ContainerSettings, options: ResourceOptions, defaults: Mapping[str, Any]) -> None:
+    """Fill in the limits of `settings`, but for those of single processes.
 
-    Raises: InvalidError for malformed numbers and combinations that make no sense.
+    Raises: InvalidError for numbers out of range and combinations that make no sense.
     """
-    _memory(settings, request)
-    _processors(settings, request)
-    limit = default_pids if request.pids_limit is None else request.pids_limit
+    _judge_memory(settings, options)
+    _judge_processors(settings, options)
+    limit = defaults["pids_limit"] if options.pids_limit is None else options.pids_limit
     if limit > _PIDS_MAX:
         raise InvalidError(f'strconv.ParseInt: parsing "{limit}": value out of range')
     settings.pids_limit = limit
-    if request.oom_score_adj is not None and not -1000 <= request.oom_score_adj <= 1000:
-        raise InvalidError(f"invalid value {request.oom_score_adj}, range for oom score adj is [-1000, 1000]")
-    settings.oom_score_adj = request.oom_score_adj
-    settings.oom_kill_disable = request.oom_kill_disable
+    if options.oom_score_adj is not None and not -1000 <= options.oom_score_adj <= 1000:
+        raise InvalidError(f"invalid value {options.oom_score_adj}, range for oom score adj is [-1000, 1000]")
+    settings.oom_score_adj = options.oom_score_adj
+    settings.oom_kill_disable = options.oom_kill_disable
+    settings.cgroup_parent = "/" + (options.cgroup_parent or "libpod_parent").strip("/")
 
 
-def _memory(settings: ContainerSettings, request: ContainerRequest) -> None:
-    settings.memory = _size(request.memory)
-    settings.memory_reservation = _size(request.memory_reservation)
-    if request.memory_swap:
-        settings.memory_swap = -1 if request.memory_swap == "-1" else _size(request.memory_swap)
-    if settings.memory_swap > 0 or request.memory_swap == "0":
+def whole(name: str, number: int) -> int:
+    """Refuse a number that is negative, which would mean no limit, or has more than 63 bits. Raises: InvalidError."""
+    if not 0 <= number < 1 << 63:
+        raise InvalidError(f"{name}: {number} is out of range")
+    return number
+
+
+def _judge_memory(settings: ContainerSettings, options: ResourceOptions) -> None:
+    settings.memory = whole("memory", options.memory or 0)
+    settings.memory_reservation = whole("memory_reservation", options.memory_reservation or 0)
+    swap = options.memory_swap
+    if swap is not None and swap != -1:
         if not settings.memory:
             raise InvalidError("you should always set a memory limit when using a memoryswap limit, see usage")
-        if settings.memory_swap < settings.memory:
+        if whole("memory_swap", swap) < settings.memory:
             raise InvalidError("minimum memoryswap limit should be larger than memory limit, see usage")
     if settings.memory and settings.memory < settings.memory_reservation:
         raise InvalidError("minimum memory limit cannot be less than memory reservation limit, see usage")
-    if settings.memory and not request.memory_swap:
-        settings.memory_swap = 2 * settings.memory
-    swappiness = request.memory_swappiness
+    settings.memory_swap = 2 * settings.memory if swap is None else swap
+    swappiness = -1 if options.memory_swappiness is None else options.memory_swappiness
     if not -1 <= swappiness <= 100:
         raise InvalidError(f"invalid value: {swappiness}, valid memory swappiness range is 0-100")
     settings.memory_swappiness = swappiness
 
 
-def _size(text: str) -> int:
-    if not text:
-        return 0
-    try:
-        return parse_size(text)
-    except InvalidError as error:
-        raise InvalidError(f"invalid value for memory: {error.message}") from None
-
-
-def _processors(settings: ContainerSettings, request: ContainerRequest) -> None:
-    if request.cpu_shares == 1:
+def _judge_processors(settings: ContainerSettings, options: ResourceOptions) -> None:
+    if options.cpu_shares == 1:
         raise InvalidError("the minimum allowed cpu-shares is 2")
-    settings.cpu_shares = request.cpu_shares
-    settings.cpu_period = request.cpu_period or 0
-    settings.cpu_quota = request.cpu_quota or 0
-    if request.cpus is not None:
-        if request.cpu_period is not None:
+    settings.cpu_shares = whole("cpu_shares", options.cpu_shares)
+    settings.cpu_period = options.cpu_period or 0
+    settings.cpu_quota = options.cpu_quota or 0
+    if options.cpus is not None:
+        if options.cpu_period is not None:
             raise InvalidError("--cpu-period and --cpus cannot be set together")
-        if request.cpu_quota is not None:
+        if options.cpu_quota is not None:
             raise InvalidError("--cpu-quota and --cpus cannot be set together")
-        if request.cpus:
-            quota = request.cpus * _DEFAULT_PERIOD
+        if options.cpus:
+            quota = options.cpus * _DEFAULT_PERIOD
             if not -_MAX_QUOTA < quota < _MAX_QUOTA:
-                raise InvalidError(f"--cpus {request.cpus:g} is no number of processors")
+                raise InvalidError(f"--cpus {options.cpus:g} is no number of processors")
             settings.cpu_period = _DEFAULT_PERIOD
             settings.cpu_quota = int(quota) or 1
     if settings.cpu_period and not _PERIOD_MIN <= settings.cpu_period <= _PERIOD_MAX:
         raise InvalidError(
             f"CPU cfs period cannot be less than 1ms (i.e. {_PERIOD_MIN}) or larger than 1s (i.e. {_PERIOD_MAX})"
         )
-    if 0 < settings.cpu_quota < _QUOTA_MIN:
+    if not -_MAX_QUOTA <= settings.cpu_quota < _MAX_QUOTA or 0 < settings.cpu_quota < _QUOTA_MIN:
         raise InvalidError(f"CPU cfs quota cannot be less than 1ms (i.e. {_QUOTA_MIN})")
-    settings.cpuset_cpus = _cpuset(request.cpuset_cpus, "cpus", "CPUs")
-    settings.cpuset_mems = _cpuset(request.cpuset_mems, "mems", "memory nodes")
+    settings.cpuset_cpus = _cpuset(options.cpuset_cpus, "cpus", "CPUs")
+    settings.cpuset_mems = _cpuset(options.cpuset_mems, "mems", "memory nodes")
 
 
 def _cpuset(text: str, kind: str, shown: str) -> str:
