@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from libpod.image.filesystem import ImageView, open_image
     from libpod.image.manifest import Platform
+    from libpod.image.reference import Reference
     from libpod.network.attachment import Attachment, ExposedPort, Port
 
 __all__ = [
@@ -96,6 +97,7 @@ __all__ = [
     "Platform",
     "Port",
     "ProcessOptions",
+    "Reference",
     "RegistryDeniedError",
     "RegistryError",
     "RegistryNotFoundError",
@@ -142,6 +144,7 @@ _HOMES = {
     "ResourceOptions": "libpod.container.options",
     "RestartPolicy": "libpod.container.options",
     "SecurityOptions": "libpod.container.options",
+    "Reference": "libpod.image.reference",
     "open_image": "libpod.image.filesystem",
     "parse_address": "libpod.address",
 }

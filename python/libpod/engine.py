@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from libpod.container.completed import Completed
     from libpod.container.manager import ContainerManager
     from libpod.image.manager import ImageManager
+    from libpod.image.reference import Reference
     from libpod.network.manager import NetworkManager
     from libpod.store import Store
 
@@ -105,7 +106,7 @@ class Engine:
 
     def run(
         self,
-        image: str,
+        image: str | Reference,
         argv: Iterable[Word] = (),
         *,
         network: str | None = None,

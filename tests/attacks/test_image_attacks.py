@@ -180,9 +180,7 @@ def test_a_refused_policy_stores_nothing(host: Host, tmp_path: Path, monkeypatch
     path = tmp_path / "policy.json"
     path.write_text('{"default": [{"type": "reject"}]}')
     rejecting = policy.load_policy(str(path))
-    monkeypatch.setattr(
-        loading, "check_allowed", lambda transport, rest: trust.check_allowed(transport, rest, rejecting)
-    )
+    monkeypatch.setattr(loading, "check_allowed", lambda place: trust.check_allowed(place, rejecting))
     with pytest.raises(LibpodError, match="rejected by policy"):
         load(host, tmp_path, docker_archive(LAYER))
     assert_untouched(host.store)

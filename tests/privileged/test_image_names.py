@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import libpod
+from libpod import Reference
+from libpod.errors import InvalidError
 from tests.support import cli, probe
 from tests.support.images import config, docker_archive, oci_layout, tar, write_layout
 
@@ -120,3 +123,28 @@ def test_images_of_archives_are_created_from_as_with_podman(podman: cli.Cli, pee
         program("rm", "c")
     assert shown[0] == shown[1]
     assert not os.path.exists("x")
+
+
+def test_the_library_takes_references(loaded: cli.Cli, tmp_path: Path) -> None:
+    with libpod.Engine(root=loaded.root, runroot=loaded.runroot) as engine:
+        images = engine.images
+        image, name = images.resolve("one:1")
+        assert name == Reference("localhost", "one", "1")
+        assert images.lookup(name).id == images.resolve(image.id)[0].id == image.id
+        assert images.resolve(image.id)[1] is None
+        assert image.digest is not None
+        other = Reference("r.io:5000", "a/b")
+        images.tag(name, other, "two:1")
+        pinned = Reference("r.io:5000", "a/b", None, image.digest)
+        assert images.lookup(pinned).names == ["localhost/one:1", "r.io:5000/a/b:latest", "localhost/two:1"]
+        images.save([name, other], tmp_path / "both.tar")
+        with libpod.open_image(f"docker-archive:{tmp_path / 'both.tar'}") as view:
+            assert sorted(view.names) == ["localhost/one:1", "r.io:5000/a/b:latest"]
+        assert images.push(name, f"oci:{tmp_path / 'layout'}:x").algorithm == "sha256"
+        images.untag(image.id, other)
+        assert images.exists(other) is False
+        assert images.remove(Reference("localhost", "two", "1")).reports == [("Untagged", "localhost/two:1")]
+        with pytest.raises(InvalidError, match="tag by digest not supported"):
+            images.tag(name, pinned)
+        with pytest.raises(libpod.CommandNotFoundError):
+            engine.run(name, ["nothing"], network="none")

@@ -10,7 +10,7 @@ from libpod import _core, timestamp
 from libpod.errors import InvalidError
 from libpod.image.changes import apply_changes
 from libpod.image.layertree import Node, merge, read_layer
-from libpod.image.lookup import normalize_tag
+from libpod.image.lookup import tag_reference
 from tests.support.images import tar
 
 
@@ -89,7 +89,7 @@ def test_refused_changes(change: str) -> None:
     ],
 )  # fmt: skip
 def test_names_are_completed(text: str, wanted: str) -> None:
-    assert normalize_tag(text) == wanted
+    assert str(tag_reference(text)) == wanted
 
 
 def seen(*layers: bytes) -> dict[str, int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+from libpod.digest import Digest
 from libpod.errors import InvalidError, UnsupportedError
 from libpod.image import reference
+from libpod.image.location import Location
 
 SHA256 = "sha256:" + "ab" * 32
 SHA512 = "sha512:" + "ab" * 64
@@ -119,7 +122,7 @@ def test_what_is_no_name_is_refused_in_podmans_words(text: str, words: str) -> N
     ],
 )
 def test_a_name_is_short_when_it_leaves_its_registry_open(text: str, short: bool) -> None:
-    assert reference.is_short(text) is short
+    assert isinstance(reference.parse_name(text), reference.ShortName) is short
 
 
 @pytest.mark.parametrize("text", ["busybox:1", "team/app:latest", f"x@{SHA256}", "quay.io/a/b:1", "localhost/x:latest"])
@@ -186,3 +189,81 @@ def test_a_transport_is_told_from_a_name(text: str, wanted: tuple[str, str]) -> 
 def test_a_transport_of_other_tools_says_so(name: str) -> None:
     with pytest.raises(UnsupportedError, match=f'the transport "{name}:" is not supported'):
         reference.split_transport(f"{name}:x:y")
+
+
+def test_a_short_name_gets_its_tag_or_digest_under_a_registry() -> None:
+    for text, full in [
+        ("a/b", "r.io/a/b:latest"),
+        ("a/b:1", "r.io/a/b:1"),
+        (f"a/b@{SHA512}", f"r.io/a/b@{SHA512}"),
+        (f"a/b:1@{SHA256}", f"r.io/a/b@{SHA256}"),
+    ]:
+        short = reference.parse_name(text)
+        assert isinstance(short, reference.ShortName)
+        assert (str(short), str(short.under("r.io/a/b"))) == (text, full)
+
+
+@pytest.mark.parametrize("text", ["ab" * 32, "sha256:" + "ab" * 32])
+def test_an_id_is_no_name(text: str) -> None:
+    wanted = reference.parse_name(text)
+    assert isinstance(wanted, reference.ImageId)
+    assert (str(wanted), wanted.hex) == (text, "ab" * 32)
+    with pytest.raises(InvalidError, match="no 64-byte hexadecimal value"):
+        reference.parse_name("sha256:" + "ab" * 31)
+
+
+def test_a_digest_decides_over_a_tag() -> None:
+    both = reference.parse(f"r.io/a:1@{SHA512}")
+    assert (both.tag, both.digest) == ("1", SHA512)
+    assert isinstance(both.digest, Digest)
+    assert str(both.pinned()) == str(both.pinned().pinned()) == f"r.io/a@{SHA512}"
+    assert str(reference.parse("r.io/a:1").pinned()) == "r.io/a:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("oci:/x/y", ("/x/y", "", None, None)),
+        ("oci:/x/y:z:1", ("/x/y", "z:1", None, None)),
+        ("docker-archive:x.tar:@1", ("x.tar", "@1", None, None)),
+        ("dir:/x:y", ("/x:y", "", None, None)),
+        ("docker://x", ("", "", "docker.io/library/x:latest", None)),
+        (f"docker://r.io/x:1@{SHA256}", ("", "", f"r.io/x@{SHA256}", None)),
+        ("containers-storage:x:1", ("", "x:1", None, None)),
+        ("containers-storage:[overlay@/a+/b]x:1", ("", "x:1", None, "overlay@/a+/b")),
+    ],
+)
+def test_a_place_is_taken_apart_once(text: str, wanted: tuple[str, str, str | None, str | None]) -> None:
+    place = Location.parse(text)
+    assert str(place) == text
+    assert (place.path, place.name, place.reference and str(place.reference), place.store) == wanted
+    assert place.is_own_store == (text == "containers-storage:x:1")
+    if place.reference is not None:
+        again = Location.of(place.reference)
+        assert (str(again), again.reference) == (f"docker://{place.reference}", place.reference)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x", 'Invalid image name "x", expected colon-separated transport:reference'),
+        ("foo:x", 'Invalid image name "foo:x", unknown transport "foo"'),
+        ("docker://X", "repository name must be lowercase"),
+        ("containers-storage:[overlay@/a", "invalid store specifier [overlay@/a]"),
+    ],
+)
+def test_what_is_no_place_is_refused(text: str, words: str) -> None:
+    with pytest.raises(InvalidError, match=re.escape(words)):
+        Location.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("localhost:5000/x:1", ("localhost:5000/x", "1")),
+        (f"r.io/x@{SHA512}", ("r.io/x", SHA512)),
+        ("x", ("x", "")),
+    ],
+)
+def test_names_of_the_store_are_split(name: str, parts: tuple[str, str]) -> None:
+    assert reference.split_stored(name) == parts

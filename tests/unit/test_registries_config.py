@@ -13,7 +13,7 @@ from libpod.config.registries import Registries, read
 from libpod.errors import DeniedError, InvalidError, NotFoundError
 from libpod.identity import Identity
 from libpod.image import shortnames
-from libpod.image.reference import parse_normalized
+from libpod.image.reference import ShortName, parse_name, parse_normalized
 
 SHA256 = "sha256:" + "ab" * 32
 
@@ -237,7 +237,7 @@ SHORT = 'unqualified-search-registries = ["one.io", "two.io:5000/ns"]\n[aliases]
     ],
 )
 def test_short_names_resolve_to_candidates(text: str, full: list[str], description: str) -> None:
-    found = shortnames.pull_candidates(text, parsed(SHORT))
+    found = shortnames.pull_candidates(parse_name(text), parsed(SHORT))
     assert ([str(candidate) for candidate in found.references], found.description) == (full, description)
 
 
@@ -246,14 +246,14 @@ def test_short_name_that_means_nothing_says_so() -> None:
         'short-name "x:1" did not resolve to an alias and no unqualified-search registries are defined in "test.conf"'
     )
     with pytest.raises(NotFoundError) as caught:
-        shortnames.pull_candidates("x:1", parsed(""))
+        shortnames.pull_candidates(parse_name("x:1"), parsed(""))
     assert str(caught.value) == words
 
 
 def test_enforcing_refuses_to_guess_between_registries() -> None:
     with pytest.raises(DeniedError, match="cannot prompt without a TTY"):
-        shortnames.pull_candidates("x", parsed('short-name-mode = "enforcing"\n' + SHORT))
-    assert shortnames.pull_candidates("tool", parsed('short-name-mode = "enforcing"\n' + SHORT)).references
+        shortnames.pull_candidates(parse_name("x"), parsed('short-name-mode = "enforcing"\n' + SHORT))
+    assert shortnames.pull_candidates(parse_name("tool"), parsed('short-name-mode = "enforcing"\n' + SHORT)).references
 
 
 @pytest.mark.parametrize(("mode", "asked"), [("enforcing", True), ("permissive", True), ("disabled", False)])
@@ -265,12 +265,14 @@ def test_a_user_who_can_be_asked_chooses_between_registries(mode: str, asked: bo
         return 1
 
     registries = parsed(f'short-name-mode = "{mode}"\n' + SHORT)
-    found = shortnames.pull_candidates("x:1", registries, choose=choose)
+    found = shortnames.pull_candidates(parse_name("x:1"), registries, choose=choose)
     every = ["one.io/x:1", "two.io:5000/ns/x:1"]
     assert offered == ([every] if asked else [])
     assert [str(candidate) for candidate in found.references] == (every[1:] if asked else every)
     assert found.choice == (("x", "two.io:5000/ns/x") if asked else None)
-    assert shortnames.pull_candidates("tool", registries, choose=choose).choice is None, "an alias asks nobody"
+    assert shortnames.pull_candidates(parse_name("tool"), registries, choose=choose).choice is None, (
+        "an alias asks nobody"
+    )
 
 
 def test_a_choice_is_recorded_beside_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,6 +286,8 @@ def test_a_choice_is_recorded_beside_others(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_local_look_up_tries_alias_localhost_search_list_hub() -> None:
-    found = [str(candidate) for candidate in shortnames.local_candidates("tool:1", parsed(SHORT))]
+    short = parse_name("tool:1")
+    assert isinstance(short, ShortName)
+    found = [str(candidate) for candidate in shortnames.local_candidates(short, parsed(SHORT))]
     wanted = ["home.io/team/tool:1", "localhost/tool:1", "one.io/tool:1", "two.io:5000/ns/tool:1"]
     assert found == [*wanted, "docker.io/library/tool:1"]

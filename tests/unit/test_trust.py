@@ -12,6 +12,7 @@ from libpod.config import lookup
 from libpod.config.policy import load_policy, parse_policy
 from libpod.errors import DeniedError, InvalidError, NotFoundError, UnsupportedError
 from libpod.identity import Identity
+from libpod.image.location import Location
 from libpod.image.trust import check_allowed
 
 ACCEPT, REJECT = [{"type": "insecureAcceptAnything"}], [{"type": "reject"}]
@@ -21,7 +22,7 @@ SHA256 = "sha256:" + "ab" * 32
 
 def allowed(document: dict[str, Any], transport: str, rest: str) -> bool:
     try:
-        check_allowed(transport, rest, parse_policy(document))
+        check_allowed(Location(transport, rest), parse_policy(document))
     except (DeniedError, UnsupportedError):
         return False
     return True
@@ -96,10 +97,10 @@ def test_all_requirements_must_be_met() -> None:
 
 def test_refusals_are_in_podmans_words() -> None:
     with pytest.raises(DeniedError) as caught:
-        check_allowed("docker", "//r.io/x:1", parse_policy({"default": REJECT}))
+        check_allowed(Location("docker", "//r.io/x:1"), parse_policy({"default": REJECT}))
     assert str(caught.value) == "Source image rejected: Running image docker://r.io/x:1 is rejected by policy."
     with pytest.raises(UnsupportedError, match="signatures are not supported"):
-        check_allowed("docker", "//r.io/x:1", parse_policy({"default": SIGNED}))
+        check_allowed(Location("docker", "//r.io/x:1"), parse_policy({"default": SIGNED}))
 
 
 @pytest.mark.parametrize(

@@ -60,15 +60,14 @@ def chosen_key(arguments: list[str]) -> str:
     if "/" not in text:
         return text
     try:
-        name, tag, digest = reference.split(text)
-        short = reference.is_short(text)
+        wanted = reference.parse_name(text)
     except InvalidError as error:
         raise InvalidError(f'parse reference from "{text}": {error}') from None
-    if tag is not None or digest is not None:
+    if isinstance(wanted, reference.ImageId) or wanted.tag is not None or wanted.digest is not None:
         raise InvalidError(f'reference "{text}" contains tag or digest')
-    if short:
+    if isinstance(wanted, reference.ShortName):
         raise InvalidError(f'"{text}" names no registry')
-    return name
+    return wanted.name
 
 
 def _given_password(options: Options) -> str:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from libpod.container.options import ContainerOptions
     from libpod.container.settings import ContainerSettings
     from libpod.host import Host
+    from libpod.image.reference import Reference
     from libpod.image.transport import Progress
 
 
 def create(
     host: Host,
     options: ContainerOptions,
-    image: str,
+    image: str | Reference,
     words: list[str],
     *,
     pull: str,
@@ -42,8 +43,8 @@ def create(
     settings = judge(options, defaults, words, host.conf)
     settings.created = timestamp.rfc3339(timestamp.now())
     settings.image_id = found.id
-    settings.image = name or (found.names[0] if found.names else found.id)
-    settings.image_digest = str(found.digest or "")
+    settings.image = str(name or (found.names[0] if found.names else found.id))
+    settings.image_digest = found.record["digest"]
     records = Records(host)
     _resolve_joined(records, settings)
     networking.choose(host, settings)

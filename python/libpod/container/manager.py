@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from libpod.container.model import Started
     from libpod.container.options import ContainerOptions
     from libpod.container.records import Damaged, Row
+    from libpod.image.reference import Reference
     from libpod.image.transport import Progress
 
     Words = ParamSpec("Words")
@@ -42,7 +43,7 @@ class ContainerManager(Records):
     def create(
         self,
         options: ContainerOptions,
-        image: str,
+        image: str | Reference,
         argv: Iterable[Word] = (),
         *,
         pull: str = "missing",

@@ -40,34 +40,34 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Blob
+    from libpod.image.location import Location
+    from libpod.image.reference import Reference
     from libpod.image.transport import Options
 
 #: Members of the image config that the legacy per-layer config of the top layer repeats.
 _LEGACY_MEMBERS = ("architecture", "config", "container", "container_config", "created", "docker_version", "os")
 
 
-def open_source(transport: str, rest: str, options: Options) -> ImageSource:
+def open_source(location: Location, options: Options) -> ImageSource:
     """Open `path[:reference]` or `path:@index`. Without a reference the archive must hold exactly one image."""
-    path, _, wanted = rest.partition(":")
-    archive = DockerArchive(path, spool_dir=options.spool_dir)
-    return open_alone(archive, lambda: archive.choose(wanted))
+    archive = DockerArchive(location.path, spool_dir=options.spool_dir)
+    return open_alone(archive, lambda: archive.choose(location.name))
 
 
-def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
+def open_destination(location: Location, options: Options) -> ImageDestination:
     """Open `path[:name:tag]` for one image; the file must not exist, or be empty."""
-    path, _, name = rest.partition(":")
-    names = [_tagged(name)] if name else []
-    return ArchiveDestination(ArchiveWriter(OutputFile(path)), names, owns_writer=True)
+    names = [_tagged(location.name)] if location.name else []
+    return ArchiveDestination(ArchiveWriter(OutputFile(location.path)), names, owns_writer=True)
 
 
-def _tagged(name: str) -> str:
-    """Return the name with its default tag; archives hold no digests."""
+def _tagged(name: str) -> Reference:
+    """Parse a name, with its default tag; archives hold no digests."""
     from libpod.image.reference import parse_normalized
 
     reference = parse_normalized(name)
     if reference.digest:
         raise InvalidError(f"docker-archive doesn't support digest references: {name}")
-    return str(reference)
+    return reference
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class DockerArchive(Closing):
         for image in self.images:
             if name in map(_tagged, image.names):
                 return image
-        raise NotFoundError(f"{self.path}: tag {name!r} not found in the archive", path=self.path)
+        raise NotFoundError(f"{self.path}: tag {str(name)!r} not found in the archive", path=self.path)
 
     def close(self) -> None:
         """Close the file."""
@@ -244,7 +244,7 @@ class ArchiveWriter:
             self._tar.add_bytes(f"{digest.hex}.json", raw)
             self._written[digest] = len(raw)
 
-    def add_image(self, manifest: Manifest, config: ImageConfig, names: Sequence[str]) -> None:
+    def add_image(self, manifest: Manifest, config: ImageConfig, names: Sequence[Reference]) -> None:
         """Write the legacy members of an image and note it, with its names, for `manifest.json`."""
         top = self._add_legacy(manifest, config)
         name = f"{config.digest.hex}.json"
@@ -254,11 +254,10 @@ class ArchiveWriter:
             item = {"Config": name, "RepoTags": [], "Layers": layers}
             self._items.append(item)
         for tagged in names:
-            if tagged not in item["RepoTags"]:
-                item["RepoTags"].append(tagged)
-            repository, _, tag = tagged.rpartition(":")
-            if top:
-                self._repositories.setdefault(repository, {})[tag] = top
+            if str(tagged) not in item["RepoTags"]:
+                item["RepoTags"].append(str(tagged))
+            if top and tagged.tag is not None:
+                self._repositories.setdefault(tagged.name, {})[tagged.tag] = top
 
     def _add_legacy(self, manifest: Manifest, config: ImageConfig) -> str:
         """Write a directory per layer, as Docker before 1.10 reads it; returns the id of the top one.
@@ -308,7 +307,7 @@ class ArchiveDestination(ImageDestination):
     manifest_types = (DOCKER_MANIFEST,)
     layer_compression = DECOMPRESS
 
-    def __init__(self, writer: ArchiveWriter, names: Sequence[str], *, owns_writer: bool = False) -> None:
+    def __init__(self, writer: ArchiveWriter, names: Sequence[Reference], *, owns_writer: bool = False) -> None:
         self.reference = f"docker-archive:{writer.path}"
         self._writer = writer
         self._names = names

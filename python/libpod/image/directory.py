@@ -21,20 +21,21 @@ from libpod.image.transport import COMPRESS, PRESERVE, ImageDestination, ImageSo
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod._core import Blob
+    from libpod.image.location import Location
     from libpod.image.transport import Options
 
 _VERSION = b"Directory Transport Version: 1.1\n"
 _VERSION_START = b"Directory Transport Version: "
 
 
-def open_source(transport: str, rest: str, options: Options) -> ImageSource:
-    """Open the directory `rest`."""
-    return DirectorySource(rest)
+def open_source(location: Location, options: Options) -> ImageSource:
+    """Open the directory."""
+    return DirectorySource(location.path)
 
 
-def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
-    """Open the directory `rest`; it must not exist, be empty, or hold an earlier `dir:` image."""
-    return DirectoryDestination(rest, compress=options.compress)
+def open_destination(location: Location, options: Options) -> ImageDestination:
+    """Open the directory; it must not exist, be empty, or hold an earlier `dir:` image."""
+    return DirectoryDestination(location.path, compress=options.compress)
 
 
 class DirectorySource(ImageSource):

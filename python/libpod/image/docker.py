@@ -17,6 +17,7 @@ from libpod.errors import InvalidError, LibpodError, UnsupportedError
 from libpod.identity import Identity
 from libpod.image import reference, shortnames
 from libpod.image.descriptor import Descriptor
+from libpod.image.location import Location
 from libpod.image.transport import COMPRESS, ImageDestination, ImageSource
 
 TYPE_CHECKING = False
@@ -45,21 +46,21 @@ _HUB_HOST = "registry-1.docker.io"
 _seen: dict[tuple[str, str], str] = {}
 
 
-def open_source(transport: str, rest: str, options: Options) -> ImageSource:
+def open_source(location: Location, options: Options) -> ImageSource:
     """Open `//name[:tag|@digest]`; the manifest has been fetched when this returns.
 
     Raises: DeniedError, NotFoundError, RegistryError, each beginning with "initializing source".
     """
-    wanted = parse_rest(rest)
+    wanted = _reference(location)
     try:
         return _open_first(wanted, options)
     except LibpodError as error:
         raise _wrapped(error, f"initializing source docker://{wanted.familiar}: ") from error.__cause__
 
 
-def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
+def open_destination(location: Location, options: Options) -> ImageDestination:
     """Open `//name[:tag|@digest]`; nothing is sent before the first blob."""
-    wanted = parse_rest(rest)
+    wanted = _reference(location)
     registries = configuration.load_registries()
     shortnames.check_not_blocked(str(wanted), registries)
     insecure = registries.is_insecure(str(wanted))
@@ -67,18 +68,17 @@ def open_destination(transport: str, rest: str, options: Options) -> ImageDestin
     return DockerDestination(wanted, client)
 
 
-def list_tags(name: str, options: Options) -> list[str]:
+def list_tags(name: str, options: Options) -> list[Reference]:
     """Return the full name of every tag in the repository of `name`, a short or full name or `docker://name`.
 
     Raises: UnsupportedError for another transport, NotFoundError, DeniedError, RegistryError.
     """
     transport, rest = reference.split_transport(name)
-    if transport == "docker":
-        wanted = reference.parse(rest.removeprefix("//"))
-    elif transport:
+    if transport not in ("", "docker"):
         raise UnsupportedError(f"pulling all tags is not supported for {transport} transport")
-    else:
-        wanted = shortnames.pull_candidates(name).references[0]
+    wanted = Location(transport, rest).reference if transport else None
+    if wanted is None:
+        wanted = shortnames.pull_candidates(reference.parse_name(name)).references[0]
     registries = configuration.load_registries()
     shortnames.check_not_blocked(wanted.name, registries)
     client = open_client(wanted.name, options, insecure=registries.is_insecure(wanted.name))
@@ -88,17 +88,12 @@ def list_tags(name: str, options: Options) -> list[str]:
         if str(error).startswith("pinging "):
             raise
         raise _wrapped(error, "fetching tags list: ") from error.__cause__
-    return [str(reference.Reference(wanted.registry, wanted.repository, tag)) for tag in tags]
+    return [reference.Reference(wanted.registry, wanted.repository, tag) for tag in tags]
 
 
-def parse_rest(rest: str) -> Reference:
-    """Parse what follows `docker:`. A tag beside a digest is dropped.
-
-    Raises: InvalidError.
-    """
-    if not rest.startswith("//"):
-        raise InvalidError(f"docker: image reference {rest} does not start with //")
-    return shortnames.without_tag_beside_digest(reference.parse_normalized(rest[2:]))
+def _reference(location: Location) -> Reference:
+    assert location.reference is not None
+    return location.reference
 
 
 def open_client(
@@ -239,10 +234,9 @@ class DockerDestination(ImageDestination):
         if not digest.names(raw):
             raise InvalidError("Digest of source image's manifest would not match destination reference")
 
-    def may_reuse_from(self, names: Sequence[str]) -> None:
+    def may_reuse_from(self, names: Sequence[Reference]) -> None:
         """Remember the repositories of this registry among the names."""
-        others = (reference.parse(name) for name in names)
-        places = [other.repository for other in others if other.registry == self._wanted.registry]
+        places = [other.repository for other in names if other.registry == self._wanted.registry]
         self._neighbours = [place for place in dict.fromkeys(places) if place != self._wanted.repository]
 
     def blob_present(self, descriptor: Descriptor) -> bool:

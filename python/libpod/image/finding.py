@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from libpod import arguments
 from libpod.errors import ImageNotFoundError, InvalidError
-from libpod.image.lookup import lookup, resolve
-from libpod.image.reference import split_transport
+from libpod.image.lookup import lookup, parse_wanted, resolve
+from libpod.image.reference import Reference, parse, split_transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,31 +20,38 @@ if TYPE_CHECKING:
 
 
 def find_or_pull(
-    host: Host, name: str, *, policy: str = "missing", progress: Callable[[], Progress] | None = None
-) -> tuple[Image, str]:
-    """Find an image, or pull it; return it with the name by which it was meant, "" for an id.
+    host: Host, name: str | Reference, *, policy: str = "missing", progress: Callable[[], Progress] | None = None
+) -> tuple[Image, Reference | None]:
+    """Find an image, or pull it; return it with the name by which it was meant, None for an id.
 
     policy: `missing`, `never`, `always` or `newer`. progress: makes what is told of a pull; called only before one.
     Raises: ImageNotFoundError, InvalidError, and what a pull raises.
     """
     if policy not in ("missing", "never", "always", "newer"):
         raise InvalidError(f'unsupported pull policy "{policy}"')
-    text = arguments.text("image", name)
-    if split_transport(text)[0] not in ("", "containers-storage"):
-        from libpod.image.manager import ImageManager
-
-        image = lookup(host.store, ImageManager(host).pull(text, policy=policy))
-        return image, image.names[0] if image.names else ""
+    if not isinstance(name, Reference):
+        name = arguments.text("image", name)
+        if split_transport(name)[0] not in ("", "containers-storage"):
+            return _pulled_by_location(host, name, policy)
+    wanted = name if isinstance(name, Reference) else parse_wanted(name)
     if policy in ("missing", "never"):
         try:
-            return resolve(host.store, text)
+            return resolve(host.store, wanted)
         except ImageNotFoundError:
             if policy == "never":
                 raise
-    from libpod.image.manager import ImageManager
+    from libpod.image.pulling import pull
 
-    image_id = ImageManager(host).pull(text, policy=policy, progress=progress() if progress else None)
+    told = progress() if progress else None
+    image_id = pull(host.store, wanted, policy=policy, progress=told, choose=host.choose_name)
     try:
-        return resolve(host.store, text)
+        return resolve(host.store, wanted)
     except ImageNotFoundError:
-        return lookup(host.store, image_id), ""
+        return lookup(host.store, image_id), None
+
+
+def _pulled_by_location(host: Host, text: str, policy: str) -> tuple[Image, Reference | None]:
+    from libpod.image.pulling import pull
+
+    image = lookup(host.store, pull(host.store, text, policy=policy, choose=host.choose_name))
+    return image, parse(image.names[0]) if image.names else None

@@ -11,7 +11,7 @@ from libpod.document import go_json
 from libpod.errors import NotFoundError
 from libpod.image.changes import apply_changes
 from libpod.image.descriptor import Descriptor
-from libpod.image.lookup import normalize_tag
+from libpod.image.lookup import tag_reference
 from libpod.image.manifest import (
     OCI_CONFIG,
     OCI_LAYER,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Blob, StagedLayer
+    from libpod.image.reference import Reference
     from libpod.store import Store
 
 _SUFFIXES = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
@@ -37,7 +38,7 @@ _SUFFIXES = {"none": "", "gzip": "+gzip", "zstd": "+zstd"}
 def import_tarball(
     store: Store,
     source: str | int,
-    name: str | None,
+    name: str | Reference | None,
     changes: Iterable[str],
     message: str,
     platform: Platform | None,
@@ -47,7 +48,7 @@ def import_tarball(
 
     Raises: NotFoundError, InvalidError (a change, the name), CorruptError (not a tar), OSError.
     """
-    names = [normalize_tag(name)] if name else []
+    names = [str(tag_reference(name))] if name else []
     defaults = apply_changes({}, changes)
     progress = progress or Progress()
     blob, time_ns = _open(source)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from libpod._core import Blob
+    from libpod.image.location import Location
     from libpod.image.transport import Options
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -48,19 +49,18 @@ _LAYOUT_FILE = b'{"imageLayoutVersion": "1.0.0"}'
 _INDEX_TYPES = (OCI_INDEX, DOCKER_LIST)
 
 
-def open_source(transport: str, rest: str, options: Options) -> ImageSource:
+def open_source(location: Location, options: Options) -> ImageSource:
     """Open `path[:reference]`; without a reference the layout must hold exactly one image."""
-    path, _, wanted = rest.partition(":")
+    path, transport = location.path, location.transport
     layout = Layout.open_archive(path, options.spool_dir) if transport == "oci-archive" else Layout.open_directory(path)
-    return open_alone(layout, lambda: LayoutSource(layout, transport, layout.choose(wanted)))
+    return open_alone(layout, lambda: LayoutSource(layout, transport, layout.choose(location.name)))
 
 
-def open_destination(transport: str, rest: str, options: Options) -> ImageDestination:
+def open_destination(location: Location, options: Options) -> ImageDestination:
     """Open `path[:reference]` for writing: a directory that may hold images, or an archive that replaces the file there."""
-    path, _, name = rest.partition(":")
-    if transport == "oci-archive":
-        return LayoutArchiveDestination(OutputFile(path), name)
-    return LayoutDestination(path, name)
+    if location.transport == "oci-archive":
+        return LayoutArchiveDestination(OutputFile(location.path), location.name)
+    return LayoutDestination(location.path, location.name)
 
 
 def blob_path(digest: Digest) -> str:

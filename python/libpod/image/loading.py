@@ -8,7 +8,9 @@ from errno import ENOENT
 from libpod.errors import InvalidError, LibpodError, NotFoundError
 from libpod.image import tarball
 from libpod.image.copy import copy_image
-from libpod.image.lookup import normalize_tag
+from libpod.image.location import Location
+from libpod.image.lookup import tag_reference
+from libpod.image.reference import DEFAULT_TAG
 from libpod.image.storage import StoreDestination
 from libpod.image.transport import naming
 from libpod.image.trust import check_allowed
@@ -17,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from libpod.image.reference import Reference
     from libpod.image.transport import ImageSource, Progress
     from libpod.store import Store
 
@@ -48,15 +51,15 @@ def _load_directory(store: Store, path: str, progress: Progress | None) -> list[
     if os.path.exists(os.path.join(path, "index.json")):
         layout = Layout.open_directory(path)
         try:
-            check_allowed("oci", path)
+            check_allowed(Location("oci", path))
             # Podman names an image from a directory after its path.
-            name = normalize_tag(os.path.normpath(path).lstrip("/"))
+            name = tag_reference(os.path.normpath(path).lstrip("/"))
             _store(store, LayoutSource(layout, "oci", layout.choose("")), [name], progress)
-            return [name.removesuffix(":latest")]
+            return [str(name).removesuffix(f":{DEFAULT_TAG}")]
         finally:
             layout.close()
     if os.path.exists(os.path.join(path, "manifest.json")):
-        check_allowed("dir", path)
+        check_allowed(Location("dir", path))
         with DirectorySource(path) as source:
             return _store(store, source, [], progress)
     raise _unknown_format(path, "it has neither index.json nor manifest.json")
@@ -76,16 +79,16 @@ def _load_archive(store: Store, fd: int, path: str, progress: Progress | None) -
         raise _unknown_format(path, error.message.removeprefix(f"{path}: ")) from error
     try:
         if tar.find("index.json") is not None:
-            check_allowed("oci-archive", path)
+            check_allowed(Location("oci-archive", path))
             layout = Layout.from_tarball(tar)
             source = LayoutSource(layout, "oci-archive", layout.choose(""))
-            return _store(store, source, [normalize_tag(name) for name in source.names], progress)
+            return _store(store, source, [tag_reference(name) for name in source.names], progress)
         if tar.find("manifest.json") is None:
             raise _unknown_format(path, "it has neither index.json nor manifest.json")
-        check_allowed("docker-archive", path)
+        check_allowed(Location("docker-archive", path))
         names = []
         for image in DockerArchive.from_tarball(tar).images:
-            names += _store(store, image, [normalize_tag(name) for name in image.names], progress)
+            names += _store(store, image, [tag_reference(name) for name in image.names], progress)
         return names
     finally:
         tar.close()
@@ -97,11 +100,11 @@ def _spool_dir(store: Store) -> str:
     return str(store.graphroot)
 
 
-def _store(store: Store, source: ImageSource, names: Sequence[str], progress: Progress | None) -> list[str]:
+def _store(store: Store, source: ImageSource, names: Sequence[Reference], progress: Progress | None) -> list[str]:
     # Podman adds the names one by one, each in front of the others.
-    with StoreDestination(store, list(reversed(names))) as destination:
+    with StoreDestination(store, [str(name) for name in reversed(names)]) as destination:
         copied = copy_image(source, destination, progress=progress)
-    return list(names) or [copied.config.digest]
+    return [str(name) for name in names] or [copied.config.digest]
 
 
 def _unknown_format(path: str, reason: str) -> InvalidError:

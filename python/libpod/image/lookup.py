@@ -9,6 +9,7 @@ from __future__ import annotations
 from libpod import _core
 from libpod.errors import ImageNotFoundError, InvalidError, LibpodError, NotFoundError
 from libpod.image import reference as references
+from libpod.image.reference import Reference, ShortName, parse_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
     from libpod.digest import Digest
     from libpod.image.manifest import ImageConfig
+    from libpod.image.reference import ImageId
     from libpod.store import Store
 
-_HEX = frozenset("0123456789abcdef")
+    #: What an image is looked up by: the user's text, or what it was parsed to.
+    Wanted = str | ImageId | ShortName | Reference
 
 
 class Image:
@@ -152,7 +155,7 @@ def all_images(store: Store) -> list[Image]:
     return [Image(store, record) for record in store.images()]
 
 
-def lookup(store: Store, name: str) -> Image:
+def lookup(store: Store, name: Wanted) -> Image:
     """Find an image by id, id prefix, name, short name or `repository@digest`, as Podman does.
 
     A short name stands for its alias, then for `localhost/`, the search registries and docker.io, and at last for any
@@ -162,52 +165,60 @@ def lookup(store: Store, name: str) -> Image:
     return resolve(store, name)[0]
 
 
-def resolve(store: Store, name: str) -> tuple[Image, str]:
-    """Find an image as `lookup` does; the second value is the name of it that was meant, "" for an id."""
-    transport, rest = references.split_transport(name)
+def resolve(store: Store, name: Wanted) -> tuple[Image, Reference | None]:
+    """Find an image as `lookup` does; the second value is the name of it that was meant, None for an id."""
+    wanted = parse_wanted(name) if isinstance(name, str) else name
+    if isinstance(wanted, ShortName):
+        return _short(store, wanted)
+    if isinstance(wanted, Reference):
+        full = wanted.with_default_tag().pinned()
+        return _exact(store, str(full), name), full
+    return _exact(store, wanted.hex, name), None
+
+
+def parse_wanted(text: str) -> ImageId | ShortName | Reference:
+    """Parse what a user calls an image of the store, with `containers-storage:` in front or not.
+
+    Raises: InvalidError for another transport, for no name.
+    """
+    transport, rest = references.split_transport(text)
     if transport == "containers-storage" and not rest.startswith("["):
-        return resolve(store, rest)
+        return parse_wanted(rest)
     if transport:
         raise InvalidError(f'unsupported transport "{transport}" for looking up local images')
-    wanted = references.bare_id(name)
-    is_id = len(wanted) == 64 and _HEX.issuperset(wanted)
-    if is_id or wanted != name:
-        if not is_id:
-            raise InvalidError(f"{name}: invalid format: no 64-byte hexadecimal value")
-        return _exact(store, wanted, name), ""
-    if references.is_short(name):
-        return _short(store, name)
-    full = str(_without_tag_beside_digest(references.parse_normalized(name)))
-    return _exact(store, full, name), full
+    return parse_name(text)
 
 
-def unknown_image(name: str) -> ImageNotFoundError:
+def unknown_image(name: object) -> ImageNotFoundError:
     """Return the error of a name or an id that no image has."""
     return ImageNotFoundError(f"{name}: image not known")
 
 
-def normalize_tag(text: str) -> str:
+def tag_reference(name: str | Reference) -> Reference:
     """Return a name as `tag` stores it: short ones under `localhost/`, with a tag, never a digest.
 
     Raises: InvalidError in Podman's words.
     """
-    try:
-        full = references.parse_normalized(f"localhost/{text}" if references.is_short(text) else text)
-    except InvalidError as error:
-        raise InvalidError(f'normalizing name "{text}": normalizing name "{text}": {error}') from error
+    if isinstance(name, Reference):
+        full = name.with_default_tag()
+    else:
+        try:
+            full = references.parse_local(name)
+        except InvalidError as error:
+            raise InvalidError(f'normalizing name "{name}": normalizing name "{name}": {error}') from error
     if full.digest is not None:
-        raise InvalidError(f"{text}: tag by digest not supported")
-    return str(full)
+        raise InvalidError(f"{name}: tag by digest not supported")
+    return full
 
 
-def _exact(store: Store, key: str, name: str) -> Image:
+def _exact(store: Store, key: str, name: Wanted) -> Image:
     try:
         return Image(store, store.image(key))
     except ImageNotFoundError:
         raise unknown_image(name) from None
 
 
-def _short(store: Store, name: str) -> tuple[Image, str]:
+def _short(store: Store, name: ShortName) -> tuple[Image, Reference | None]:
     records = store.images()
     matches = _ending_in(records, name)
     if len(matches) > 1:
@@ -217,39 +228,33 @@ def _short(store: Store, name: str) -> tuple[Image, str]:
         for candidate in local_candidates(name):
             record = by_name.get(str(candidate))
             if record is not None:
-                return Image(store, record), str(candidate)
+                return Image(store, record), candidate
     # An id prefix comes before the other registries' names, and behind `localhost/` and docker.io.
     preferred = [pair for pair in matches if pair[1].startswith(("localhost/", "docker.io/"))]
     if not preferred:
-        by_id = [record for record in records if record["id"].startswith(name)]
+        by_id = [record for record in records if record["id"].startswith(name.text)]
         if len(by_id) > 1:
             raise InvalidError(f"{name}: id prefix is ambiguous: it stands for {len(by_id)} images")
         if by_id:
-            return Image(store, by_id[0]), ""
+            return Image(store, by_id[0]), None
     if matches:
         record, full = (preferred or matches)[0]
-        return Image(store, record), full
+        return Image(store, record), references.parse(full)
     raise unknown_image(name)
 
 
-def _without_tag_beside_digest(name: references.Reference) -> references.Reference:
-    if name.digest is None or name.tag is None:
-        return name
-    return references.Reference(name.registry, name.repository, None, name.digest)
-
-
-def _ending_in(records: list[dict[str, Any]], name: str) -> list[tuple[dict[str, Any], str]]:
+def _ending_in(records: list[dict[str, Any]], name: ShortName) -> list[tuple[dict[str, Any], str]]:
     """List the images, each with its matching name, whose repository is `name` or ends in `/name`; the tag is equal.
 
     With a digest, the image's known digests decide in place of the tag, and names with a digest of another algorithm.
     """
-    repository, tag, digest = references.split(name)
-    wanted = digest or tag or references.DEFAULT_TAG
+    repository, digest = name.repository, name.digest
+    wanted = digest or name.tag or references.DEFAULT_TAG
     found = []
     for record in records:
         known = digest is not None and digest in (record["digest"], *record["big-data-digests"].values())
         for full in record["names"]:
-            base, _, of_name = full.rpartition(":") if "@" not in full else full.partition("@")
+            base, of_name = references.split_stored(full)
             if (base == repository or base.endswith("/" + repository)) and (known or of_name == wanted):
                 found.append((record, full))
                 break

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from libpod import arguments
 from libpod.errors import ImageNotFoundError, NotFoundError
-from libpod.image.lookup import Image, all_images, lookup, normalize_tag, resolve
+from libpod.image.lookup import Image, all_images, lookup, resolve, tag_reference
+from libpod.image.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,20 +46,20 @@ class ImageManager:
 
     # Finding ---------------------------------------------------------------------------------------------------------
 
-    def lookup(self, name: str) -> Image:
+    def lookup(self, name: str | Reference) -> Image:
         """Find an image by id, id prefix, name, short name or `repository@digest`, as Podman does.
 
         A short name stands for its alias, then for `localhost/`, the search registries and docker.io, and at last for
         any image whose repository ends in it.
         Raises: ImageNotFoundError, InvalidError (an ambiguous id prefix, no name at all).
         """
-        return lookup(self.store, arguments.text("name", name))
+        return lookup(self.store, _name("name", name))
 
-    def resolve(self, name: str) -> tuple[Image, str]:
-        """Find an image as `lookup` does; the second value is the name of it that was meant, "" for an id."""
-        return resolve(self.store, arguments.text("name", name))
+    def resolve(self, name: str | Reference) -> tuple[Image, Reference | None]:
+        """Find an image as `lookup` does; the second value is the name of it that was meant, None for an id."""
+        return resolve(self.store, _name("name", name))
 
-    def exists(self, name: str) -> bool:
+    def exists(self, name: str | Reference) -> bool:
         """Say whether `lookup` would find something."""
         try:
             self.lookup(name)
@@ -82,16 +83,16 @@ class ImageManager:
 
     # Naming ----------------------------------------------------------------------------------------------------------
 
-    def tag(self, name: str, *new: str) -> None:
+    def tag(self, name: str | Reference, *new: str | Reference) -> None:
         """Give an image more names; a name that another image has moves here."""
         image = self.lookup(name)
-        wanted = [normalize_tag(text) for text in arguments.strings("new", new)]
+        wanted = [str(tag_reference(one)) for one in arguments.several("new", new, Reference)]
         self.store.add_image_names(image.id, wanted)
 
-    def untag(self, name: str, *old: str) -> None:
+    def untag(self, name: str | Reference, *old: str | Reference) -> None:
         """Take names from an image, all of them without `old`. Raises: NotFoundError for a name it does not have."""
         image = self.lookup(name)
-        wanted = [normalize_tag(text) for text in arguments.strings("old", old)] or image.names
+        wanted = [str(tag_reference(one)) for one in arguments.several("old", old, Reference)] or image.names
         for text in wanted:
             if text not in image.names:
                 raise NotFoundError(f"{text}: tag not known")
@@ -101,7 +102,7 @@ class ImageManager:
 
     def remove(
         self,
-        *names: str,
+        *names: str | Reference,
         force: bool = False,
         ignore: bool = False,
         remove_container: Callable[[str], None] | None = None,
@@ -114,7 +115,7 @@ class ImageManager:
         from libpod.image.removal import Remover
 
         remover = Remover(self.store, force=force, ignore=ignore, remove_container=remove_container)
-        for name in arguments.strings("names", names):
+        for name in arguments.several("names", names, Reference):
             remover.remove(name)
         return remover.removal
 
@@ -128,13 +129,13 @@ class ImageManager:
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
-    def history(self, name: str) -> Documents:
+    def history(self, name: str | Reference) -> Documents:
         """Tell how an image came to be, newest step first: id, created, CreatedBy, size, comment, tags."""
         from libpod.image.report import history
 
         return history(self.store, self.lookup(name))
 
-    def inspect(self, name: str) -> dict[str, Any]:
+    def inspect(self, name: str | Reference) -> dict[str, Any]:
         """Describe an image in the members that `podman image inspect` prints."""
         from libpod.image.report import inspect
 
@@ -153,7 +154,7 @@ class ImageManager:
 
     def save(
         self,
-        names: Iterable[str],
+        names: Iterable[str | Reference],
         target: str | int | PathLike[str],
         *,
         format: str = "docker-archive",
@@ -168,13 +169,13 @@ class ImageManager:
         """
         from libpod.image.saving import save
 
-        words, place = arguments.strings("names", names), arguments.source("target", target)
+        words, place = arguments.several("names", names, Reference), arguments.source("target", target)
         save(self.store, words, place, format=format, multi=multi, compress=compress, progress=progress)
 
     def import_(
         self,
         source: str | int | PathLike[str],
-        name: str | None = None,
+        name: str | Reference | None = None,
         *,
         changes: Iterable[str] = (),
         message: str = "",
@@ -189,7 +190,7 @@ class ImageManager:
 
     def pull(
         self,
-        name: str,
+        name: str | Reference,
         *,
         policy: str = "always",
         platform: Platform | None = None,
@@ -204,7 +205,7 @@ class ImageManager:
 
         return pull(
             self.store,
-            arguments.text("name", name),
+            _name("name", name),
             policy=policy,
             platform=platform,
             options=options,
@@ -214,8 +215,8 @@ class ImageManager:
 
     def push(
         self,
-        name: str,
-        destination: str | None = None,
+        name: str | Reference,
+        destination: str | Reference | None = None,
         *,
         format: str | None = None,
         compression: str = "gzip",
@@ -228,11 +229,16 @@ class ImageManager:
 
         return push(
             self.store,
-            arguments.text("name", name),
-            destination if destination is None else arguments.text("destination", destination),
+            _name("name", name),
+            destination if destination is None else _name("destination", destination),
             format=format,
             compression=compression,
             level=level,
             options=options,
             progress=progress,
         )
+
+
+def _name(argument: str, value: object) -> str | Reference:
+    """Return what a caller calls an image. Raises: TypeError, InvalidError."""
+    return value if isinstance(value, Reference) else arguments.text(argument, value)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from libpod.config.registries import record_alias
 from libpod.errors import ImageNotFoundError, InvalidError, LibpodError
 from libpod.image.copy import copy_image
-from libpod.image.lookup import lookup, normalize_tag, resolve, unknown_image
-from libpod.image.reference import is_short, parse_normalized, split_transport
+from libpod.image.location import Location
+from libpod.image.lookup import lookup, resolve, tag_reference, unknown_image
+from libpod.image.reference import Reference, ShortName, parse_name, split_transport
 from libpod.image.shortnames import Candidates, pull_candidates
 from libpod.image.storage import StoreDestination
 from libpod.image.transport import Options, Progress, naming, open_source
@@ -19,8 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from libpod.image.lookup import Image
+    from libpod.image.lookup import Image, Wanted
     from libpod.image.manifest import Platform
+    from libpod.image.reference import ImageId
     from libpod.store import Store
 
     Choose = Callable[[list[str]], int]
@@ -30,7 +32,7 @@ POLICIES = ("always", "missing", "newer", "never")
 
 def pull(
     store: Store,
-    name: str,
+    name: Wanted,
     *,
     policy: str = "always",
     platform: Platform | None = None,
@@ -47,11 +49,11 @@ def pull(
     if policy not in POLICIES:
         raise InvalidError(f'unsupported pull policy "{policy}"')
     options, progress = options or Options(), progress or Progress()
-    transport, rest = split_transport(name)
-    if transport == "docker":
-        name = str(parse_normalized(rest.removeprefix("//")))
-    elif transport:
-        return _pull_local(store, transport, rest, options, progress, platform)
+    if isinstance(name, str):
+        place = _parse(name)
+        if isinstance(place, Location):
+            return _pull_local(store, place, options, progress, platform)
+        name = place
     local = _local(store, name) if policy in ("missing", "never", "newer") else None
     if local is not None and policy != "newer":
         return local.id
@@ -60,7 +62,16 @@ def pull(
     return _pull_remote(store, _candidates(store, name, choose), platform, options, progress, local)
 
 
-def _local(store: Store, name: str) -> Image | None:
+def _parse(text: str) -> ImageId | ShortName | Reference | Location:
+    """Say what a text asks for: a name in a registry, with `docker://` or without, or a place of another transport."""
+    transport, rest = split_transport(text)
+    if not transport:
+        return parse_name(text)
+    place = Location(transport, rest)
+    return place if place.reference is None else place.reference
+
+
+def _local(store: Store, name: Wanted) -> Image | None:
     try:
         return lookup(store, name)
     except ImageNotFoundError:
@@ -80,11 +91,11 @@ def _pull_remote(
         progress.message(candidates.description)
     errors: list[LibpodError | OSError] = []
     for candidate in candidates.references:
-        full = str(candidate)
+        place = Location.of(candidate)
         try:
-            check_allowed("docker", f"//{full}")
-            progress.message(f"Trying to pull {full}...")
-            with open_source(f"docker://{full}", options) as source, StoreDestination(store, [full]) as target:
+            check_allowed(place)
+            progress.message(f"Trying to pull {candidate}...")
+            with open_source(place, options) as source, StoreDestination(store, [str(candidate)]) as target:
                 image_id = copy_image(source, target, platform=platform, progress=progress).image_id
         except (LibpodError, OSError) as error:
             errors.append(error)
@@ -108,33 +119,28 @@ def _record(candidates: Candidates, progress: Progress) -> None:
         progress.message(f'The choice for "{candidates.choice[0]}" is not recorded: {error}')
 
 
-def _candidates(store: Store, name: str, choose: Choose | None) -> Candidates:
+def _candidates(store: Store, name: ImageId | ShortName | Reference, choose: Choose | None) -> Candidates:
     """Resolve the name; a short one that the store knows already stands for what it stands for there."""
-    if len(name) == 64 and all(digit in "0123456789abcdef" for digit in name):
-        raise InvalidError(f"pull policy is always but image has been referred to by ID ({name})")
-    if is_short(name):
+    if isinstance(name, ShortName):
         try:
             known = resolve(store, name)[1]
         except LibpodError:
-            known = ""
-        if known and not known.startswith("localhost/"):
+            known = None
+        if known is not None and known.registry != "localhost":
             return pull_candidates(known)
     return pull_candidates(name, choose=choose)
 
 
-def _pull_local(
-    store: Store, transport: str, rest: str, options: Options, progress: Progress, platform: Platform | None
-) -> str:
+def _pull_local(store: Store, place: Location, options: Options, progress: Progress, platform: Platform | None) -> str:
     """Bring in the image of an archive, a directory or another store, under the names that it has there."""
-    check_allowed(transport, rest)
-    if transport == "containers-storage" and not rest.startswith("["):
+    check_allowed(place)
+    if place.is_own_store:
         # It is there, or it is nowhere.
-        return lookup(store, rest).id
-    path = rest if transport in ("dir", "containers-storage") else rest.partition(":")[0]
-    with naming(path), open_source(f"{transport}:{rest}", options) as source:
-        names = [normalize_tag(text) for text in source.names if "@" not in text]
-        if transport == "oci":
+        return lookup(store, place.name).id
+    with naming(place.path or place.rest), open_source(place, options) as source:
+        names = [tag_reference(text) for text in source.names if "@" not in text]
+        if place.transport == "oci":
             # Podman calls such an image by its path, whatever the layout calls it.
-            names = [normalize_tag(rest.partition(":")[0].strip("./"))]
-        with StoreDestination(store, names) as target:
+            names = [tag_reference(place.path.strip("./"))]
+        with StoreDestination(store, [str(name) for name in names]) as target:
             return copy_image(source, target, platform=platform, progress=progress).image_id

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from libpod.errors import InvalidError
 from libpod.image.copy import copy_image
-from libpod.image.lookup import normalize_tag, resolve
+from libpod.image.location import Location
+from libpod.image.lookup import resolve, tag_reference
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
-from libpod.image.reference import parse, split_transport
+from libpod.image.reference import Reference, parse, split_transport
 from libpod.image.storage import StoreSource, read_manifest
-from libpod.image.transport import Options, open_destination, split_reference
+from libpod.image.transport import Options, open_destination
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from libpod.digest import Digest
+    from libpod.image.lookup import Wanted
     from libpod.image.transport import Progress
     from libpod.store import Store
 
@@ -22,8 +24,8 @@ _FORMATS = {"oci": OCI_MANIFEST, "v2s2": DOCKER_MANIFEST, "docker": DOCKER_MANIF
 
 def push(
     store: Store,
-    name: str,
-    destination: str | None,
+    name: Wanted,
+    destination: str | Reference | None,
     *,
     format: str | None,
     compression: str,
@@ -41,19 +43,17 @@ def push(
     target = destination or full
     if not target:
         raise InvalidError(f"{name} is an image ID and not a name: say where to push it")
-    transport, rest = split_transport(target)
-    if transport == "containers-storage" and not rest.startswith("["):
+    place = Location.of(target) if isinstance(target, Reference) else _parse(target)
+    if place.is_own_store:
         # The store that the image is in already.
-        store.add_image_names(image.id, [normalize_tag(rest)])
+        store.add_image_names(image.id, [str(tag_reference(place.name))])
         return image.digest or read_manifest(store, image.record).digest
-    if not transport:
-        target = _of_registry(target)
     manifest_type = _FORMATS[format] if format is not None else None
     if compression == "zstd" and manifest_type is None:
         # Docker's manifests have no word for zstd.
         manifest_type = OCI_MANIFEST
-    with StoreSource(store, image.record) as source, open_destination(target, options or Options()) as remote:
-        remote.may_reuse_from(image.names)
+    with StoreSource(store, image.record) as source, open_destination(place, options or Options()) as remote:
+        remote.may_reuse_from([parse(known) for known in image.names])
         copied = copy_image(
             source,
             remote,
@@ -65,13 +65,15 @@ def push(
     return copied.digest
 
 
-def _of_registry(target: str) -> str:
-    """Return a destination without a transport as one of a registry. Raises: InvalidError for no name."""
+def _parse(target: str) -> Location:
+    """Parse a destination, which is in a registry where no transport stands before it. Raises: InvalidError for no name."""
+    transport, rest = split_transport(target)
+    if transport:
+        return Location(transport, rest)
     try:
-        parse(target)
+        return Location.of(parse(target))
     except InvalidError:
         if ":" not in target:
             raise
         # Podman takes it for a transport that it does not know.
-        split_reference(target)
-    return f"docker://{target}"
+        return Location.parse(target)

@@ -1,8 +1,9 @@
 """What an image is called: `[registry/]repository[:tag][@digest]`, as a text and as a value.
 
-Start with `parse_normalized`, which fills in what users leave out (`docker.io`, `library/`, `latest`), or with `parse`, which
-leaves tag and digest as they were written. Names without a registry are *short*: which registries they may stand for is
-decided by `libpod.image.shortnames`, not here. Nothing is looked up or contacted.
+Start with `parse_name`, which says what a user's text is: an id, a `Reference` or a `ShortName`, a name without a registry.
+Which registries a short name may stand for is decided by `libpod.image.shortnames`, not here. Where the text can only be a name,
+`parse_normalized` fills in what users leave out (`docker.io`, `library/`, `latest`), and `parse` leaves tag and digest as they
+were written. A text is parsed where it comes in; from there on the value travels. Nothing is looked up or contacted.
 
 Errors are in the words of Podman. Source: the grammar in the reference package of the distribution project.
 """
@@ -33,8 +34,8 @@ _WORD = _ALPHANUMERIC | {"_"}
 _TAG = _WORD | {".", "-"}
 _HOST = _ALPHANUMERIC | {"-"}
 
-#: What may stand before an image id, which is the hex of a sha256.
-ID_PREFIX = "sha256:"
+#: What may stand before an image id, which is the hex of a sha256, and its digits.
+ID_PREFIX, ID_DIGITS = "sha256:", 64
 
 
 class Reference:
@@ -73,6 +74,12 @@ class Reference:
             return Reference(self.registry, self.repository, DEFAULT_TAG)
         return self
 
+    def pinned(self) -> Reference:
+        """Return the reference without a tag beside a digest: the digest decides."""
+        if self.digest is None or self.tag is None:
+            return self
+        return Reference(self.registry, self.repository, None, self.digest)
+
     def _suffix(self) -> str:
         return (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
@@ -87,6 +94,50 @@ class Reference:
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+class ShortName:
+    """A name that leaves its registry open. repository: as written. tag, digest: None where absent. text: all of it."""
+
+    __slots__ = ("digest", "repository", "tag", "text")
+
+    def __init__(self, text: str, repository: str, tag: str | None, digest: Digest | None) -> None:
+        self.text = text
+        self.repository = repository
+        self.tag = tag
+        self.digest = digest
+
+    def under(self, name: str) -> Reference:
+        """Return what it is if its repository stands for `name`, a registry with a repository, without tag and digest.
+
+        Raises: InvalidError for a name that is none.
+        """
+        registry, repository = _split_registry(name)
+        if self.digest is not None:
+            return Reference(registry, repository, None, self.digest)
+        return Reference(registry, repository, self.tag or DEFAULT_TAG)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"ShortName({self.text!r})"
+
+
+class ImageId:
+    """A whole image id. text: as written, perhaps with `sha256:` before it. hex: its 64 lower-case hexadecimal digits."""
+
+    __slots__ = ("hex", "text")
+
+    def __init__(self, text: str, hex: str) -> None:
+        self.text = text
+        self.hex = hex
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"ImageId({self.text!r})"
 
 
 def split_transport(text: str) -> tuple[str, str]:
@@ -109,9 +160,37 @@ def unknown_transport(text: str) -> str:
     return name if colon and not known and _HOST.issuperset(name) else ""
 
 
+def parse_local(text: str) -> Reference:
+    """Parse a name that the user gives to an image: a short one is under `localhost/`.
+
+    Raises: InvalidError in Podman's words.
+    """
+    name, tag, digest = split(text)
+    if _names_no_registry(name):
+        # Checked again: a name that is too long with the registry is none.
+        return parse_normalized(f"localhost/{text}")
+    return Reference(*_split_registry(name), tag, digest).with_default_tag()
+
+
 def bare_id(text: str) -> str:
     """Return an image id, or the beginning of one, without the `sha256:` that may stand before it; any other text as it is."""
     return text.removeprefix(ID_PREFIX)
+
+
+def parse_name(text: str) -> ImageId | ShortName | Reference:
+    """Say what a user's text for an image is. The beginning of an id looks like a short name.
+
+    Raises: InvalidError in Podman's words.
+    """
+    wanted = bare_id(text)
+    if len(wanted) == ID_DIGITS and _LOWER_HEX.issuperset(wanted):
+        return ImageId(text, wanted)
+    if wanted != text:
+        raise InvalidError(f"{text}: invalid format: no 64-byte hexadecimal value")
+    name, tag, digest = split(text)
+    if _names_no_registry(name):
+        return ShortName(text, name, tag, digest)
+    return Reference(*_split_registry(name), tag, digest)
 
 
 def parse_normalized(text: str) -> Reference:
@@ -127,19 +206,11 @@ def parse(text: str) -> Reference:
 
     Raises: InvalidError in Podman's words.
     """
-    if len(text) == 64 and _LOWER_HEX.issuperset(text):
+    if len(text) == ID_DIGITS and _LOWER_HEX.issuperset(text):
         raise InvalidError(f"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings")
     name, tag, digest = split(text)
     registry, repository = _split_registry(name)
     return Reference(registry, repository, tag, digest)
-
-
-def is_short(text: str) -> bool:
-    """Say whether a name leaves its registry open: `busybox`, `library/busybox:1`, not `localhost/x` or `quay.io/x`.
-
-    Raises: InvalidError for a text that is no name at all.
-    """
-    return _names_no_registry(split(text)[0])
 
 
 def split(text: str) -> tuple[str, str | None, Digest | None]:
@@ -164,6 +235,15 @@ def split(text: str) -> tuple[str, str | None, Digest | None]:
     return name, tag, digest
 
 
+def split_stored(name: str) -> tuple[str, str]:
+    """Split a name of the store, which was checked when it was given, into its repository and its tag or digest."""
+    if "@" in name:
+        repository, _, digest = name.partition("@")
+        return repository, digest
+    repository, colon, tag = name.rpartition(":")
+    return (repository, tag) if colon else (name, "")
+
+
 def check_repository(path: str) -> bool:
     """Say whether a path is a valid repository: lower-case components, separated by slashes."""
     return bool(path) and all(_is_component(part) for part in path.split("/"))
@@ -183,21 +263,26 @@ def _check_name(name: str, *, whole: str) -> None:
         if lower != name and repairable:
             raise InvalidError("repository name must be lowercase")
         raise InvalidError("invalid reference format")
-    if len(name) > NAME_LIMIT:
-        raise InvalidError(f"repository name must not be more than {NAME_LIMIT} characters")
+    _check_length(name)
 
 
 def _split_registry(name: str) -> tuple[str, str]:
     registry, slash, repository = name.partition("/")
     if _names_no_registry(name) or not slash:
         if not check_repository(name):
-            raise InvalidError("repository name must be lowercase")
+            raise InvalidError("invalid reference format: repository name must be lowercase")
         registry, repository = DEFAULT_REGISTRY, name
     elif registry == "index.docker.io":
         registry = DEFAULT_REGISTRY
     if registry == DEFAULT_REGISTRY and "/" not in repository:
         repository = f"{OFFICIAL_NAMESPACE}/{repository}"
+    _check_length(f"{registry}/{repository}")
     return registry, repository
+
+
+def _check_length(name: str) -> None:
+    if len(name) > NAME_LIMIT:
+        raise InvalidError(f"repository name must not be more than {NAME_LIMIT} characters")
 
 
 def _names_no_registry(name: str) -> bool:
@@ -210,7 +295,7 @@ def _is_host(text: str) -> bool:
     host, port = text, None
     if text.startswith("["):
         address, bracket, rest = text[1:].partition("]")
-        if not bracket or not address or not all(letter in "0123456789abcdefABCDEF:." for letter in address):
+        if not bracket or not address or not all(letter in "0123456789abcdefABCDEF:" for letter in address):
             return False
         return not rest or (rest[0] == ":" and rest[1:].isascii() and rest[1:].isdigit())
     if ":" in text:

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from libpod.image.reference import Reference
     from libpod.store import Store
 
 
@@ -56,7 +57,7 @@ class Remover:
         self._ignore = ignore
         self._remove_container = remove_container
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str | Reference) -> None:
         """Remove the image or the name; an error is noted, not raised."""
         try:
             image, full = resolve(self._store, name)
@@ -83,9 +84,9 @@ class Remover:
             if damaged is not None:
                 self._remove_damaged(damaged)
 
-    def _remove_damaged(self, name: str) -> bool:
+    def _remove_damaged(self, name: str | Reference) -> bool:
         """Remove an image whose record cannot be read, by its id or the beginning of it; False when there is none."""
-        wanted = bare_id(name)
+        wanted = bare_id(str(name))
         found = [damaged for _, damaged, _ in self._store.known_damage() if damaged and damaged.startswith(wanted)]
         if len(found) != 1 or len(wanted) < 2:
             return False
@@ -96,13 +97,13 @@ class Remover:
             self.removal.errors.append(error)
         return True
 
-    def _remove_named(self, image: Image, full: str, name: str) -> None:
+    def _remove_named(self, image: Image, full: Reference | None, name: str | Reference) -> None:
         if full and len(image.names) > 1:
-            self._store.remove_image_names(image.id, [full])
-            self.removal.reports.append(("Untagged", full))
+            self._store.remove_image_names(image.id, [str(full)])
+            self.removal.reports.append(("Untagged", str(full)))
             return
         if not full and len(image.names) > 1 and not self._force:
-            kind = "digest" if bare_id(name) != name else "ID"
+            kind = "digest" if bare_id(str(name)) != name else "ID"
             raise InvalidError(
                 f'unable to delete image "{image.id}" by {kind} with more than one tag '
                 f"([{' '.join(image.names)}]): please force removal"

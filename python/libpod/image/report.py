@@ -6,6 +6,7 @@ from libpod import timestamp
 from libpod.errors import UnsupportedError
 from libpod.image.lookup import all_images
 from libpod.image.manifest import DOCKER_MANIFEST, Manifest
+from libpod.image.reference import split_stored
 from libpod.image.storage import layer_chain, read_manifest
 from libpod.image.tree import Tree
 
@@ -62,7 +63,7 @@ def history(store: Store, image: Image) -> list[dict[str, Any]]:
 
 def repo_digests(image: Image) -> list[str]:
     """List `repository@digest` for every repository of the image's names and every digest it is known by, sorted."""
-    repositories = {name.partition("@")[0] if "@" in name else name.rpartition(":")[0] for name in image.names}
+    repositories = {split_stored(name)[0] for name in image.names}
     return sorted(f"{repository}@{digest}" for repository in repositories for digest in image.digests)
 
 

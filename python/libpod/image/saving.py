@@ -5,7 +5,7 @@ from __future__ import annotations
 from libpod.errors import InvalidError
 from libpod.file import OutputFile
 from libpod.image.copy import copy_image
-from libpod.image.lookup import normalize_tag, resolve
+from libpod.image.lookup import resolve, tag_reference
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
 from libpod.image.storage import StoreSource
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from libpod.image.lookup import Image
+    from libpod.image.reference import Reference
     from libpod.image.transport import ImageDestination, Progress
     from libpod.store import Store
 
@@ -22,7 +23,7 @@ FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
 
 def save(
     store: Store,
-    names: Sequence[str],
+    names: Sequence[str | Reference],
     target: str | int,
     *,
     format: str,
@@ -43,7 +44,7 @@ def save(
         raise InvalidError(f'"{format}" does not support saving multiple images')
     image, full = resolve(store, names[0])
     manifest_type = DOCKER_MANIFEST if format == "docker-dir" else OCI_MANIFEST
-    with _open(format, target, full, compress) as destination, StoreSource(store, image.record) as source:
+    with _open(format, target, str(full or ""), compress) as destination, StoreSource(store, image.record) as source:
         copy_image(source, destination, manifest_type=manifest_type, progress=progress)
 
 
@@ -59,7 +60,7 @@ def _open(format: str, target: str | int, name: str, compress: bool) -> ImageDes
 
 
 def _save_archive(
-    store: Store, names: Sequence[str], target: str | int, *, multi: bool, progress: Progress | None
+    store: Store, names: Sequence[str | Reference], target: str | int, *, multi: bool, progress: Progress | None
 ) -> None:
     from libpod.image.archive import ArchiveDestination, ArchiveWriter
 
@@ -79,12 +80,12 @@ def _output(target: str | int) -> OutputFile:
     return OutputFile(target) if isinstance(target, str) else OutputFile.over(target, "/dev/stdout")
 
 
-def _choose(store: Store, names: Sequence[str], *, multi: bool) -> list[tuple[Image, list[str]]]:
+def _choose(store: Store, names: Sequence[str | Reference], *, multi: bool) -> list[tuple[Image, list[Reference]]]:
     """List the images with the names they get in the archive. Without `multi` the further names are all the first's."""
     image, full = resolve(store, names[0])
     if not multi:
-        return [(image, [normalize_tag(name) for name in names[1:]] + _tag_of(full))]
-    chosen: dict[str, tuple[Image, list[str]]] = {}
+        return [(image, [tag_reference(name) for name in names[1:]] + _tag_of(full))]
+    chosen: dict[str, tuple[Image, list[Reference]]] = {}
     for name in names:
         image, full = resolve(store, name)
         tags = chosen.setdefault(image.id, (image, []))[1]
@@ -92,6 +93,6 @@ def _choose(store: Store, names: Sequence[str], *, multi: bool) -> list[tuple[Im
     return list(chosen.values())
 
 
-def _tag_of(full: str) -> list[str]:
+def _tag_of(full: Reference | None) -> list[Reference]:
     """Return a name as an archive can hold it: none for an id or a digest."""
-    return [full] if full and "@" not in full else []
+    return [full] if full is not None and full.digest is None else []

@@ -10,15 +10,13 @@ from __future__ import annotations
 from libpod.config import lookup
 from libpod.config import registries as configuration
 from libpod.errors import DeniedError, InvalidError, NotFoundError
-from libpod.image import reference
+from libpod.image.reference import DEFAULT_REGISTRY, ImageId, Reference, ShortName, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from libpod.config.registries import Registries
-    from libpod.digest import Digest
-    from libpod.image.reference import Reference
 
 
 class Candidates:
@@ -48,29 +46,34 @@ class Endpoint:
 
 
 def pull_candidates(
-    text: str, registries: Registries | None = None, *, choose: Callable[[list[str]], int] | None = None
+    wanted: ImageId | ShortName | Reference,
+    registries: Registries | None = None,
+    *,
+    choose: Callable[[list[str]], int] | None = None,
 ) -> Candidates:
     """Resolve a user's name to the references to pull.
 
     choose: asks the user which of several names is meant and returns its index; None where nobody can be asked. Then
     `short-name-mode` decides: `enforcing` refuses, `permissive` and `disabled` try all. With `disabled` nobody is ever asked.
-    Raises: InvalidError for no name, NotFoundError where a short name means nothing, DeniedError where it must be asked for.
+    Raises: InvalidError for an id, NotFoundError where a short name means nothing, DeniedError where it must be asked for.
     """
-    if not reference.is_short(text):
-        return Candidates([without_tag_beside_digest(reference.parse_normalized(text))])
+    if isinstance(wanted, Reference):
+        return Candidates([wanted.with_default_tag().pinned()])
+    if isinstance(wanted, ImageId):
+        raise InvalidError(f"pull policy is always but image has been referred to by ID ({wanted})")
     registries = registries or configuration.load_registries()
-    name, tag, digest = reference.split(text)
+    name = wanted.repository
     alias = registries.aliases.get(name)
     if alias is not None:
         target, path = alias
-        return Candidates([_tagged(target, tag, digest)], f'Resolved "{name}" as an alias ({path})')
+        return Candidates([wanted.under(target)], f'Resolved "{name}" as an alias ({path})')
     if not registries.unqualified_search:
         raise NotFoundError(
-            f'short-name "{text}" did not resolve to an alias and no unqualified-search registries are defined in'
+            f'short-name "{wanted}" did not resolve to an alias and no unqualified-search registries are defined in'
             f' "{registries.path}"'
         )
     names = [f"{host}/{name}" for host in registries.unqualified_search]
-    found = [_tagged(full, tag, digest) for full in names]
+    found = [wanted.under(full) for full in names]
     if len(names) > 1 and registries.short_name_mode != "disabled":
         if choose is not None:
             chosen = choose([str(candidate) for candidate in found])
@@ -81,24 +84,19 @@ def pull_candidates(
     return Candidates(found, origin)
 
 
-def local_candidates(text: str, registries: Registries | None = None) -> list[Reference]:
-    """Resolve a user's name to the references to look for in the store: alias, `localhost`, search list, `docker.io`.
-
-    Raises: InvalidError for no name.
-    """
-    if not reference.is_short(text):
-        return [reference.parse_normalized(text)]
+def local_candidates(wanted: ShortName, registries: Registries | None = None) -> list[Reference]:
+    """Resolve a short name to the references to look for in the store: alias, `localhost`, search list, `docker.io`."""
     registries = registries or configuration.load_registries()
-    name, tag, digest = reference.split(text)
+    name = wanted.repository
     targets: list[str] = []
     alias = registries.aliases.get(name)
     if alias is not None:
         targets.append(alias[0])
-    hosts = ["localhost", *registries.unqualified_search, reference.DEFAULT_REGISTRY]
+    hosts = ["localhost", *registries.unqualified_search, DEFAULT_REGISTRY]
     targets.extend(f"{host}/{name}" for host in hosts)
     found: list[Reference] = []
     for target in targets:
-        candidate = _tagged(target, tag, digest)
+        candidate = wanted.under(target)
         if candidate not in found:
             found.append(candidate)
     return found
@@ -116,7 +114,7 @@ def endpoints(wanted: Reference, registries: Registries | None = None) -> list[E
     for source in registries.sources(text):
         check_not_blocked(source.name, registries)
         try:
-            rewritten = reference.parse(source.name)
+            rewritten = parse(source.name)
         except InvalidError as error:
             raise InvalidError(f"rewriting reference {text} to {source.name}: {error}") from error
         found.append(Endpoint(rewritten, insecure=source.insecure or registries.is_insecure(source.name)))
@@ -132,17 +130,3 @@ def check_not_blocked(name: str, registries: Registries) -> None:
     if registry is not None and registry.blocked:
         places = f"{registries.path} or {lookup.REGISTRIES_CONF}.d"
         raise DeniedError(f"registry {registry.prefix} is blocked in {places}")
-
-
-def without_tag_beside_digest(wanted: Reference) -> Reference:
-    """Drop the tag of a reference that has a digest too: the digest decides."""
-    if wanted.digest is None or wanted.tag is None:
-        return wanted
-    return reference.Reference(wanted.registry, wanted.repository, None, wanted.digest)
-
-
-def _tagged(name: str, tag: str | None, digest: Digest | None) -> Reference:
-    parsed = reference.parse(name)
-    if digest is not None:
-        return reference.Reference(parsed.registry, parsed.repository, None, digest)
-    return reference.Reference(parsed.registry, parsed.repository, tag or reference.DEFAULT_TAG)

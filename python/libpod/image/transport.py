@@ -11,8 +11,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from libpod import arguments
-from libpod.errors import InvalidError, LibpodError
-from libpod.image.reference import split_transport
+from libpod.errors import LibpodError
+from libpod.image.location import Location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from libpod.digest import Digest
     from libpod.image.descriptor import Descriptor
     from libpod.image.manifest import ImageConfig, Index, Manifest
+    from libpod.image.reference import Reference
 
 #: Module that serves a transport.
 _MODULES = {
@@ -160,7 +161,7 @@ class ImageDestination(Closing):
     def plan(self, manifest: Manifest, config: ImageConfig, index: Index | None) -> None:
         """Take note of the image that is about to come; index: the list that it was chosen from."""
 
-    def may_reuse_from(self, names: Sequence[str]) -> None:
+    def may_reuse_from(self, names: Sequence[Reference]) -> None:
         """Take note of other names of the image: a registry may have its blobs under them already."""
 
     def layer_present(self, position: int, descriptor: Descriptor, diff_id: Digest) -> bool:
@@ -216,31 +217,17 @@ def naming(name: str) -> Iterator[None]:
         raise error.prefixed(f"{name}: ") from error.__cause__
 
 
-def split_reference(text: str) -> tuple[str, str]:
-    """Split `transport:rest` and check that the transport is one of ours; the rest is the transport's own business.
-
-    Raises: InvalidError when there is no transport in front, UnsupportedError for one that is not served.
-    """
-    name, rest = split_transport(text)
-    if name:
-        return name, rest
-    before, colon, _ = text.partition(":")
-    if colon:
-        raise InvalidError(f'Invalid image name "{text}", unknown transport "{before}"', op="parse")
-    raise InvalidError(f'Invalid image name "{text}", expected colon-separated transport:reference', op="parse")
-
-
-def open_source(text: str, options: Options | None = None) -> ImageSource:
-    """Open `transport:rest` for reading; the caller closes it. Raises what the transport raises."""
-    name, rest = split_reference(text)
-    source: ImageSource = _module(name).open_source(name, rest, options or Options())
+def open_source(place: str | Location, options: Options | None = None) -> ImageSource:
+    """Open a place, as a text `transport:rest`, for reading; the caller closes it. Raises what the transport raises."""
+    location = place if isinstance(place, Location) else Location.parse(place)
+    source: ImageSource = _module(location.transport).open_source(location, options or Options())
     return source
 
 
-def open_destination(text: str, options: Options | None = None) -> ImageDestination:
-    """Open `transport:rest` for writing; nothing is visible there before `commit`. The caller closes it."""
-    name, rest = split_reference(text)
-    destination: ImageDestination = _module(name).open_destination(name, rest, options or Options())
+def open_destination(place: str | Location, options: Options | None = None) -> ImageDestination:
+    """Open a place for writing; nothing is visible there before `commit`. The caller closes it."""
+    location = place if isinstance(place, Location) else Location.parse(place)
+    destination: ImageDestination = _module(location.transport).open_destination(location, options or Options())
     return destination
 
 

@@ -11,61 +11,58 @@ import os
 
 from libpod.config.policy import load_policy
 from libpod.errors import DeniedError, UnsupportedError
-from libpod.image import reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from libpod.config.policy import Policy
+    from libpod.image.location import Location
+    from libpod.image.reference import Reference
 
 
-def check_allowed(transport: str, rest: str, policy: Policy | None = None) -> None:
+def check_allowed(location: Location, policy: Policy | None = None) -> None:
     """Refuse an image that the policy does not let in.
-
-    transport, rest: as in `docker` and `//quay.io/team/app:1`, or `oci` and `/dir:name`.
 
     Raises: DeniedError where it is rejected, UnsupportedError where it would have to be verified, and what reading the policy
     raises.
     """
     policy = policy or load_policy()
-    shown = f"{transport}:{rest}"
-    for rule in requirements(policy, transport, rest):
+    for rule in requirements(policy, location):
         kind = rule["type"]
         if kind == "reject":
             raise DeniedError(
-                f"Source image rejected: Running image {shown} is rejected by policy.",
+                f"Source image rejected: Running image {location} is rejected by policy.",
                 hint=f"The rule stands in {policy.path}",
             )
         if kind != "insecureAcceptAnything":
             raise UnsupportedError(
-                f"Source image rejected: the policy wants {kind} for {shown}, and signatures are not supported yet",
+                f"Source image rejected: the policy wants {kind} for {location}, and signatures are not supported yet",
                 hint=f"The rule stands in {policy.path}",
             )
 
 
-def requirements(policy: Policy, transport: str, rest: str) -> list[dict[str, Any]]:
+def requirements(policy: Policy, location: Location) -> list[dict[str, Any]]:
     """Return the requirements of the most specific scope that covers the image; all of them must be met."""
-    scopes = policy.transports.get(transport, {})
-    for scope in scope_chain(transport, rest):
+    scopes = policy.transports.get(location.transport, {})
+    for scope in scope_chain(location):
         if scope in scopes:
             return scopes[scope]
     # An empty scope is the default of its transport.
     return scopes.get("", policy.default)
 
 
-def scope_chain(transport: str, rest: str) -> list[str]:
+def scope_chain(location: Location) -> list[str]:
     """Return the scopes that cover an image, most specific first, without the transport's default."""
-    if transport == "docker":
-        return _docker_scopes(rest)
-    if transport in ("dir", "oci", "oci-archive"):
-        return _path_scopes(transport, rest)
+    if location.reference is not None:
+        return _docker_scopes(location.reference)
+    if location.transport in ("dir", "oci", "oci-archive"):
+        return _path_scopes(location)
     # docker-archive knows no scope but its default.
     return []
 
 
-def _docker_scopes(rest: str) -> list[str]:
-    wanted = reference.parse_normalized(rest.removeprefix("//"))
+def _docker_scopes(wanted: Reference) -> list[str]:
     scopes = [str(wanted)]
     name = wanted.name
     while name:
@@ -77,10 +74,9 @@ def _docker_scopes(rest: str) -> list[str]:
     return scopes
 
 
-def _path_scopes(transport: str, rest: str) -> list[str]:
-    path, colon, name = (rest, "", "") if transport == "dir" else rest.partition(":")
-    path = os.path.realpath(path)
-    scopes = [f"{path}:{name}"] if colon else []
+def _path_scopes(location: Location) -> list[str]:
+    path = os.path.realpath(location.path)
+    scopes = [f"{path}:{location.name}"] if location.name else []
     # The root itself is no scope: the transport's default says the same.
     while path != "/":
         scopes.append(path)

@@ -59,10 +59,8 @@ def _shown_names(image: Image) -> list[str]:
 def _split(name: str) -> tuple[str, str]:
     if not name:
         return _NONE, _NONE
-    if "@" in name:
-        return name.partition("@")[0], _NONE
-    repository, _, tag = name.rpartition(":")
-    return repository, tag
+    repository, tag = references.split_stored(name)
+    return repository, _NONE if "@" in name else tag
 
 
 class _View:

@@ -9,11 +9,12 @@ from libpod.errors import LibpodError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from libpod.cli.context import Context, Options
     from libpod.image.lookup import Image
     from libpod.image.manifest import Platform
+    from libpod.image.reference import Reference
     from libpod.image.transport import Options as TransportOptions
 
 #: Names that uname(2) and users give to architectures.
@@ -33,7 +34,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     transport = remote.transport_options(options)
     remote.end_on_interrupt()
     errors: list[LibpodError | OSError] = []
-    names = list(_all_tags(arguments, transport, errors)) if options.all_tags else arguments
+    names: Sequence[str | Reference] = list(_all_tags(arguments, transport, errors)) if options.all_tags else arguments
     for name in names:
         reporter = progress.choose(quiet=options.quiet)
         try:
@@ -53,7 +54,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     return 0
 
 
-def _all_tags(arguments: list[str], transport: TransportOptions, errors: list[LibpodError | OSError]) -> Iterator[str]:
+def _all_tags(
+    arguments: list[str], transport: TransportOptions, errors: list[LibpodError | OSError]
+) -> Iterator[Reference]:
     """Every tag of each repository, in the registry's order."""
     from libpod.image.docker import list_tags
 
