@@ -154,6 +154,67 @@ mod tests {
         assert!(matches!(cleaned(&b"d/".repeat(2049)), Err(Error::Limit { .. })));
     }
 
+    /// Names of up to 11 components, most of them of the kinds that cleaning has to do with; the same in every run.
+    fn many_names() -> impl Iterator<Item = Vec<u8>> {
+        let long = [b'n'; MAX_COMPONENT + 1];
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = move |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % below
+        };
+        std::iter::repeat_with(move || {
+            let count = next(12);
+            let parts = (0..count).map(|_| match next(60) {
+                0..=14 => &b".."[..],
+                15..=21 => b".",
+                22..=26 => b"",
+                27 => b"a\0b",
+                28 => &long,
+                29 => &long[1..],
+                30..=34 => b"...",
+                35..=39 => b"\xff\x01",
+                _ => b"ab",
+            });
+            parts.collect::<Vec<_>>().join(&b'/')
+        })
+        .take(20_000)
+    }
+
+    /// The same by a list of components, which is how the rule is written.
+    fn by_components(name: &[u8]) -> Option<Vec<u8>> {
+        let mut kept: Vec<&[u8]> = Vec::new();
+        for part in name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")) {
+            if part == b".." {
+                kept.pop()?;
+            } else if part.contains(&0) || part.len() > MAX_COMPONENT {
+                return None;
+            } else {
+                kept.push(part);
+            }
+        }
+        Some(kept.join(&b'/')).filter(|cleaned| cleaned.len() <= MAX_NAME)
+    }
+
+    #[test]
+    fn cleaning_keeps_its_laws_for_any_name() {
+        let mut good = 0;
+        for name in many_names() {
+            let once = cleaned(&name).ok();
+            assert_eq!(once, by_components(&name), "{}", name.escape_ascii());
+            let Some(once) = once else { continue };
+            good += 1;
+            assert_eq!(cleaned(&once).unwrap(), once, "cleaning twice changes nothing");
+            for same in [[b"./", &name[..]].concat(), [b"/", &name[..]].concat(), [&name[..], b"/."].concat()] {
+                assert_eq!(cleaned(&same).unwrap(), once, "{}", same.escape_ascii());
+            }
+            let below = [&once[..], b"/below"].concat();
+            assert_eq!(cleaned(&[&name[..], b"/below"].concat()).unwrap(), cleaned(&below).unwrap());
+        }
+        assert!((5_000..15_000).contains(&good), "{good} of 20,000 names are good");
+    }
+
     #[test]
     fn only_the_exact_marker_is_opaque() {
         assert_eq!(meaning(b".wh..wh..opq"), Meaning::Opaque);
