@@ -286,21 +286,22 @@ class ContainerManager(Records):
 
         return print_logs(self._host, self.own(container), stdout, stderr, **options)
 
-    def inspect(self, name_or_id: str, *, size: bool = False) -> dict[str, Any]:
+    def inspect(self, container: Container | str, *, size: bool = False) -> dict[str, Any]:
         """Describe a container in the members that `podman container inspect` prints.
 
         Raises: ContainerNotFoundError, also for a container that another tool made, or that is removed meanwhile.
         """
         from libpod.container.inspect import inspect
 
-        container = self.lookup(name_or_id)
-        if container.is_ours:
+        found = self._one(container)
+        if found.is_ours:
             try:
-                return inspect(self._host, container, size=size)
+                return inspect(self._host, found, size=size)
             except (LibpodError, OSError):
-                if self.exists(container.id):
+                if self.exists(found.id):
                     raise
-        raise ContainerNotFoundError(f'no container with name or ID "{name_or_id}" found: no such container')
+        name = container if isinstance(container, str) else found.id
+        raise ContainerNotFoundError(f'no container with name or ID "{name}" found: no such container')
 
     def ordered(self, containers: Iterable[Container | str], *, depend: bool = False) -> list[list[Container]]:
         """Order containers for removal: each stands in a later group than those that use a namespace of it.
@@ -314,7 +315,7 @@ class ContainerManager(Records):
 
     # To the end -------------------------------------------------------------------------------------------------------
 
-    def rename(self, container: Container, name: str) -> None:
+    def rename(self, container: Container | str, name: str) -> None:
         """Give a container another name.
 
         Raises: InvalidError for a malformed name, ExistsError where it is taken.
@@ -324,14 +325,15 @@ class ContainerManager(Records):
 
         if not check_name(arguments.text("name", name)):
             raise InvalidError("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")
-        with Lock(self.own(container)):
-            settings = container.settings
+        found = self.own(container)
+        with Lock(found):
+            settings = found.settings
             try:
-                self._store.set_container_names(container.id, [name])
+                self._store.set_container_names(found.id, [name])
             except ExistsError:
                 raise ExistsError(f"name {name} is in use: container already exists") from None
             settings.name = name
-            write_document(container.settings_path, settings.to_document())
+            write_document(found.settings_path, settings.to_document())
 
     def remove(
         self, container: Container | str, *, force: bool = False, timeout_s: int | None = None, volumes: bool = False
