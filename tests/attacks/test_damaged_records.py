@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import libpod
-from libpod.container.settings import FIELDS
+from libpod.container.settings import ContainerSettings
 from libpod.document import fits
 from libpod.errors import CorruptError, UnsupportedError
 from libpod.store import open_store
@@ -91,7 +91,7 @@ def test_no_value_of_a_setting_is_a_traceback(box: cli.Cli, monkeypatch: pytest.
     path = userdata(box, "bad") / "container.json"
     whole = path.read_text()
     with libpod.Engine(root=box.root, runroot=box.runroot) as engine:
-        for field in FIELDS:
+        for field in ContainerSettings.FIELDS:
             for value in VALUES:
                 change(path, **{field: value})
                 error = complaint(
