@@ -1,22 +1,16 @@
 //! A container's root as a directory descriptor, and every way to a path below it.
 //!
 //! All names that come from an image or a specification are resolved here, inside the root: `..` stops at it, an absolute
-//! symbolic link starts at it, and magic links of /proc are not followed. `openat2` does that in the kernel; where it is
-//! refused, and where something has to be made on the way, [`Walk`] does it one component at a time, climbing only over
-//! descriptors that it came by. Nothing is opened for reading or writing: an `O_PATH` descriptor is all a mount needs.
+//! symbolic link starts at it, and magic links of /proc are not followed. [`Root`] does that for files, too; what is here is what
+//! a runtime makes on the way. Nothing is opened for reading or writing: an `O_PATH` descriptor is all a mount needs.
 
 use crate::error::{Error, Result};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, readlinkat};
+use libpod_sys::fs::{Resolver, Root};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
-use std::cell::Cell;
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
-
-/// As many symbolic links as the kernel follows in one path.
-const LINK_LIMIT: usize = 40;
+use std::path::{Component, Path, PathBuf};
 
 /// What is made where nothing exists at the end of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +25,12 @@ pub enum Missing {
 
 /// The root directory.
 #[derive(Debug)]
-pub struct RootDir {
-    fd: OwnedFd,
-    /// Whether `openat2` is worth a try; cleared by its first `ENOSYS`.
-    kernel_resolves: Cell<bool>,
-}
+pub struct RootDir(Root<OwnedFd>);
 
 impl RootDir {
     /// Take `fd`, a directory, as a root.
     pub fn new(fd: OwnedFd) -> Self {
-        Self { fd, kernel_resolves: Cell::new(true) }
+        Self(Root::new(fd, Resolver::Auto))
     }
 
     /// Open a directory of the host as a root.
@@ -48,13 +38,6 @@ impl RootDir {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty()).map_err(|errno| Error::step("open root", path, errno))?;
         Ok(Self::new(fd))
-    }
-
-    /// The same root, resolving every component here and never by `openat2`.
-    #[cfg(test)]
-    fn without_openat2(self) -> Self {
-        self.kernel_resolves.set(false);
-        self
     }
 
     /// Resolve `path` to an `O_PATH` descriptor; a symbolic link at its end is followed.
@@ -74,31 +57,25 @@ impl RootDir {
         missing: Missing,
         may_make: &dyn Fn(BorrowedFd<'_>) -> rustix::io::Result<bool>,
     ) -> rustix::io::Result<OwnedFd> {
-        match self.resolve(path) {
-            Err(Errno::NOENT) if missing != Missing::Fail => Walk::start(self, path)?.run(missing, may_make),
-            other => other,
+        let make = |parent: BorrowedFd<'_>, name: &OsStr, last: bool| {
+            if !may_make(parent)? {
+                return Err(Errno::XDEV);
+            }
+            if last && missing == Missing::File { make_file(parent, name) } else { make_directory(parent, name) }
+        };
+        match missing {
+            Missing::Fail => self.resolve(path),
+            // A `.` or a `/` at the end would ask for a directory.
+            _ => {
+                let path: PathBuf = path.components().collect();
+                self.0.resolve_or_make(&path, OFlags::PATH, Mode::empty(), &make)
+            }
         }
     }
 
     /// Open `path` below the root with `flags`; never through a magic link.
     pub fn open_at(&self, path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
-        let flags = flags | OFlags::CLOEXEC;
-        if self.kernel_resolves.get() {
-            let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-            let relative = path.strip_prefix("/").unwrap_or(path);
-            let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-            loop {
-                match openat2(&self.fd, relative, flags, mode, how) {
-                    // A rename somewhere raced with a `..`: the kernel asks for another try.
-                    Err(Errno::AGAIN | Errno::INTR) => {}
-                    Err(Errno::NOSYS | Errno::PERM) => break,
-                    other => return other,
-                }
-            }
-            self.kernel_resolves.set(false);
-        }
-        let found = Walk::start(self, path)?.run(Missing::Fail, &|_| Ok(false))?;
-        if flags.contains(OFlags::PATH) { Ok(found) } else { reopen(found.as_fd(), flags) }
+        self.0.resolve(path, flags, mode)
     }
 
     /// Resolve `path` where no component of it may be a symbolic link.
@@ -123,13 +100,13 @@ impl RootDir {
     }
 
     fn duplicate(&self, step: &str, path: &Path) -> Result<OwnedFd> {
-        rustix::io::fcntl_dupfd_cloexec(&self.fd, 0).map_err(|errno| Error::step(step, path, errno))
+        rustix::io::fcntl_dupfd_cloexec(self.0.as_fd(), 0).map_err(|errno| Error::step(step, path, errno))
     }
 }
 
 impl AsFd for RootDir {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.0.as_fd()
     }
 }
 
@@ -158,91 +135,12 @@ fn make_directory(parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()
     }
 }
 
-/// A path that is being resolved, component by component.
-struct Walk {
-    /// Directories from the root to where we are; `..` drops the last and never the first.
-    way: Vec<OwnedFd>,
-    /// What is still to be walked.
-    rest: VecDeque<OsString>,
-    links: usize,
-}
-
-impl Walk {
-    fn start(root: &RootDir, path: &Path) -> rustix::io::Result<Self> {
-        let way = vec![rustix::io::fcntl_dupfd_cloexec(&root.fd, 0)?];
-        let mut walk = Self { way, rest: VecDeque::new(), links: 0 };
-        walk.push_front(path.as_os_str());
-        Ok(walk)
-    }
-
-    fn push_front(&mut self, path: &OsStr) {
-        let names = path.as_bytes().split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
-        for name in names.rev() {
-            self.rest.push_front(OsStr::from_bytes(name).to_owned());
-        }
-    }
-
-    fn here(&self) -> BorrowedFd<'_> {
-        self.way.last().expect("the root is never dropped").as_fd()
-    }
-
-    fn run(
-        mut self,
-        missing: Missing,
-        may_make: &dyn Fn(BorrowedFd<'_>) -> rustix::io::Result<bool>,
-    ) -> rustix::io::Result<OwnedFd> {
-        while let Some(name) = self.rest.pop_front() {
-            if name == ".." {
-                if self.way.len() > 1 {
-                    self.way.pop();
-                }
-                continue;
-            }
-            let next = self.open_or_make(&name, missing, may_make)?;
-            if is_symlink(next.as_fd())? { self.follow(next.as_fd())? } else { self.way.push(next) }
-        }
-        Ok(self.way.pop().expect("the root is never dropped"))
-    }
-
-    fn open_or_make(
-        &self,
-        name: &OsStr,
-        missing: Missing,
-        may_make: &dyn Fn(BorrowedFd<'_>) -> rustix::io::Result<bool>,
-    ) -> rustix::io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match openat(self.here(), name, flags, Mode::empty()) {
-            Err(Errno::NOENT) if missing != Missing::Fail => {}
-            other => return other,
-        }
-        if !may_make(self.here())? {
-            return Err(Errno::XDEV);
-        }
-        if missing == Missing::File && self.rest.is_empty() {
-            let create = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            match openat(self.here(), name, create, Mode::from_raw_mode(0o755)) {
-                Ok(_) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno),
-            }
-        } else {
-            make_directory(self.here(), name)?;
-        }
-        openat(self.here(), name, flags, Mode::empty())
-    }
-
-    /// Replace a symbolic link by its text; a magic link's text is only text here.
-    fn follow(&mut self, link: BorrowedFd<'_>) -> rustix::io::Result<()> {
-        self.links += 1;
-        if self.links > LINK_LIMIT {
-            return Err(Errno::LOOP);
-        }
-        let text = readlinkat(link, "", Vec::new())?;
-        let text = OsStr::from_bytes(text.as_bytes()).to_owned();
-        if text.as_bytes().starts_with(b"/") {
-            self.way.truncate(1);
-        }
-        self.push_front(&text);
-        Ok(())
+/// Make an empty file, or accept one that another process made meanwhile.
+fn make_file(parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+    let create = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(parent, name, create, Mode::from_raw_mode(0o755)) {
+        Ok(_) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }
 
@@ -263,8 +161,8 @@ mod tests {
     }
 
     fn both(path: &Path) -> [RootDir; 2] {
-        let open = || RootDir::open(path).expect("opens");
-        [open(), open().without_openat2()]
+        let open = || openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).expect("opens");
+        [Resolver::Auto, Resolver::Walk].map(|resolver| RootDir(Root::new(open(), resolver)))
     }
 
     #[test]

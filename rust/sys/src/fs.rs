@@ -5,12 +5,13 @@
 //! descriptors alone. It never joins path strings, and it never goes up by `..`: the walk keeps the descriptors it came by.
 
 use crate::error::{Error, Result};
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, readlinkat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// As many symbolic links as the kernel follows in one path.
 const MAX_LINKS: usize = 40;
@@ -32,13 +33,20 @@ pub enum Resolver {
 #[derive(Debug)]
 pub struct Root<Fd: AsFd> {
     directory: Fd,
-    kernel: bool,
+    /// Whether `openat2` may be used; not known before its first call.
+    kernel: OnceLock<bool>,
 }
 
+/// Makes a name that is missing in a directory on the way; the flag says whether the path ends with it.
+pub type Make<'a> = dyn Fn(BorrowedFd<'_>, &OsStr, bool) -> std::result::Result<(), Errno> + 'a;
+
 impl<Fd: AsFd> Root<Fd> {
-    /// Resolve below `directory`; with [`Resolver::Auto`] one call finds out whether `openat2` may be used.
+    /// Resolve below `directory`; with [`Resolver::Auto`] the first call finds out whether `openat2` may be used.
     pub fn new(directory: Fd, resolver: Resolver) -> Self {
-        let kernel = resolver == Resolver::Auto && probe(directory.as_fd());
+        let kernel = match resolver {
+            Resolver::Auto => OnceLock::new(),
+            Resolver::Walk => OnceLock::from(false),
+        };
         Self { directory, kernel }
     }
 
@@ -47,21 +55,38 @@ impl<Fd: AsFd> Root<Fd> {
         self.directory.as_fd()
     }
 
-    /// True where the kernel resolves (`openat2`), false where the walk does.
-    #[cfg(test)]
-    fn uses_kernel(&self) -> bool {
-        self.kernel
-    }
-
     /// Open `path` inside the root; `O_CLOEXEC` is added. `O_NOFOLLOW` concerns the last component alone.
     pub fn open(&self, path: &Path, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
+        self.resolve(path, flags, mode)
+            .map_err(|errno| Error::new("openat2", format!("{path:?}, {flags:?}, RESOLVE_IN_ROOT"), errno))
+    }
+
+    /// The same, for a caller that has its own words for what failed.
+    pub fn resolve(&self, path: &Path, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
         let flags = flags | OFlags::CLOEXEC;
-        let opened = if self.kernel {
-            open_by_kernel(self.as_fd(), path, flags, mode)
-        } else {
-            open_by_walk(self.as_fd(), path, flags, mode)
-        };
-        opened.map_err(|errno| Error::new("openat2", format!("{path:?}, {flags:?}, RESOLVE_IN_ROOT"), errno))
+        if self.kernel.get() != Some(&false) {
+            let opened = open_by_kernel(self.as_fd(), path, flags, mode);
+            // An error may be of the file or of the call: the root itself can always be opened.
+            let works = || *self.kernel.get_or_init(|| opened.is_ok() || probe(self.as_fd()));
+            if works() {
+                return opened;
+            }
+        }
+        Walk::new(self.as_fd(), path, None).run(flags, mode)
+    }
+
+    /// The same, calling `make` for each component that does not exist; a symbolic link to nowhere is a way like any other.
+    pub fn resolve_or_make(
+        &self,
+        path: &Path,
+        flags: OFlags,
+        mode: Mode,
+        make: &Make<'_>,
+    ) -> std::result::Result<OwnedFd, Errno> {
+        match self.resolve(path, flags, mode) {
+            Err(Errno::NOENT) => Walk::new(self.as_fd(), path, Some(make)).run(flags | OFlags::CLOEXEC, mode),
+            opened => opened,
+        }
     }
 
     /// Open the directory `path` as a place to create and look up names in (`O_PATH`).
@@ -84,7 +109,7 @@ fn open_by_kernel(root: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode) 
             result => return result,
         }
     }
-    open_by_walk(root, path, flags, mode)
+    Walk::new(root, path, None).run(flags, mode)
 }
 
 /// The state of a walk: the directories it came by, and the components that are still to come (last one first).
@@ -93,9 +118,16 @@ struct Walk<'a> {
     stack: Vec<OwnedFd>,
     pending: Vec<Vec<u8>>,
     links: usize,
+    make: Option<&'a Make<'a>>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(root: BorrowedFd<'a>, path: &Path, make: Option<&'a Make<'a>>) -> Self {
+        let mut walk = Self { root, stack: Vec::new(), pending: Vec::new(), links: 0, make };
+        walk.push(path.as_os_str().as_bytes());
+        walk
+    }
+
     fn here(&self) -> BorrowedFd<'_> {
         self.stack.last().map_or(self.root, AsFd::as_fd)
     }
@@ -113,6 +145,69 @@ impl Walk<'_> {
         self.pending[first..].reverse();
     }
 
+    fn run(mut self, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
+        while let Some(name) = self.pending.pop() {
+            match name.as_slice() {
+                b"." => {}
+                b".." => {
+                    self.stack.pop();
+                }
+                name if !self.pending.is_empty() => self.enter(name)?,
+                name => {
+                    if let Some(found) = self.open_last(name, flags, mode)? {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+        openat(self.here(), ".", flags, mode)
+    }
+
+    fn enter(&mut self, name: &[u8]) -> std::result::Result<(), Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match self.open_here(name, flags, Mode::empty(), false) {
+            Ok(fd) => self.stack.push(fd),
+            Err(errno @ (Errno::NOTDIR | Errno::LOOP)) => {
+                if !self.follow(name)? {
+                    return Err(errno);
+                }
+            }
+            Err(errno) => return Err(errno),
+        }
+        Ok(())
+    }
+
+    /// Open the last component; None where it is a symbolic link, which was followed.
+    fn open_last(&mut self, name: &[u8], flags: OFlags, mode: Mode) -> std::result::Result<Option<OwnedFd>, Errno> {
+        if flags.contains(OFlags::NOFOLLOW) {
+            return self.open_here(name, flags, mode, true).map(Some);
+        }
+        match self.follow(name) {
+            Ok(true) => return Ok(None),
+            // What does not exist may be about to be created.
+            Ok(false) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+        let found = self.open_here(name, flags | OFlags::NOFOLLOW, mode, true)?;
+        // With `O_PATH` alone a symbolic link that came meanwhile is no error.
+        if flags.contains(OFlags::PATH) && FileType::from_raw_mode(fstat(&found)?.st_mode) == FileType::Symlink {
+            self.pending.push(name.to_vec());
+            return Ok(None);
+        }
+        Ok(Some(found))
+    }
+
+    /// Open a component of the directory where the walk is, made if it is missing.
+    fn open_here(&self, name: &[u8], flags: OFlags, mode: Mode, last: bool) -> std::result::Result<OwnedFd, Errno> {
+        match (openat(self.here(), name, flags, mode), self.make) {
+            (Err(Errno::NOENT), Some(make)) => {
+                make(self.here(), OsStr::from_bytes(name), last)?;
+                openat(self.here(), name, flags, mode)
+            }
+            (opened, _) => opened,
+        }
+    }
+
     /// Follow `name` if it is a symbolic link; false where it is none.
     fn follow(&mut self, name: &[u8]) -> std::result::Result<bool, Errno> {
         match readlinkat(self.here(), name, Vec::new()) {
@@ -127,46 +222,6 @@ impl Walk<'_> {
             Err(errno) => Err(errno),
         }
     }
-
-    fn enter(&mut self, name: &[u8]) -> std::result::Result<(), Errno> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match openat(self.here(), name, flags, Mode::empty()) {
-            Ok(fd) => self.stack.push(fd),
-            Err(errno @ (Errno::NOTDIR | Errno::LOOP)) => {
-                if !self.follow(name)? {
-                    return Err(errno);
-                }
-            }
-            Err(errno) => return Err(errno),
-        }
-        Ok(())
-    }
-}
-
-fn open_by_walk(root: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
-    let mut walk = Walk { root, stack: Vec::new(), pending: Vec::new(), links: 0 };
-    walk.push(path.as_os_str().as_bytes());
-    while let Some(name) = walk.pending.pop() {
-        match name.as_slice() {
-            b"." => {}
-            b".." => {
-                walk.stack.pop();
-            }
-            name if !walk.pending.is_empty() => walk.enter(name)?,
-            name => {
-                let followed = if flags.contains(OFlags::NOFOLLOW) { Ok(false) } else { walk.follow(name) };
-                match followed {
-                    Ok(true) => {}
-                    // What does not exist may be about to be created.
-                    Ok(false) | Err(Errno::NOENT) => {
-                        return openat(walk.here(), name, flags | OFlags::NOFOLLOW, mode);
-                    }
-                    Err(errno) => return Err(errno),
-                }
-            }
-        }
-    }
-    openat(walk.here(), ".", flags, mode)
 }
 
 /// The path under which `/proc` shows `name` in `directory`: for the calls that have no form with a directory descriptor.

@@ -75,6 +75,26 @@ fn kernel_and_walk_agree_on_every_path_and_stay_inside() {
 }
 
 #[test]
+fn what_is_missing_is_made_inside_one_component_at_a_time() {
+    for resolver in [Resolver::Auto, Resolver::Walk] {
+        let dir = hostile(&format!("make-{resolver:?}"));
+        let root = Root::new(fs::File::open(dir.0.join("root")).unwrap(), resolver);
+        let made = std::cell::RefCell::new(Vec::new());
+        let make = |parent: BorrowedFd<'_>, name: &OsStr, last: bool| {
+            made.borrow_mut().push((name.to_owned(), last));
+            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))
+        };
+        let resolve = |path: &str| root.resolve_or_make(Path::new(path), OFlags::PATH, Mode::empty(), &make).unwrap();
+        resolve("dangling/../y");
+        assert_eq!(made.take(), [("nowhere".into(), false), ("x".into(), false), ("y".into(), true)]);
+        resolve("dangling");
+        assert!(made.take().is_empty());
+        assert!(dir.0.join("root/nowhere/x").is_dir() && dir.0.join("root/nowhere/y").is_dir());
+        assert!(!dir.0.join("nowhere").exists());
+    }
+}
+
+#[test]
 fn long_and_deep_paths_resolve_without_recursion() {
     let dir = Dir::new("deep");
     let path = ["d"; 1500].join("/");
@@ -115,8 +135,8 @@ fn a_refused_openat2_falls_back_to_the_walk() {
             let dir = hostile(&format!("refused-{errno}"));
             refuse_openat2(errno);
             let root = Root::new(fs::File::open(dir.0.join("root")).unwrap(), Resolver::Auto);
-            assert!(!root.uses_kernel());
             check_resolution(&root);
+            assert_eq!(root.kernel.get(), Some(&false));
         })
         .join()
         .unwrap();
