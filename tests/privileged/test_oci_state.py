@@ -41,6 +41,22 @@ def status(runtime: Runtime, name: str = NAME) -> str:
     return str(json.loads(runtime("state", name).stdout)["status"])
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["create", "--keep", NAME], "flag provided but not defined: -keep"),
+        (["create", "-d", NAME], "flag provided but not defined: -d"),
+        (["create", "--no-pivot", NAME], "--no-pivot is not supported"),
+        (["run", "--no-new-keyring", NAME], "--no-new-keyring is not supported"),
+        (["--rootless", "true", "create", NAME], "--rootless is not supported"),
+        (["--systemd-cgroup", "create", NAME], "systemd cgroups are not supported"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_an_error(runtime: Runtime, words: list[str], message: str) -> None:
+    assert message in runtime(*words, code=1).stderr
+    assert runtime("list", "-q").stdout == ""
+
+
 @pytest.mark.parametrize("length", [1, 33, 90, 200])
 def test_the_path_of_the_state_root_may_be_long(runtime: Runtime, length: int) -> None:
     """The address of a Unix socket has 107 bytes; Docker's state root has 33, and its ids 64."""

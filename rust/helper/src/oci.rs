@@ -33,6 +33,7 @@ const GLOBAL_FLAGS: &[Flag] = &[
     Flag::switch("debug"),
     Flag::switch("systemd-cgroup"),
     Flag::text("rootless"),
+    // Of checkpoints alone, and without a meaning for runc itself by now.
     Flag::text("criu"),
     Flag::switch("help").short('h'),
     Flag::switch("version").short('v'),
@@ -86,6 +87,10 @@ fn dispatch(globals: &Globals, parsed: &Parsed, rest: &[String]) -> Outcome {
     }
     if parsed.has("systemd-cgroup") {
         return Err(CommandError::new("systemd cgroups are not supported: use the cgroupfs cgroup manager"));
+    }
+    // What cannot be limited is a warning; to ignore that a cgroup cannot be made is not offered.
+    if parsed.last("rootless").is_some_and(|value| !matches!(value, "auto" | "false")) {
+        return Err(CommandError::new("--rootless is not supported, other than auto and false"));
     }
     let Some((command, words)) = rest.split_first() else {
         log::print(USAGE);

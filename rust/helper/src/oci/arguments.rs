@@ -6,22 +6,29 @@ pub struct Flag {
     name: &'static str,
     short: Option<char>,
     takes_value: bool,
+    refused: bool,
 }
 
 impl Flag {
     /// A flag with a value.
     pub const fn text(name: &'static str) -> Self {
-        Self { name, short: None, takes_value: true }
+        Self { name, short: None, takes_value: true, refused: false }
     }
 
     /// A flag that is there or not.
     pub const fn switch(name: &'static str) -> Self {
-        Self { name, short: None, takes_value: false }
+        Self { name, short: None, takes_value: false, refused: false }
     }
 
     /// The same flag, with a letter.
     pub const fn short(mut self, letter: char) -> Self {
         self.short = Some(letter);
+        self
+    }
+
+    /// A flag that engines may give and that this runtime cannot honour: an error, unless it switches off.
+    pub const fn refused(mut self) -> Self {
+        self.refused = true;
         self
     }
 }
@@ -72,6 +79,9 @@ pub fn parse<'a>(flags: &[Flag], words: &'a [String]) -> Result<(Parsed, &'a [St
                 value.clone()
             }
         };
+        if flag.refused && value != "false" {
+            return Err(format!("--{} is not supported", flag.name));
+        }
         parsed.0.push((flag.name, value));
     }
     Ok((parsed, rest))
@@ -109,5 +119,13 @@ mod tests {
         assert_eq!(parse(FLAGS, &words("--frob")).expect_err("unknown"), "flag provided but not defined: -frob");
         assert_eq!(parse(FLAGS, &words("-b")).expect_err("no value"), "flag needs an argument: -b");
         assert!(!parse(FLAGS, &words("--detach=false")).expect("valid").0.has("detach"));
+    }
+
+    #[test]
+    fn a_refused_flag_may_only_switch_off() {
+        let flags = [Flag::switch("no-pivot").refused(), Flag::text("cgroup").refused()];
+        assert_eq!(parse(&flags, &words("--no-pivot")).expect_err("refused"), "--no-pivot is not supported");
+        assert_eq!(parse(&flags, &words("--cgroup x")).expect_err("refused"), "--cgroup is not supported");
+        assert!(!parse(&flags, &words("--no-pivot=false")).expect("valid").0.has("no-pivot"));
     }
 }

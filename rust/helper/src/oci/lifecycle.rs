@@ -22,10 +22,15 @@ const CREATE_FLAGS: &[Flag] = &[
     Flag::text("console-socket"),
     Flag::text("pid-file"),
     Flag::text("preserve-fds"),
-    Flag::switch("no-pivot"),
-    Flag::switch("no-new-keyring"),
+    Flag::switch("no-pivot").refused(),
+    Flag::switch("no-new-keyring").refused(),
+];
+
+/// What `run` takes beside those of `create`.
+const RUN_FLAGS: &[Flag] = &[
     Flag::switch("detach").short('d'),
     Flag::switch("keep"),
+    // Nothing that is reparented is reaped here, with or without it.
     Flag::switch("no-subreaper"),
 ];
 
@@ -46,11 +51,6 @@ struct Order {
 
 impl Order {
     fn read(parsed: &Parsed, id: ContainerId) -> Result<Self, CommandError> {
-        for absent in ["no-pivot", "no-new-keyring"] {
-            if parsed.has(absent) {
-                return Err(CommandError::new(format!("--{absent} is not supported")));
-            }
-        }
         let bundle = std::path::absolute(parsed.last("bundle").filter(|path| !path.is_empty()).unwrap_or("."))
             .map_err(|error| CommandError::new(format!("find the bundle: {}", io_text(&error))))?;
         let config = Config::read(&bundle)?;
@@ -128,7 +128,7 @@ pub fn create(globals: &Globals, words: &[String]) -> Outcome {
 
 /// `run ID`
 pub fn run(globals: &Globals, words: &[String]) -> Outcome {
-    let (parsed, id) = one_id("run", CREATE_FLAGS, words)?;
+    let (parsed, id) = one_id("run", &[CREATE_FLAGS, RUN_FLAGS].concat(), words)?;
     let mut order = Order::read(&parsed, id)?;
     let detach = parsed.has("detach");
     check_console(order.terminal(), order.console_socket.is_some(), detach)?;

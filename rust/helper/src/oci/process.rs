@@ -28,8 +28,8 @@ const FLAGS: &[Flag] = &[
     Flag::switch("no-new-privs"),
     Flag::text("cap").short('c'),
     Flag::text("preserve-fds"),
-    Flag::text("cgroup"),
-    Flag::switch("ignore-paused"),
+    Flag::text("cgroup").refused(),
+    Flag::switch("ignore-paused").refused(),
 ];
 
 /// The exit code of an `exec` that could not.
@@ -43,11 +43,6 @@ pub fn exec(globals: &Globals, words: &[String]) -> Outcome {
 }
 
 fn run(globals: &Globals, parsed: &Parsed, rest: &[String]) -> Outcome {
-    for absent in ["cgroup", "ignore-paused"] {
-        if parsed.last(absent).is_some() {
-            return Err(CommandError::new(format!("--{absent} is not supported")));
-        }
-    }
     let Some((id, argv)) = rest.split_first() else {
         return Err(CommandError::new("\"exec\" requires a minimum of 1 argument"));
     };
