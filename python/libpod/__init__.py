@@ -53,11 +53,13 @@ if TYPE_CHECKING:
         UnsafePathError,
         UnsupportedError,
         UsageError,
+        VolumeNotFoundError,
     )
     from libpod.image.filesystem import ImageView, open_image
     from libpod.image.manifest import Platform
     from libpod.image.reference import Reference
     from libpod.network.attachment import Attachment, ExposedPort, Port
+    from libpod.volume.model import Volume, VolumeOptions
 
 __all__ = [
     "Address",
@@ -108,6 +110,9 @@ __all__ = [
     "UnsafePathError",
     "UnsupportedError",
     "UsageError",
+    "Volume",
+    "VolumeNotFoundError",
+    "VolumeOptions",
     "__version__",
     "open_image",
     "parse_address",
@@ -145,6 +150,8 @@ _HOMES = {
     "RestartPolicy": "libpod.container.options",
     "SecurityOptions": "libpod.container.options",
     "Reference": "libpod.image.reference",
+    "Volume": "libpod.volume.model",
+    "VolumeOptions": "libpod.volume.model",
     "open_image": "libpod.image.filesystem",
     "parse_address": "libpod.address",
 }

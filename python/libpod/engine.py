@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from libpod.image.reference import Reference
     from libpod.network.manager import NetworkManager
     from libpod.store import Store
+    from libpod.volume.manager import VolumeManager
 
     Manager = TypeVar("Manager")
 
@@ -95,6 +96,13 @@ class Engine:
         from libpod.network.manager import NetworkManager
 
         return self._manager(NetworkManager)
+
+    @property
+    def volumes(self) -> VolumeManager:
+        """The volumes of the store."""
+        from libpod.volume.manager import VolumeManager
+
+        return self._manager(VolumeManager)
 
     def _manager(self, kind: Callable[[Host], Manager]) -> Manager:
         """Return the one manager of a kind. Raises: StateError when the engine is closed."""

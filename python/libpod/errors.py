@@ -137,6 +137,10 @@ class NetworkNotFoundError(NotFoundError):
     """No network has that name or id."""
 
 
+class VolumeNotFoundError(NotFoundError):
+    """No volume has that name."""
+
+
 class ExistsError(LibpodError):
     """The name or id is taken."""
 

@@ -1,8 +1,15 @@
-"""Lists of words in one text, as options of the command line write them."""
+"""Names, and lists of words in one text, as options of the command line write them."""
 
 from __future__ import annotations
 
 from libpod.errors import InvalidError
+
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+
+
+def check_name(name: str) -> bool:
+    """Whether `name` is a valid name of a container or a volume."""
+    return bool(name) and name[0].isalnum() and name[0].isascii() and _NAME_CHARACTERS.issuperset(name)
 
 
 def split_commas(text: str) -> list[str]:

@@ -42,7 +42,7 @@ LEVELS = (
     {"places"},
     {"store"},
     {"host"},
-    {"image", "network"},
+    {"image", "network", "volume"},
     {"container"},
     {"engine"},
     {"info"},

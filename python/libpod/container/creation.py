@@ -75,15 +75,14 @@ def _make(host: Host, records: Records, settings: ContainerSettings, layer: str 
     """Create the record and the volumes of a container, or nothing."""
     if not settings.mounts:
         return records.add(settings, layer)
-    from libpod.container.volumes import Volumes
+    from libpod.container import volumes
 
-    volumes = Volumes(host)
     volumes.choose_names(settings)
     container = records.add(settings, layer)
     try:
-        volumes.make(settings)
+        volumes.make(host, settings)
     except BaseException:
-        volumes.remove_anonymous(settings)
+        volumes.remove_anonymous(host, settings)
         records.drop(container)
         raise
     return container

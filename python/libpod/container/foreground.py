@@ -87,9 +87,9 @@ def _drop(host: Host, container: Container) -> bool:
 
                 refuse(host, container)
             if container.settings.mounts:
-                from libpod.container.volumes import Volumes
+                from libpod.container.volumes import remove_anonymous
 
-                Volumes(host).remove_anonymous(container.settings)
+                remove_anonymous(host, container.settings)
             Records(host).drop(container)
     except ContainerNotFoundError:
         return False

@@ -157,9 +157,9 @@ def _mount(host: Host, mount: Mount) -> dict[str, Any]:
         "Propagation": mount.propagation,
     }
     if mount.kind == "volume":
-        from libpod.container.volumes import Volumes
+        from libpod.volume.manager import VolumeManager
 
-        document["Source"] = Volumes(host).path(mount.volume)
+        document["Source"] = VolumeManager(host).path(mount.volume)
         document = {"Type": "volume", "Name": mount.volume, **document, "Driver": "local"}
     return document
 

@@ -321,7 +321,7 @@ class ContainerManager(Records):
         Raises: InvalidError for a malformed name, ExistsError where it is taken.
         """
         from libpod.container.locking import Lock
-        from libpod.container.mounts import check_name
+        from libpod.words import check_name
 
         if not check_name(arguments.text("name", name)):
             raise InvalidError("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from libpod.record import Document
+from libpod.words import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar, Self
 
 PROPAGATION = frozenset(("shared", "rshared", "private", "rprivate", "slave", "rslave", "unbindable", "runbindable"))
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
 class Mount(Document):
@@ -80,11 +80,6 @@ class Mount(Document):
         if document["kind"] == "volume" and not check_name(document["volume"]):
             raise ValueError(f"`{document['volume']}` is not the name of a volume")
         return super().from_document(document)
-
-
-def check_name(name: str) -> bool:
-    """Whether `name` is a valid name of a container or a volume."""
-    return bool(name) and name[0].isalnum() and name[0].isascii() and _NAME_CHARACTERS.issuperset(name)
 
 
 def clean_destination(path: str) -> str:

@@ -212,10 +212,10 @@ def drop(host: Host, container: Container, *, volumes: bool = False) -> None:
     """Remove record, layer and directories of a container that holds nothing any more. The caller holds the lock."""
     settings = _settings(container)
     if settings.mounts and (volumes or settings.remove):
-        from libpod.container.volumes import Volumes
+        from libpod.container.volumes import remove_anonymous
 
         # Before the record: only the record knows their names, should this be the last that we do.
-        Volumes(host).remove_anonymous(settings)
+        remove_anonymous(host, settings)
     Records(host).drop(container)
 
 

@@ -72,9 +72,9 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     names = write_files(host, container, start, owner=owner, gateway=gateway)
     unowned: list[str] = []
     if settings.mounts:
-        from libpod.container.volumes import Volumes
+        from libpod.container.volumes import fill
 
-        start.volumes, unowned = Volumes(host).fill(container, layers)
+        start.volumes, unowned = fill(host, container, layers)
     if settings.init:
         start.init_path = settings.init_path or host.helper_path
     view = look(settings, start, layers)

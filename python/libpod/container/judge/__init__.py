@@ -16,10 +16,10 @@ from libpod.container.judge.network import judge_network
 from libpod.container.judge.resources import judge_resources, whole
 from libpod.container.judge.security import judge_devices, judge_security
 from libpod.container.limits import check_limit, merge_limits
-from libpod.container.mounts import check_name
 from libpod.container.namespaces import check_namespace, default_cgroup_namespace, parse_namespace
 from libpod.container.settings import ContainerSettings
 from libpod.errors import InvalidError, UnsupportedError
+from libpod.words import check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
