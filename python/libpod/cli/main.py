@@ -7,6 +7,7 @@ that was typed is imported. Source: podman-run(1), "Exit Status".
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
     from libpod.cli.command import Command
     from libpod.cli.context import Options
 
+#: More objects than are alive when a command has been loaded.
+_OBJECTS_BEFORE_COLLECTING = 50_000
+
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its code."""
+    # A command leaves few cycles behind. Looking for them while modules load takes a tenth of the loading.
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     _use_utf8()
     _fill_standard_descriptors()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
