@@ -89,8 +89,7 @@ def test_descriptions_stand_behind_a_tab() -> None:
 
 
 def test_names_come_from_the_store_that_the_line_names(podman: Cli, tmp_path: Path) -> None:
-    container_images.write_root(tmp_path / "root.tar")
-    podman("import", "-q", str(tmp_path / "root.tar"), "one")
+    container_images.import_root(podman, name="one")
     podman("create", "--name", "c1", "--network", "none", "one", "true")
     roots = ("--root", str(podman.root), "--runroot", str(podman.runroot))
     assert offered(*roots, "rm", "") == (["c1"], NO_FILES)

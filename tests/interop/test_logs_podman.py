@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support import cli, container_images
@@ -21,11 +19,10 @@ DAMAGE = (
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=["garbage", "short", "tag", "part", "long", "unended"])
-def test_a_damaged_log_reads_as_podman_reads_it(podman: cli.Cli, peer: cli.Cli, tmp_path: Path, damage: str) -> None:
-    container_images.write_root(tmp_path / "root.tar")
+def test_a_damaged_log_reads_as_podman_reads_it(podman: cli.Cli, peer: cli.Cli, damage: str) -> None:
     said = []
     for program in (podman, peer):
-        program("import", "-q", str(tmp_path / "root.tar"), "rich")
+        container_images.import_root(program)
         words = ("--network", "none", "--log-driver", "k8s-file", "--name", "box", "rich", "printf", "one\\ntwo\\n")
         program("run", *words)
         (log,) = program.root.glob("overlay-containers/*/userdata/ctr.log")

@@ -49,11 +49,9 @@ def chance() -> random.Random:
 def crash(store_directory: Path) -> Iterator[Watched]:
     probe.needs_root()
     program = cli.ours(store_directory)
-    root = store_directory / "root.tar"
-    container_images.write_root(root)
     (store_directory / "tmp").mkdir()
     program.environment["TMPDIR"] = str(store_directory / "tmp")
-    program("import", "-q", "--change", 'CMD ["sleep","1000"]', str(root), "rich")
+    container_images.import_root(program, 'CMD ["sleep","1000"]')
     yield Watched(program)
     program.remove_all()
 

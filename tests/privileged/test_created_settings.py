@@ -13,11 +13,9 @@ from tests.support.cli import Cli
 
 
 @pytest.fixture
-def box(podman: Cli, store_directory: Path) -> Cli:
+def box(podman: Cli) -> Cli:
     """Our program on a fresh store with the image `rich`."""
-    root = store_directory / "root.tar"
-    container_images.write_root(root)
-    podman("import", "-q", str(root), "rich")
+    container_images.import_root(podman)
     return podman
 
 

@@ -23,9 +23,7 @@ STARTED = "2026-01-01T00:00:00Z"
 
 @pytest.fixture
 def rich(podman: cli.Cli) -> cli.Cli:
-    root = podman.root.parent / "root.tar"
-    container_images.write_root(root)
-    podman("import", "-q", str(root), "rich")
+    container_images.import_root(podman)
     return podman
 
 

@@ -5,28 +5,21 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import probe
-from tests.support.runtime import OURS, Runtime, make_bundle, minimal_spec
+from tests.support.runtime import Runtime, minimal_spec
 
 NAME = "c1"
 
 
 @pytest.fixture
-def runtime(store_directory: Path) -> Iterator[Runtime]:
+def runtime(runtime: Runtime) -> Runtime:
     """Our runtime, and a bundle whose container sleeps."""
-    probe.needs_root()
-    probe.require(Path("/bin/busybox").exists(), "needs /bin/busybox")
-    made = Runtime(str(OURS), store_directory / "state", make_bundle(store_directory))
-    write(made, "sleep", "1000")
-    yield made
-    for name in made("list", "-q").stdout.split():
-        made("delete", "--force", name)
+    write(runtime, "sleep", "1000")
+    return runtime
 
 
 def write(runtime: Runtime, *argv: str, **process: object) -> dict[str, Any]:

@@ -5,26 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import probe
-from tests.support.runtime import OURS, Runtime, make_bundle
+from tests.support.runtime import Runtime
 
 CGROUP = f"/libpod-shared-{os.getpid()}"
-
-
-@pytest.fixture
-def runtime(store_directory: Path) -> Iterator[Runtime]:
-    """Our runtime and a bundle; all its containers are removed afterwards."""
-    probe.needs_root()
-    probe.require(Path("/bin/busybox").exists(), "needs /bin/busybox")
-    runtime = Runtime(str(OURS), store_directory / "state", make_bundle(store_directory))
-    yield runtime
-    for name in runtime("list", "-q").stdout.split():
-        runtime("delete", "--force", name, code=None)
 
 
 def write(runtime: Runtime, script: str, *, namespaces: tuple[str, ...] = ("pid", "mount")) -> None:

@@ -5,27 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import probe
 from tests.support.cli import clean_environment
-from tests.support.runtime import OURS, Runtime, make_bundle
+from tests.support.runtime import Runtime
 
 ID = "descriptors"
-
-
-@pytest.fixture
-def runtime(store_directory: Path) -> Iterator[Runtime]:
-    """Our runtime and a bundle, whose container is removed afterwards."""
-    probe.needs_root()
-    probe.require(Path("/bin/busybox").exists(), "needs /bin/busybox")
-    runtime = Runtime(str(OURS), store_directory / "state", make_bundle(store_directory))
-    yield runtime
-    runtime("delete", "--force", ID, code=None)
 
 
 def write(runtime: Runtime, **hooks: list[dict[str, Any]]) -> None:

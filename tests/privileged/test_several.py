@@ -8,24 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import container_images, probe
-from tests.support.cli import Cli, ours
+from tests.support.cli import Cli
 
 NAMES = ("a", "b", "c", "d")
 STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
 #: Ends a second after it is asked to.
 SLOW = "trap 'sleep 1; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    probe.needs_root()
-    directory = tmp_path_factory.mktemp("several")
-    program = ours(directory)
-    container_images.write_root(directory / "root.tar")
-    program("import", "-q", str(directory / "root.tar"), "rich")
-    yield program
-    program.remove_all()
 
 
 @pytest.fixture(autouse=True)

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import container_images, probe
-from tests.support.cli import Cli, ours
+from tests.support.cli import Cli
 
 FULL = "no space left on device"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    probe.needs_root()
-    directory = tmp_path_factory.mktemp("streams")
-    program = ours(directory)
-    container_images.write_root(directory / "root.tar")
-    program("import", "-q", str(directory / "root.tar"), "rich")
-    yield program
-    program.remove_all()
 
 
 def shell(store: Cli, line: str, timeout_s: float = 30) -> tuple[int, str, str]:

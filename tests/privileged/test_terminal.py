@@ -14,24 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import container_images, probe
-from tests.support.cli import Cli, ours
+from tests.support.cli import Cli
 
 HUNG_UP = 128 + signal.SIGHUP
 #: Says when it is ready, and ends by each of these signals in a way of its own.
 TRAPS = "trap 'echo hup; exit 8' HUP; trap 'echo int; exit 9' INT; trap 'echo term; exit 7' TERM; echo ready;"
 LOOP = f"{TRAPS} while :; do sleep 0.05; done"
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    probe.needs_root()
-    directory = tmp_path_factory.mktemp("terminal")
-    program = ours(directory)
-    container_images.write_root(directory / "root.tar")
-    program("import", "-q", str(directory / "root.tar"), "rich")
-    yield program
-    program.remove_all()
 
 
 @pytest.fixture(autouse=True)

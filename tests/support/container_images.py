@@ -86,6 +86,13 @@ def _add(
     archive.addfile(entry, BytesIO(body))
 
 
+def import_root(program: Cli, *changes: str, name: str = "rich") -> None:
+    """Import the root file system into a program's store, with these `--change`s."""
+    root = program.root.parent / "root.tar"
+    write_root(root)
+    program("import", "-q", *(word for change in changes for word in ("--change", change)), str(root), name)
+
+
 def make_images(peer: Cli, directory: Path) -> list[Path]:
     """Import the images into Podman's store and return docker-archives of them, for ours."""
     root = directory / "root.tar"

@@ -245,19 +245,8 @@ fn a_terminal_is_made_in_a_real_devpts_only() {
     without_dev(&mut bench);
     fs::create_dir_all(bench.root("dev/pts")).expect("makes");
     fs::write(bench.root("dev/pts/ptmx"), "").expect("writes");
-    let spec = serde_json::from_value(bench.spec.clone()).expect("valid");
-    let request = libpod_runtime::Request {
-        id: &bench.id,
-        bundle: &bench.directory,
-        spec: &spec,
-        rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
-        changes: &[],
-        stdio: libpod_runtime::Stdio::Terminal,
-        preserve_fds: 0,
-        seccomp: None,
-        start_socket: None,
-        mounter: bench.mounter,
-    };
+    let spec = bench.parsed();
+    let request = bench.request(&spec, libpod_runtime::Stdio::Terminal);
     let error =
         libpod_runtime::create(&request).and_then(|mut created| created.wait_prepared()).expect_err("no devpts");
     assert_eq!(error.kind(), ErrorKind::UnsafePath, "{error}");

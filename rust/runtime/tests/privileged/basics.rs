@@ -174,18 +174,7 @@ fn a_dropped_container_is_gone() {
     let spec = serde_json::from_value(bench.set("/process/args", json!(["sleep", "100"])).spec.take()).expect("valid");
     let bench = Bench::new();
     let (stdio, _ends) = crate::bench::pipes();
-    let request = libpod_runtime::Request {
-        id: &bench.id,
-        bundle: &bench.directory,
-        spec: &spec,
-        rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
-        changes: &[],
-        stdio,
-        preserve_fds: 0,
-        seccomp: None,
-        start_socket: None,
-        mounter: bench.mounter,
-    };
+    let request = bench.request(&spec, stdio);
     let mut created = libpod_runtime::create(&request).expect("creates");
     created.wait_prepared().expect("prepares");
     let pid = created.pid();
@@ -252,19 +241,8 @@ fn a_child_s_own_error_comes_before_its_missing_network() {
     let bench = Bench::new()
         .set("/process/args", json!(["true"]))
         .mount(json!({"destination": "/x", "type": "bind", "source": "/nonexistent/source", "options": ["bind"]}));
-    let spec = serde_json::from_value(bench.spec.clone()).expect("valid");
-    let request = libpod_runtime::Request {
-        id: &bench.id,
-        bundle: &bench.directory,
-        spec: &spec,
-        rootfs: libpod_runtime::Rootfs::Dir(bench.root("")),
-        changes: &[],
-        stdio: crate::bench::pipes().0,
-        preserve_fds: 0,
-        seccomp: None,
-        start_socket: None,
-        mounter: bench.mounter,
-    };
+    let spec = bench.parsed();
+    let request = bench.request(&spec, crate::bench::pipes().0);
     let mut created = libpod_runtime::create(&request).expect("creates");
     // It has failed and ended, and its files below /proc with it.
     let ended = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;

@@ -116,6 +116,27 @@ impl Bench {
         self
     }
 
+    /// The specification as it stands.
+    pub fn parsed(&self) -> Spec {
+        serde_json::from_value(self.spec.clone()).expect("a specification")
+    }
+
+    /// What asks the runtime for this container.
+    pub fn request<'a>(&'a self, spec: &'a Spec, stdio: Stdio) -> Request<'a> {
+        Request {
+            id: &self.id,
+            bundle: &self.directory,
+            spec,
+            rootfs: self.overlay.clone().unwrap_or(Rootfs::Dir(self.directory.join("rootfs"))),
+            changes: &self.changes,
+            stdio,
+            preserve_fds: 0,
+            seccomp: self.seccomp.clone(),
+            start_socket: None,
+            mounter: self.mounter,
+        }
+    }
+
     /// Run a command to its end.
     pub fn run(&self, argv: &[&str]) -> Result<Outcome, Error> {
         let (outcome, cgroup) = self.run_with(argv, |_| {})?;
@@ -134,18 +155,7 @@ impl Bench {
         spec["process"]["args"] = json!(argv);
         let spec: Spec = serde_json::from_value(spec).expect("a specification");
         let (stdio, ends) = pipes();
-        let request = Request {
-            id: &self.id,
-            bundle: &self.directory,
-            spec: &spec,
-            rootfs: self.overlay.clone().unwrap_or(Rootfs::Dir(self.directory.join("rootfs"))),
-            changes: &self.changes,
-            stdio,
-            preserve_fds: 0,
-            seccomp: self.seccomp.clone(),
-            start_socket: None,
-            mounter: self.mounter,
-        };
+        let request = self.request(&spec, stdio);
         let mut created = libpod_runtime::create(&request)?;
         created.wait_prepared()?;
         let running = created.go()?;

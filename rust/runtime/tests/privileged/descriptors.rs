@@ -7,7 +7,7 @@ use crate::Test;
 use crate::bench::{Bench, finish, pipes};
 use libpod_runtime::spec::Process;
 use libpod_runtime::start::{make_socket, start};
-use libpod_runtime::{Created, ExecTarget, Request, Rootfs, exec};
+use libpod_runtime::{Created, ExecTarget, Request, exec};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{FdFlags, fcntl_setfd};
 use serde_json::{Value, json};
@@ -44,21 +44,10 @@ fn bench() -> Bench {
 
 /// The container of `bench`, prepared and waiting at a start socket.
 fn created(bench: &Bench, test: impl FnOnce(&Created<'_>)) {
-    let spec = serde_json::from_value(bench.spec.clone()).expect("valid");
+    let spec = bench.parsed();
     let (stdio, ends) = pipes();
     let socket = bench.directory.join("start.sock");
-    let request = Request {
-        id: &bench.id,
-        bundle: &bench.directory,
-        spec: &spec,
-        rootfs: Rootfs::Dir(bench.root("")),
-        changes: &[],
-        stdio,
-        preserve_fds: 0,
-        seccomp: None,
-        start_socket: Some(make_socket(&socket).expect("listens")),
-        mounter: bench.mounter,
-    };
+    let request = Request { start_socket: Some(make_socket(&socket).expect("listens")), ..bench.request(&spec, stdio) };
     let mut created = libpod_runtime::create(&request).expect("creates");
     created.wait_prepared().expect("prepares");
     test(&created);
@@ -208,20 +197,9 @@ fn an_exec_before_the_start_finds_no_way_out() {
 
 fn a_descriptor_to_preserve_must_be_open() {
     let bench = Bench::new().set("/process/args", json!(["true"]));
-    let spec = serde_json::from_value(bench.spec.clone()).expect("valid");
+    let spec = bench.parsed();
     for preserve_fds in [1000, u32::MAX] {
-        let request = Request {
-            id: &bench.id,
-            bundle: &bench.directory,
-            spec: &spec,
-            rootfs: Rootfs::Dir(bench.root("")),
-            changes: &[],
-            stdio: pipes().0,
-            preserve_fds,
-            seccomp: None,
-            start_socket: None,
-            mounter: bench.mounter,
-        };
+        let request = Request { preserve_fds, ..bench.request(&spec, pipes().0) };
         let error = libpod_runtime::create(&request).expect_err("not open");
         assert!(error.to_string().ends_with("is to be preserved, and is not open"), "{error}");
     }

@@ -116,15 +116,7 @@ fn a_filter_is_loaded_last() {
 }
 
 fn a_user_namespace_maps_ids() {
-    let mut bench = Bench::new();
-    for path in ["", "bin"] {
-        let owner = rustix::process::Uid::from_raw(100_000);
-        rustix::fs::chown(bench.root(path), Some(owner), None).expect("sets");
-    }
-    let maps = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]);
-    bench.spec["linux"]["uidMappings"] = maps.clone();
-    bench.spec["linux"]["gidMappings"] = maps;
-    bench.spec["linux"]["namespaces"].as_array_mut().expect("a list").push(json!({"type": "user"}));
+    let bench = in_user_namespace(Bench::new());
     let text = bench.sh("id -u; cat /proc/self/uid_map; stat -c %u /; echo x > /dev/null && echo written; head -c 1 /dev/zero | busybox wc -c");
     let words: Vec<&str> = text.split_whitespace().collect();
     assert_eq!(words, ["0", "0", "100000", "1000", "0", "written", "1"], "{text}");
