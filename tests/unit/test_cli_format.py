@@ -66,6 +66,17 @@ def printed(template: str, document: dict[str, Any] | None = None, *, type: str 
         ('{{len .Args}} {{index .Args 1}} {{index .Config.Labels "k"}} {{slice .ID 0 3}}', "2 true v 012"),
         ('{{.Config.Labels.k}} {{.Config.Labels.nope}} {{index .Config.Labels "nope"}}|', "v <no value> |"),
         ('{{printf "%-5s|%05d|%q|%x" .Name .HostConfig.Memory "x" 255}}', 'web  |02048|"x"|ff'),
+        (
+            '{{printf "%8.2f|%05s|%+v|%.2v|%5v|%-6v|" "abcd" "ab" 5 "abcdef" true nil}}',
+            "%!f(string=      ab)|000ab|5|ab| true|<nil> |",
+        ),
+        ('{{printf "%[2]v %[1]v|%[3]v|%[1]*d|%*d|%.*f" 7 8 9 10}}', "8 7|9|      8|       10|%!(BADPREC)%!f(MISSING)"),
+        ('{{printf "%*d %[9]d" "a" 5}}', "%!(BADWIDTH)5 %!d(BADINDEX)"),
+        ('{{printf "%.2s %5.1s %X" .Args .Args .Args}}', "[-c tr] [    -     t] [2D63 74727565]"),
+        (
+            '{{printf "%6.2d|%+06d|%G|%x|%#q|%+q|%q" 5 5 1e-7 2.5 "é" "é" 39}}',
+            "    05|+00005|1E-07|0x1.4p+01|`é`|\"\\u00e9\"|'\\''",
+        ),
         ('{{printf "%d" .Name}} {{printf "%s" 3}} {{printf "%d"}}', "%!d(string=web) %!s(int=3) %!d(MISSING)"),
         ("{{upper .Name}}{{/* a comment */}} {{println .State.Pid}}", "WEB 7\n\n"),
         ("a  {{- .Name -}}  b", "awebb"),
@@ -103,6 +114,12 @@ def test_template(template: str, text: str | None) -> None:
     if text is None:
         text = f'["-c","true"] ["-c","true"] {json.dumps(CONTAINER["State"], separators=(",", ":"))}'
     assert printed(template) == text.removesuffix("\n")
+
+
+def test_a_template_may_trim_the_end_of_its_line() -> None:
+    rows = [Struct(type_of("define.InspectContainerData"), CONTAINER) for _ in range(2)]
+    assert formats.render_list("{{.Name -}}", rows, name="inspect") == "webweb"
+    assert formats.render_list("{{.Name -}} x", rows, name="inspect") == "webx\nwebx\n"
 
 
 @pytest.mark.parametrize(

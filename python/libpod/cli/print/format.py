@@ -15,12 +15,14 @@ from libpod.cli.print.table import align
 from libpod.cli.print.types import type_of
 from libpod.cli.print.values import wrap, wrap_any
 from libpod.document import go_escape
+from libpod.errors import InvalidError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from libpod.cli.print.nodes import Template
     from libpod.cli.print.types import Type
 
 _TABLE = "table "
@@ -73,12 +75,7 @@ def render_list(
     """
     is_table = text.startswith(_TABLE)
     text = _unescaped(text)
-    if _walks_itself(text):
-        parsed = template.parse(_ended(text), name=name)
-    else:
-        # A line of its own for each row; the words around the user's count in the columns of messages.
-        end = "" if text.endswith("\n") else '{{"\\n"}}'
-        parsed = template.parse("{{range .}}" + text + end + "{{end -}}", name=name, rows=True)
+    parsed = template.parse(_ended(text), name=name) if _walks_itself(text) else _parse_row(text, name)
     human = is_table or for_people()
     out = ""
     if is_table and heading and titles is not None:
@@ -86,6 +83,17 @@ def render_list(
     out += parsed.execute(list(rows), human=human)
     # Podman aligns only tables; in any other format a tab is a tab.
     return align(out.splitlines()) if is_table and "\t" in out else out
+
+
+def _parse_row(text: str, name: str) -> Template:
+    """Parse the template of a row: a line of its own for each, unless the user trims its end.
+
+    The words around the user's count in the columns of messages; the end of the line does not, as with Podman.
+    """
+    try:
+        return template.parse("{{range .}}" + _ended(text) + "{{end -}}", name=name, rows=True)
+    except InvalidError:
+        return template.parse("{{range .}}" + text + "{{end -}}", name=name, rows=True)
 
 
 def _walks_itself(text: str) -> bool:

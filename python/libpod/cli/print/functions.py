@@ -114,7 +114,7 @@ def _len(value: Any) -> int:
 def _join(items: Any, separator: Any = "") -> str:
     if not isinstance(items, (list, tuple)) or any(not isinstance(item, str) for item in items):
         raise TypeError(f"wrong type for value; expected []string; got {type_name(items)}")
-    return str(separator).join(items)
+    return _text(separator).join(items)
 
 
 # Comparison ------------------------------------------------------------------------------------------------------------
@@ -175,11 +175,19 @@ def _title(text: str) -> str:
 
 
 def _truncate(text: str, length: int) -> str:
+    if _whole(length) < 0:
+        raise ValueError(f"runtime error: slice bounds out of range [:{length}]")
     return text if len(text) < length else text[:length]
 
 
 def _pad(text: str, before: int, after: int) -> str:
-    return " " * before + text + " " * after if text else text
+    return " " * _whole(before) + text + " " * _whole(after) if text else text
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"wrong type for value; expected int; got {type_name(value)}")
+    return value
 
 
 def _text(value: Any) -> str:
@@ -189,7 +197,7 @@ def _text(value: Any) -> str:
 
 
 def _split(text: str, separator: str) -> List:
-    return List(STRINGS, _text(text).split(separator) if separator else list(text))
+    return List(STRINGS, _text(text).split(_text(separator)) if separator else list(text))
 
 
 def _printf(layout: Any, *values: Any) -> str:

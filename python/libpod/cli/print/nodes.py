@@ -153,6 +153,9 @@ class Range(Branch):
         if not pairs:
             scope.write(self.otherwise, dot)
         names = self.pipeline.names
+        if len(names) == 2 and isinstance(value, int):
+            message = f"can't use {show(value)} to iterate over more than one variable"
+            raise scope.run.fail(self.pipeline.place, self.pipeline.shown, message)
         for key, item in pairs:
             inner = scope.inner()
             if self.rows:
@@ -175,7 +178,7 @@ class Range(Branch):
             return list(enumerate(value))
         if isinstance(value, int) and not isinstance(value, bool):
             return [(number, number) for number in range(value)]
-        if value is None or isinstance(value, (Nil, NoValue)):
+        if value is None or isinstance(value, NoValue):
             return []
         raise scope.run.fail(self.pipeline.place, self.pipeline.shown, f"range can't iterate over {show(value)}")
 
