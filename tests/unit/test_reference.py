@@ -125,6 +125,11 @@ def test_a_name_is_short_when_it_leaves_its_registry_open(text: str, short: bool
     assert isinstance(reference.parse_name(text), reference.ShortName) is short
 
 
+def test_a_host_below_the_default_registry_keeps_its_registry() -> None:
+    full = reference.parse("docker.io/quay.io/x:1")
+    assert full.familiar == "docker.io/quay.io/x:1"
+
+
 @pytest.mark.parametrize("text", ["busybox:1", "team/app:latest", f"x@{SHA256}", "quay.io/a/b:1", "localhost/x:latest"])
 def test_familiar_names_lead_back(text: str) -> None:
     full = reference.parse_normalized(text)

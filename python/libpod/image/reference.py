@@ -61,7 +61,8 @@ class Reference:
     def familiar(self) -> str:
         """The shortest text that normalises to this reference: `busybox:1.36`."""
         name = self.name
-        if self.registry == DEFAULT_REGISTRY:
+        # A repository of docker.io whose first part looks like a host keeps its registry.
+        if self.registry == DEFAULT_REGISTRY and _names_no_registry(self.repository):
             name = self.repository
             official = OFFICIAL_NAMESPACE + "/"
             if name.startswith(official) and "/" not in name[len(official) :]:
