@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from libpod import file
+from libpod import _core, file
 from libpod.file import NewFile, OutputFile, replace_text
 
 
@@ -230,3 +230,13 @@ def test_a_file_of_the_configuration_is_replaced_in_one_step(tmp_path: Path, kin
     with pytest.raises(UnicodeEncodeError):
         replace_text(str(path), "\ud800")
     assert (path.read_text(), os.listdir(path.parent)) == ("two", ["auth.json"])
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_replaced_file_has_the_mode_asked_for_whatever_the_umask(tmp_path: Path, mode: int) -> None:
+    before = os.umask(0o077)
+    try:
+        _core.replace_file(tmp_path / "file", b"x", mode=mode)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o7777 == mode

@@ -90,7 +90,9 @@ class VolumeManager:
                 if os.path.isdir(volume.path):
                     return False
                 write_document(f"{directory}/{_DOCUMENT}", volume.to_document())
-                os.mkdir(volume.path, 0o755)
+                os.mkdir(volume.path)
+                # Containers of any user look into it, whatever the umask of its maker.
+                os.chmod(volume.path, 0o755)  # noqa: S103
                 return True
 
     # Finding ----------------------------------------------------------------------------------------------------------

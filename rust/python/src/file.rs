@@ -2,12 +2,12 @@
 
 use crate::error::{Fault, Kind};
 use crate::value::to_python;
-use libpod_sys::file::{Durability, read, replace};
+use libpod_sys::file::{Durability, Replacement, read};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rustix::fs::Mode;
 use serde_json::Value;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// The error of a file: an `OSError` with its name, or `CorruptError` where it is something else than a regular file.
@@ -50,12 +50,17 @@ fn read_json<'py>(py: Python<'py>, path: PathBuf, limit: u64) -> PyResult<Option
 
 /// Replace a file in one step: readers see the old content or the new one, and an error leaves the old one and nothing else.
 ///
-/// mode: permissions, less the umask. synced: the content is on the disk before it takes the name.
+/// mode: permissions, whatever the umask. synced: the content is on the disk before it takes the name.
 #[pyfunction]
 #[pyo3(signature = (path, data, *, mode=0o600, synced=false))]
 fn replace_file(py: Python<'_>, path: PathBuf, data: &[u8], mode: u32, synced: bool) -> PyResult<()> {
     let durability = if synced { Durability::Synced } else { Durability::Volatile };
-    let replaced = py.detach(|| replace(&path, data, Mode::from_raw_mode(mode), durability));
+    let replaced = py.detach(|| -> std::io::Result<()> {
+        let mut replacement = Replacement::create(&path, Mode::RUSR | Mode::WUSR)?;
+        rustix::fs::fchmod(replacement.file(), Mode::from_raw_mode(mode))?;
+        replacement.file().write_all(data)?;
+        replacement.publish(durability)
+    });
     Ok(replaced.map_err(|error| fault(&path, &error))?)
 }
 

@@ -12,7 +12,7 @@ use crate::stage::Stage;
 use crate::step::{HookContext, Step};
 use libpod_sys::process::{Namespaces, clone3_sibling, place_fd, reset_signals};
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::process::setsid;
+use rustix::process::{setsid, umask};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Everything the child needs.
@@ -77,6 +77,8 @@ fn attempt(setup: &Setup<'_>, stage: &mut Stage) -> Result<std::convert::Infalli
         stage.send(&Message::Network(own_network()?))?;
     }
     reset_affinity();
+    // The places of mounts are for every user of the container, whatever the caller keeps to itself.
+    umask(Mode::from_raw_mode(0o022));
     for step in setup.steps {
         step.execute(stage)?;
     }

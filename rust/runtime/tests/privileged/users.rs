@@ -10,6 +10,7 @@ pub const TESTS: &[Test] = &[
     ("capabilities_are_exactly_those_given", capabilities_are_exactly_those_given),
     ("ambient_capabilities_survive_exec_as_a_user", ambient_capabilities_survive_exec_as_a_user),
     ("a_user_has_its_ids_groups_and_umask", a_user_has_its_ids_groups_and_umask),
+    ("places_of_mounts_are_for_every_user", places_of_mounts_are_for_every_user),
     ("a_user_can_open_its_standard_error", a_user_can_open_its_standard_error),
     ("home_comes_from_passwd_unless_given", home_comes_from_passwd_unless_given),
     ("no_new_privileges_is_set_where_asked", no_new_privileges_is_set_where_asked),
@@ -64,6 +65,16 @@ fn ambient_capabilities_survive_exec_as_a_user() {
     for key in ["CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"] {
         assert_eq!(of(&status, key), "0000000000000020", "{key}");
     }
+}
+
+fn places_of_mounts_are_for_every_user() {
+    let bench = Bench::new()
+        .mount(json!({"destination": "/deep/down/file", "type": "bind", "source": "/proc/self/status", "options": ["bind"]}))
+        .set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let outcome = bench.run(&["stat", "-c", "%a", "/deep", "/deep/down"]);
+    rustix::process::umask(before);
+    assert_eq!(outcome.expect("runs").text(), "755\n755");
 }
 
 fn a_user_has_its_ids_groups_and_umask() {
