@@ -1,7 +1,7 @@
 # make demo   build, then run a container from the machine's own files, with no network
 # make test   install what the tests need, run every test
 # make check  format, lints, types, stubs, import directions
-# make fuzz   every fuzz target for FUZZ_SECONDS (default 600) each
+# make fuzz   every fuzz target, of Rust and of Python, for FUZZ_SECONDS (default 600) each
 # make deny   licences and advisories of the crates
 # make bench  libpod beside its peers on this machine; writes docs/benchmarks.md
 
@@ -71,13 +71,19 @@ FUZZ_TARGETS := $(patsubst rust/fuzz/fuzz_targets/%.rs,%,$(wildcard rust/fuzz/fu
 FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
 FUZZ_FLAGS := --fuzz-dir rust/fuzz --features libfuzzer --sanitizer none
 
-fuzz:
+fuzz: install
 	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 	$(FUZZ) build $(FUZZ_FLAGS)
 	set -e; for target in $(FUZZ_TARGETS); do \
 	  mkdir -p target/fuzz-corpus/$$target; \
 	  $(FUZZ) run $(FUZZ_FLAGS) $$target target/fuzz-corpus/$$target rust/fuzz/corpus/$$target \
 	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1; \
+	done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[fuzz]'
+	set -e; for target in $(notdir $(wildcard tests/fuzz/corpus/*)); do \
+	  mkdir -p target/fuzz-corpus/python/$$target; \
+	  $(BIN)/python -m tests.fuzz $$target target/fuzz-corpus/python/$$target tests/fuzz/corpus/$$target \
+	    -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1; \
 	done
 
 DENY_CHECKS ?= advisories bans licenses sources
