@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.test_containers import OLD, Pair
 from tests.support import cli, probe
+from tests.support.pairs import OLD, Pair
 from tests.support.status import without_library_signals
 
 
