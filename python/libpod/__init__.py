@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         VolumeNotFoundError,
     )
     from libpod.image.filesystem import ImageView, open_image
+    from libpod.image.login import LoginManager
     from libpod.image.manifest import Platform
     from libpod.image.reference import Reference
     from libpod.network.attachment import Attachment, ExposedPort, Port
@@ -89,6 +90,7 @@ __all__ = [
     "LifeOptions",
     "Limit",
     "LogOptions",
+    "LoginManager",
     "Mount",
     "MountOptions",
     "Namespace",
@@ -138,6 +140,7 @@ _HOMES = {
     "LifeOptions": "libpod.container.options",
     "Limit": "libpod.container.limits",
     "LogOptions": "libpod.container.options",
+    "LoginManager": "libpod.image.login",
     "Mount": "libpod.container.mounts",
     "MountOptions": "libpod.container.options",
     "Namespace": "libpod.container.namespaces",

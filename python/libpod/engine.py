@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from libpod.config.containers import ContainersConf
     from libpod.container.completed import Completed
     from libpod.container.manager import ContainerManager
+    from libpod.container.records import Damaged
     from libpod.image.manager import ImageManager
     from libpod.image.reference import Reference
     from libpod.network.manager import NetworkManager
@@ -103,6 +104,15 @@ class Engine:
         from libpod.volume.manager import VolumeManager
 
         return self._manager(VolumeManager)
+
+    def info(self, *, damaged: Damaged | None = None) -> dict[str, Any]:
+        """Describe the host, the store and the registries in the members that `podman info` prints.
+
+        damaged: gathers containers whose records cannot be read, each with its error.
+        """
+        from libpod.info import collect
+
+        return collect(self.host, damaged=damaged)
 
     def _manager(self, kind: Callable[[Host], Manager]) -> Manager:
         """Return the one manager of a kind. Raises: StateError when the engine is closed."""

@@ -44,8 +44,8 @@ LEVELS = (
     {"host"},
     {"image", "network", "volume"},
     {"container"},
-    {"engine"},
     {"info"},
+    {"engine"},
     {"cli"},
     {"__main__"},
 )

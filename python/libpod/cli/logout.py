@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, flag, unsupported
 from libpod.cli.image import remote
-from libpod.cli.login import chosen_key
-from libpod.config import auth
-from libpod.config import registries as configuration
-from libpod.errors import NotFoundError, UsageError
+from libpod.errors import UsageError
+from libpod.image.login import LoginManager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,24 +15,21 @@ if TYPE_CHECKING:
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Remove one registry's credentials, or all."""
     remote.check_authfile(options, context="checking authfile: ")
-    authfile = options.authfile or None
+    manager = LoginManager(options.authfile)
     if options.all:
         if arguments:
             raise UsageError("--all takes no arguments")
-        auth.remove_all(authfile=authfile)
+        manager.logout_all()
         context.write("Removed login credentials for all registries")
         return 0
-    key = chosen_key(arguments)
-    if auth.remove_credentials(key, authfile=authfile):
+    key = manager.key(arguments[0] if arguments else None)
+    if manager.logout(key):
         context.write(f"Removed login credentials for {key}")
-        return 0
-    helpers = configuration.load_registries().credential_helpers
-    if auth.find_credentials(key, authfile=authfile, helpers=helpers) is None:
-        raise NotFoundError(f"not logged into {key}")
-    context.write(
-        f"Not logged into {key} with current tool. Existing credentials were established via docker login."
-        " Please use docker logout instead."
-    )
+    else:
+        context.write(
+            f"Not logged into {key} with current tool. Existing credentials were established via docker login."
+            " Please use docker logout instead."
+        )
     return 0
 
 

@@ -151,7 +151,7 @@ def _seccomp(container: Container, privileged: bool) -> str:
     return "unconfined" if privileged else container.settings.seccomp or "default"
 
 
-def command_environment(texts: Iterable[str], files: Iterable[str]) -> dict[str, str]:
+def parse_environment(texts: Iterable[str], files: Iterable[str]) -> dict[str, str]:
     """Parse `--env` and `--env-file` of `exec`.
 
     Raises: InvalidError `parsing environment variables: …`, also for an empty text, which `run` takes.

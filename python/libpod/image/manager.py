@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from libpod.digest import Digest
     from libpod.host import Host
     from libpod.image.manifest import Platform
+    from libpod.image.overview import Overview
     from libpod.image.removal import Removal
     from libpod.image.transport import Options, Progress
     from libpod.store import Store
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     # `list` is a method of the manager, as it is a verb of Podman's.
     Documents = list[dict[str, Any]]
     Names = list[str]
+    References = list[Reference]
 
 
 class ImageManager:
@@ -127,7 +129,21 @@ class ImageManager:
         remover.remove_all()
         return remover.removal
 
+    def prune(self, filters: Iterable[str] = (), *, all: bool = False) -> Removal:
+        """Remove the images that no container uses and that pass the filters: those without a name, or all."""
+        wanted = arguments.strings("filters", filters) + ([] if all else ["dangling=true"])
+        used = {container["image"] for container in self.store.containers()}
+        doomed = [image.id for image in self.list(wanted) if image.id not in used]
+        # By id, an image goes with all its names only when forced; containers are not touched, none uses these.
+        return self.remove(*doomed, force=True, ignore=True)
+
     # Looking ---------------------------------------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        """Return what is told of images beside each other: size, parent, digests, containers."""
+        from libpod.image.overview import Overview
+
+        return Overview(self.store)
 
     def history(self, name: str | Reference) -> Documents:
         """Tell how an image came to be, newest step first: id, created, CreatedBy, size, comment, tags."""
@@ -187,6 +203,16 @@ class ImageManager:
 
         tarball, words = arguments.source("source", source), arguments.strings("changes", changes)
         return import_tarball(self.store, tarball, name, words, message, platform, progress)
+
+    def tags(self, name: str, *, options: Options | None = None) -> References:
+        """Return the full name of every tag in the repository of a registry that `name` is in.
+
+        Raises: what `docker.list_tags` raises.
+        """
+        from libpod.image.docker import list_tags
+        from libpod.image.transport import Options
+
+        return list_tags(arguments.text("name", name), options or Options())
 
     def pull(
         self,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Execute a command in a running container and return its exit code."""
-    from libpod.container.exec import NO_SESSION, command_environment
+    from libpod.container.exec import NO_SESSION, parse_environment
 
     if not arguments and not options.latest:
         raise UsageError("exec requires the name or ID of a container or the --latest flag")
@@ -28,7 +28,7 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
         exec_id, session = engine.containers.exec(
             container,
             argv,
-            env=command_environment(options.env, options.env_file) if options.env or options.env_file else None,
+            env=parse_environment(options.env, options.env_file) if options.env or options.env_file else None,
             user=options.user,
             workdir=options.workdir,
             terminal=options.tty,

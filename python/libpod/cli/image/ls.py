@@ -7,8 +7,7 @@ from libpod.cli.command import Command, Option, flag
 from libpod.cli.print.listing import Listing, print_list
 from libpod.cli.print.units import human_duration, human_size
 from libpod.errors import InvalidError, UsageError
-from libpod.image import reference as references
-from libpod.image import sizes
+from libpod.image.reference import ID_PREFIX, split_stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class _Line:
 
     @property
     def size(self) -> int:
-        return self.view.size(self.image)
+        return self.view.overview.size(self.image)
 
     @property
     def size_text(self) -> str:
@@ -48,7 +47,7 @@ class _Line:
 
     @property
     def id(self) -> str:
-        return references.ID_PREFIX + self.image.id if self.view.no_trunc else self.image.id[:12]
+        return ID_PREFIX + self.image.id if self.view.no_trunc else self.image.id[:12]
 
 
 def _shown_names(image: Image) -> list[str]:
@@ -59,7 +58,7 @@ def _shown_names(image: Image) -> list[str]:
 def _split(name: str) -> tuple[str, str]:
     if not name:
         return _NONE, _NONE
-    repository, tag = references.split_stored(name)
+    repository, tag = split_stored(name)
     return repository, _NONE if "@" in name else tag
 
 
@@ -67,16 +66,9 @@ class _View:
     """What the lines of one listing share."""
 
     def __init__(self, manager: ImageManager, *, no_trunc: bool) -> None:
-        self.manager = manager
+        self.overview = manager.overview()
         self.no_trunc = no_trunc
         self.now = timestamp.now()
-        self._sizes: sizes.Sizes | None = None
-
-    def size(self, image: Image) -> int:
-        """Return the size of an image; the layers are read once for all."""
-        if self._sizes is None:
-            self._sizes = sizes.Sizes(self.manager.store)
-        return self._sizes.of(image.record)
 
 
 def _history(line: _Line) -> str:
@@ -161,24 +153,20 @@ def _document(line: _Line) -> dict[str, Any]:
 
 def _summary(line: _Line) -> dict[str, Any]:
     """The image of a line in the members of Podman's type."""
-    from libpod.image.report import repo_digests
-    from libpod.image.tree import Tree
-
-    view, image = line.view, line.image
-    store = view.manager.store
-    parent = Tree(store, view.manager.list()).parent(image)
+    overview, image = line.view.overview, line.image
+    parent = overview.parent(image)
     size = line.size
     document: dict[str, Any] = {
         "Id": image.id,
         "ParentId": parent.id if parent is not None else "",
         "RepoTags": image.names or None,
-        "RepoDigests": repo_digests(image),
+        "RepoDigests": overview.digests(image),
         "Created": line.created // timestamp.SECOND,
         "Size": size,
         "SharedSize": 0,
         "VirtualSize": size,
         "Labels": dict(sorted(image.labels.items())) or None,
-        "Containers": sum(container["image"] == image.id for container in store.containers()),
+        "Containers": overview.containers(image),
     }
     if image.is_read_only:
         document["ReadOnly"] = True

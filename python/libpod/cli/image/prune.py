@@ -20,14 +20,7 @@ def prune(context: Context, options: Options, arguments: list[str]) -> int:
             raise InvalidError(f"filter input must be in the form of filter=value: {text} is invalid")
     if not options.force and not _confirmed(all=options.all):
         return 0
-    images = context.engine.images
-    filters = list(options.filter)
-    if not options.all:
-        filters.append("dangling=true")
-    used = {container["image"] for container in context.engine.store.containers()}
-    doomed = [image.id for image in images.list(filters) if image.id not in used]
-    # By id, an image goes with all its names only when forced; containers are not touched, none uses these.
-    removal = images.remove(*doomed, force=True, ignore=True)
+    removal = context.engine.images.prune(options.filter, all=options.all)
     for image_id in [text for verb, text in removal.reports if verb == "Deleted"]:
         context.write(image_id)
     return report(context, removal)

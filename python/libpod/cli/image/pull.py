@@ -34,7 +34,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     transport = remote.transport_options(options)
     remote.end_on_interrupt()
     errors: list[LibpodError | OSError] = []
-    names: Sequence[str | Reference] = list(_all_tags(arguments, transport, errors)) if options.all_tags else arguments
+    names: Sequence[str | Reference] = (
+        list(_all_tags(context, arguments, transport, errors)) if options.all_tags else arguments
+    )
     for name in names:
         reporter = progress.choose(quiet=options.quiet)
         try:
@@ -55,14 +57,12 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
 
 
 def _all_tags(
-    arguments: list[str], transport: TransportOptions, errors: list[LibpodError | OSError]
+    context: Context, arguments: list[str], transport: TransportOptions, errors: list[LibpodError | OSError]
 ) -> Iterator[Reference]:
     """Every tag of each repository, in the registry's order."""
-    from libpod.image.docker import list_tags
-
     for name in arguments:
         try:
-            yield from list_tags(name, transport)
+            yield from context.engine.images.tags(name, options=transport)
         except (LibpodError, OSError) as error:
             errors.append(error)
 

@@ -17,10 +17,9 @@ def run(context: Context, options: Options, arguments: list[str]) -> int:
     """Print the document as YAML, as JSON or by a template."""
     from libpod.cli.print import format as formats
     from libpod.cli.system.version import document as version_document
-    from libpod.info import collect
 
     damaged: Damaged = []
-    value = {**collect(context.engine.host, damaged=damaged), "version": version_document()}
+    value = {**context.engine.info(damaged=damaged), "version": version_document()}
     if "format" not in options.given:
         context.put(yaml(value) + "\n")
     elif formats.is_json(options.format):
