@@ -32,6 +32,7 @@ def test_a_name_by_the_grammar_is_taken_and_stays_what_it_is(text: str) -> None:
     assert str(reference.parse_normalized(text)) == names.normalized(text)
     repository, rest = reference.split_stored(str(full.with_default_tag().pinned()))
     assert (repository, rest) == (full.name, full.digest or full.tag or "latest")
+    assert reference.parse_stored(str(full.with_default_tag().pinned())) == full.with_default_tag().pinned()
     wanted = reference.parse_name(text)
     if isinstance(wanted, reference.Reference):
         assert wanted == full

@@ -8,7 +8,7 @@ from __future__ import annotations
 from libpod import arguments
 from libpod.errors import ImageNotFoundError, InvalidError
 from libpod.image.lookup import lookup, parse_wanted, resolve
-from libpod.image.reference import Reference, parse, split_transport
+from libpod.image.reference import Reference, parse_stored, split_transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,4 +54,4 @@ def _pulled_by_location(host: Host, text: str, policy: str) -> tuple[Image, Refe
     from libpod.image.pulling import pull
 
     image = lookup(host.store, pull(host.store, text, policy=policy, choose=host.choose_name))
-    return image, parse(image.names[0]) if image.names else None
+    return image, parse_stored(image.names[0]) if image.names else None

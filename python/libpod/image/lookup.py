@@ -239,7 +239,7 @@ def _short(store: Store, name: ShortName) -> tuple[Image, Reference | None]:
             return Image(store, by_id[0]), None
     if matches:
         record, full = (preferred or matches)[0]
-        return Image(store, record), references.parse(full)
+        return Image(store, record), references.parse_stored(full)
     raise unknown_image(name)
 
 

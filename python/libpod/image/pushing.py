@@ -7,7 +7,7 @@ from libpod.image.copy import copy_image
 from libpod.image.location import Location
 from libpod.image.lookup import resolve, tag_reference
 from libpod.image.manifest import DOCKER_MANIFEST, OCI_MANIFEST
-from libpod.image.reference import Reference, parse, split_transport
+from libpod.image.reference import Reference, parse, parse_stored, split_transport
 from libpod.image.storage import StoreSource, read_manifest
 from libpod.image.transport import Options, open_destination
 
@@ -53,7 +53,7 @@ def push(
         # Docker's manifests have no word for zstd.
         manifest_type = OCI_MANIFEST
     with StoreSource(store, image.record) as source, open_destination(place, options or Options()) as remote:
-        remote.may_reuse_from([parse(known) for known in image.names])
+        remote.may_reuse_from([parse_stored(known) for known in image.names])
         copied = copy_image(
             source,
             remote,

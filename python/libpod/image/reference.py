@@ -245,6 +245,13 @@ def split_stored(name: str) -> tuple[str, str]:
     return (repository, tag) if colon else (name, "")
 
 
+def parse_stored(name: str) -> Reference:
+    """Parse a name of the store; `run` comes here."""
+    repository, tag = split_stored(name)
+    registry, slash, path = repository.partition("/")
+    return Reference(registry, path, tag or None) if slash and "@" not in name else parse(name)
+
+
 def check_repository(path: str) -> bool:
     """Say whether a path is a valid repository: lower-case components, separated by slashes."""
     return bool(path) and all(_is_component(part) for part in path.split("/"))
