@@ -14,8 +14,7 @@ import libpod
 from libpod import _core
 from libpod.container import ending, lifecycle
 from libpod.container.model import Container
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import Words
+from libpod.container.options.words import Words, parse_options
 from libpod.document import read_document
 from libpod.host import Host
 from tests.support import cli, leaks

@@ -14,8 +14,7 @@ import libpod
 from libpod import _core
 from libpod.container import listing
 from libpod.container.model import Container
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import Words
+from libpod.container.options.words import Words, parse_options
 from libpod.container.records import Records
 from libpod.errors import (
     CommandNotExecutableError,

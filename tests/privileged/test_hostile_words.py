@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 import libpod
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import Words
+from libpod.container.options.words import Words, parse_options
 from tests.support import hostile_words, leaks
 from tests.support.hostile_words import BYTE, fault
 

@@ -37,9 +37,8 @@ from libpod import (
 )
 from libpod.config.containers import ContainersConf
 from libpod.container.judge import judge
-from libpod.container.options.base import Options
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import Words
+from libpod.container.options import Options
+from libpod.container.options.words import Words, parse_options
 from libpod.host import Host
 
 IMAGE = {

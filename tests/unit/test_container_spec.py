@@ -13,8 +13,7 @@ from libpod.config.containers import ContainersConf
 from libpod.container import options, security
 from libpod.container.judge import judge, unheeded
 from libpod.container.options import ContainerOptions
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import Words
+from libpod.container.options.words import Words, parse_options
 from libpod.container.settings import ContainerSettings
 from libpod.container.spec import Start, build_spec
 from libpod.container.view import mounts_of
@@ -391,13 +390,13 @@ def test_settings_survive_container_json() -> None:
 
 def test_every_word_is_parsed() -> None:
     """An option is spelled in its declaration, among the words and in its part: none may be dropped on the way."""
-    source = _sources("container/options/parsing")
+    source = _sources("container/options/words")
     assert [name for name in Words.FIELDS if f"words.{name}" not in source] == []
 
 
 def test_every_option_is_judged() -> None:
     """What the words became may not be dropped either."""
-    judges = ("__init__", "mounts", "network", "resources", "security")
+    judges = ("__init__", "confinement", "mounts", "network")
     source = _sources(*(f"container/judge/{name}" for name in judges), "container/creation")
     for part, kind in ContainerOptions.TYPES.items():
         for name in getattr(options, kind).FIELDS:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Kinds of option values, in pflag's words. A `bool` takes a value only as `--flag=value`; `strings` splits at commas,
 #: `array` does not; both may be repeated.
 KINDS = ("bool", "string", "int", "uint", "duration", "strings", "array")
+_INITIAL = {"bool": False, "int": 0, "uint": 0, "string": "", "duration": ""}
 
 
 class Option:
@@ -81,7 +82,7 @@ class Option:
         if self.kind in ("strings", "array"):
             return list(self.default or ())
         if self.default is None:
-            return {"bool": False, "int": 0, "uint": 0, "string": "", "duration": ""}[self.kind]
+            return _INITIAL[self.kind]
         return self.default
 
 
@@ -99,7 +100,7 @@ class Command:
     """One command.
 
     name: as typed. usage: what follows the name in the usage line. short: one line; long: the description.
-    options: all it accepts. least, most: how many positional arguments it takes (most None: any number).
+    declared: its options; lacking: makes those of Podman's that libpod lacks, of a command that has many. least, most: how many positional arguments it takes (most None: any number).
     interspersed: whether options may follow the first argument (not for run, exec, create). call: what runs it.
     arity_error: replaces the standard message about the number of arguments. examples: one for each line, or a text with lines of its
     own.
@@ -108,13 +109,14 @@ class Command:
     __slots__ = (
         "arity_error",
         "call",
+        "declared",
         "examples",
         "interspersed",
+        "lacking",
         "least",
         "long",
         "most",
         "name",
-        "options",
         "short",
         "usage",
     )
@@ -128,6 +130,7 @@ class Command:
         short: str = "",
         long: str | None = None,
         options: Sequence[Option] = (),
+        lacking: Callable[[], Sequence[Option]] = tuple,
         least: int = 0,
         most: int | None = None,
         interspersed: bool = True,
@@ -139,9 +142,15 @@ class Command:
         self.usage = usage
         self.short = short
         self.long = short if long is None else long
-        self.options = options
+        self.declared = options
+        self.lacking = lacking
         self.least = least
         self.most = most
         self.interspersed = interspersed
         self.arity_error = arity_error
         self.examples = examples
+
+    @property
+    def options(self) -> Sequence[Option]:
+        """All options, those that libpod lacks included."""
+        return (*self.declared, *self.lacking())

@@ -11,20 +11,18 @@ from libpod.errors import InvalidError, UnsupportedError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from libpod.cli.command import Command, Option
-
-    #: What a name stands for, and where its value goes.
-    Known = dict[str, tuple[Option, Options]]
 
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
 _DURATION_CHARACTERS = frozenset("0123456789.hmsunµ-+")
 
 
-_UNKNOWN: tuple[Option | None, Options] = (None, Options())
+#: Where the value of an option goes that libpod lacks.
+_NOWHERE = Options()
 
 
 class HelpRequested(Exception):  # noqa: N818  (it is no error)
@@ -48,7 +46,12 @@ def parse(
     Raises: UsageError in pflag's words, UnsupportedError for an option that libpod lacks, HelpRequested.
     """
     options, arguments = parse_options(
-        command.options, words, interspersed=command.interspersed, globals=globals, persistent=persistent
+        command.declared,
+        words,
+        interspersed=command.interspersed,
+        globals=globals,
+        persistent=persistent,
+        lacking=command.lacking,
     )
     _check_arity(command, len(arguments), path)
     return options, arguments
@@ -61,19 +64,21 @@ def parse_options(
     interspersed: bool,
     globals: Options | None = None,
     persistent: Sequence[Option] = (),
+    lacking: Callable[[], Sequence[Option]] = tuple,
 ) -> tuple[Options, list[str]]:
     """Parse `words` against the declared options; stop at the first positional one unless interspersed.
 
-    globals, persistent: as `parse` has them.
+    globals, persistent: as `parse` has them. lacking: as `Command` has it.
     """
     values = Options()
-    known: Known = {}
+    known = _Known(lacking)
     if globals is not None:
-        known = {name: (option, globals) for option in persistent for name in option.names}
+        known.update({name: (option, globals) for option in persistent for name in option.names})
     for option in declared:
         for name in (*option.names, *option.aliases):
             known[name] = option, values
-        setattr(values, option.field, option.initial)
+        if option.supported:
+            setattr(values, option.field, option.initial)
     arguments: list[str] = []
     queue = iter(words)
     for word in queue:
@@ -90,9 +95,20 @@ def parse_options(
     return values, arguments
 
 
-def _parse_long(word: str, queue: Iterator[str], known: Known) -> None:
+class _Known(dict[str, "tuple[Option | None, Options]"]):
+    """What each name stands for, and where its value goes; a name that no declared option has may be one that libpod lacks."""
+
+    def __init__(self, lacking: Callable[[], Sequence[Option]]) -> None:
+        self.lacking = lacking
+
+    def __missing__(self, name: str) -> tuple[Option | None, Options]:
+        found = (option for option in self.lacking() if name in option.names or name in option.aliases)
+        return next(found, None), _NOWHERE
+
+
+def _parse_long(word: str, queue: Iterator[str], known: _Known) -> None:
     name, equals, value = word.partition("=")
-    option, values = known.get(name, _UNKNOWN)
+    option, values = known[name]
     if option is None:
         if name == "--help":
             raise HelpRequested
@@ -108,10 +124,10 @@ def _parse_long(word: str, queue: Iterator[str], known: Known) -> None:
     _assign(option, value, values)
 
 
-def _parse_short(word: str, queue: Iterator[str], known: Known) -> None:
+def _parse_short(word: str, queue: Iterator[str], known: _Known) -> None:
     letters = word[1:]
     for position, letter in enumerate(letters):
-        option, values = known.get("-" + letter, _UNKNOWN)
+        option, values = known["-" + letter]
         if option is None:
             if letter == "h":
                 raise HelpRequested

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from libpod import arguments
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import Words
+from libpod.container.options.words import Words, parse_options
 from libpod.errors import InvalidError
 from libpod.record import Record
 

@@ -173,11 +173,12 @@ class ContainerSettings(Record):
             document = {**completed(document, path), "version": 0}
         elif version.__class__ is not int or version < 1:
             raise CorruptError(f"{path}: `version` is no version", path=path)
-        if document.keys() != _DOCUMENT.keys():
-            unknown = [f"`{field}` is unknown" for field in document if field not in _DOCUMENT]
-            missing = [f"`{field}` is missing" for field in _DOCUMENT if field not in document]
+        shapes = _shapes()
+        if document.keys() != shapes.keys():
+            unknown = [f"`{field}` is unknown" for field in document if field not in shapes]
+            missing = [f"`{field}` is missing" for field in shapes if field not in document]
             raise CorruptError(f"{path}: {(unknown + missing)[0]}", path=path)
-        require(document, _DOCUMENT, path)
+        require(document, shapes, path)
         try:
             return cls._of({field: document[field] for field in cls.FIELDS})
         except KeyError as error:
@@ -207,13 +208,15 @@ class ContainerSettings(Record):
         return settings
 
 
-def _shape(field: str, default: Any) -> Any:
-    """What container.json holds in a field: by the class of its default, if nothing else is said."""
-    if field in _SHAPES:
-        return _SHAPES[field]
-    kind = str if field in _NAMESPACES else default.__class__
-    return [str] if kind is list else {str: str} if kind is dict else kind
+#: Field → what container.json holds in it. Filled when the first document is read: `run` reads none.
+_DOCUMENT: dict[str, Any] = {}
 
 
-#: Field → what container.json holds in it.
-_DOCUMENT = {"version": int, **{field: _shape(field, default) for field, default in ContainerSettings.FIELDS.items()}}
+def _shapes() -> dict[str, Any]:
+    if not _DOCUMENT:
+        _DOCUMENT["version"] = int
+        for field, default in ContainerSettings.FIELDS.items():
+            kind = str if field in _NAMESPACES else default.__class__
+            usual = [str] if kind is list else {str: str} if kind is dict else kind
+            _DOCUMENT[field] = _SHAPES.get(field, usual)
+    return _DOCUMENT

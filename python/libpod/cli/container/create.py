@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libpod.cli.command import Command, Option, unsupported
 from libpod.cli.container import terminal
-from libpod.cli.container.options import OPTIONS, CidFile, container_options, parse_streams
+from libpod.cli.container.options import OPTIONS, CidFile, container_options, lacking, parse_streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ COMMAND = Command(
     "  The container ID is then printed to stdout. You can then start it at any time with the podman "
     "start <container_id> command. The container will be created with the initial state 'created'.",
     options=(*OPTIONS, ATTACH, DETACH_KEYS, unsupported("--sig-proxy", kind="bool")),
+    lacking=lacking,
     least=1,
     interspersed=False,
     examples=(

@@ -12,8 +12,7 @@ import sys
 
 from libpod import quantity
 from libpod.cli.command import Option, flag, unsupported
-from libpod.container.options.parsing import parse_options
-from libpod.container.options.words import UNSUPPORTED, Words
+from libpod.container.options.words import UNSUPPORTED, Words, parse_options
 from libpod.errors import InvalidError, LibpodError, UsageError
 
 TYPE_CHECKING = False
@@ -180,11 +179,17 @@ OPTIONS = (
     Option("--uts", help="UTS namespace to use"),
     Option("--volume", "-v", kind="array", help="Bind mount a volume into the container"),
     Option("--workdir", "-w", help="Working directory inside the container"),
-    *(
-        unsupported(name, kind=kind, aliases=(_ALIASES[name],) if name in _ALIASES else ())
-        for name, kind in (("--" + field.replace("_", "-"), kind) for field, kind in UNSUPPORTED.items())
-    ),
 )
+
+
+def lacking() -> list[Option]:
+    """Declare Podman's options that libpod lacks: only a command line that names one needs them."""
+    declared = []
+    for field, kind in UNSUPPORTED.items():
+        name = "--" + field.replace("_", "-")
+        declared.append(unsupported(name, kind=kind, aliases=(_ALIASES[name],) if name in _ALIASES else ()))
+    return declared
+
 
 _STREAMS = ("stdin", "stdout", "stderr")
 

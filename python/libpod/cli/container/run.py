@@ -5,7 +5,7 @@ from __future__ import annotations
 from libpod.cli.command import Command, flag
 from libpod.cli.container import terminal
 from libpod.cli.container.create import ATTACH, DETACH_KEYS, create_container
-from libpod.cli.container.options import OPTIONS, parse_streams
+from libpod.cli.container.options import OPTIONS, lacking, parse_streams
 from libpod.cli.context import message_of
 from libpod.errors import InvalidError, LibpodError
 
@@ -93,6 +93,7 @@ COMMAND = Command(
         flag("--detach", "-d", help="Run container in background and print container ID"),
         flag("--sig-proxy", default=True, help="Proxy received signals to the process"),
     ),
+    lacking=lacking,
     least=1,
     interspersed=False,
     examples=(

@@ -11,10 +11,9 @@ import os
 from errno import ENOENT
 
 from libpod.arguments import host_path
+from libpod.container.judge.confinement import judge_devices, judge_resources, judge_security, whole
 from libpod.container.judge.mounts import judge_mounts
 from libpod.container.judge.network import judge_network
-from libpod.container.judge.resources import judge_resources, whole
-from libpod.container.judge.security import judge_devices, judge_security
 from libpod.container.limits import check_limit, merge_limits
 from libpod.container.namespaces import check_namespace, default_cgroup_namespace, parse_namespace
 from libpod.container.settings import ContainerSettings
@@ -143,7 +142,7 @@ def _judge_process(
         settings.workdir = "/" + settings.workdir
     umask = options.umask
     if umask is None:
-        from libpod.container.options.parsing import parse_umask
+        from libpod.container.options.words import parse_umask
 
         umask = parse_umask(defaults["umask"])
     if not 0 <= umask <= 0o7777:

@@ -6,7 +6,7 @@ import os
 from errno import ENOENT
 
 from libpod.arguments import host_path
-from libpod.container.judge.resources import whole
+from libpod.container.judge.confinement import whole
 from libpod.container.mounts import Mount, clean_destination
 from libpod.errors import InvalidError
 from libpod.quantity import parse_size

@@ -24,7 +24,7 @@ def judge_network(
     """
     attachments = options.attachments
     if options.namespace is None:
-        from libpod.container.options.parsing import parse_network
+        from libpod.container.options.words import parse_network
 
         settings.network, usual = parse_network([defaults["netns"]])
         if attachments and not attachments[0].name:
@@ -90,7 +90,7 @@ def _judge_names(settings: ContainerSettings, options: NetworkOptions, defaults:
     if servers and keeps_image:
         raise InvalidError("none is not allowed to be specified with other DNS ip addresses")
     if not servers and not keeps_image and defaults["dns_servers"]:
-        from libpod.container.options.parsing import parse_servers
+        from libpod.container.options.words import parse_servers
 
         servers, keeps_image = parse_servers(defaults["dns_servers"])
     if keeps_image:
