@@ -86,6 +86,22 @@ def test_each_verb_knows_its_order(program: cli.Cli, engine: libpod.Engine) -> N
     assert [outcome for _, outcome in removed] == [False] * 3
 
 
+def test_several_are_waited_for_from_the_start(program: cli.Cli, engine: libpod.Engine) -> None:
+    for name, code in (("slow", 3), ("quick", 4)):
+        script = f"while [ ! -e /go ]; do sleep 0.05; done; exit {code}"
+        program("run", "-d", "--rm", "--network", "none", "--name", name, "rich", "sh", "-c", script)
+    containers = engine.containers
+    told = containers.each(containers.wait, ["slow", "quick"])
+    for name in ("quick", "slow"):
+        program("exec", name, "touch", "/go")
+    # The second one is gone before it is its turn.
+    assert [(container.name, code) for container, code in told] == [("slow", 3), ("quick", 4)]
+    make(program, "a")
+    assert containers.wait("a") == 0
+    ((_, outcome),) = containers.each(containers.wait, ["a"], conditions=["created"])
+    assert outcome == -1
+
+
 @pytest.mark.parametrize("verb", ["start", "restart"])
 def test_a_start_tells_what_it_warns_of(program: cli.Cli, engine: libpod.Engine, verb: str) -> None:
     make(program, "a")

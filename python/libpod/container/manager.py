@@ -186,27 +186,24 @@ class ContainerManager(Records):
         Raises: ContainerNotFoundError if it is removed before its code could be read.
         """
         states = arguments.strings("conditions", conditions)
-        return next(self.wait_each([self.own(container)], conditions=states, interval_s=interval_s))
+        found = self.own(container)
+        return self._waiter([found], conditions=states, interval_s=interval_s)(found)
 
-    def wait_each(
-        self,
-        containers: Iterable[Container | str],
-        *,
-        conditions: Iterable[str] = ("stopped",),
-        interval_s: float = 0.25,
-    ) -> Iterator[int]:
-        """Wait for several containers in turn, with `wait`'s result for each.
+    def _waiter(
+        self, containers: Sequence[Container], *, conditions: Iterable[str] = ("stopped",), interval_s: float = 0.25
+    ) -> Callable[[Container], int]:
+        """Return what waits for any of the containers, as `wait` says.
 
-        All are listened to from the start: one of `--rm` may be gone when it is its turn.
+        All are listened to from now on: one of `--rm` may be gone when it is its turn.
         """
         from libpod.container import lifecycle
 
         states = arguments.strings("conditions", conditions)
-        found = [self.own(container) for container in arguments.several("containers", containers, Container)]
+        found = {id(one): self.own(one) for one in containers}
         if states != ["stopped"]:
-            return (lifecycle.wait_for_state(self._host, one, states, interval_s=interval_s) for one in found)
-        heard = [(one, lifecycle.listen(one)) for one in found]
-        return (lifecycle.wait(self._host, one, interval_s=interval_s, session=session) for one, session in heard)
+            return lambda one: lifecycle.wait_for_state(self._host, one, states, interval_s=interval_s)
+        heard = {key: lifecycle.listen(one) for key, one in found.items()}
+        return lambda one: lifecycle.wait(self._host, one, interval_s=interval_s, session=heard[id(one)])
 
     # Several at once --------------------------------------------------------------------------------------------------
 
@@ -220,20 +217,28 @@ class ContainerManager(Records):
         """Do a verb to several containers; yield each with what the verb returned for it, or with the error that it raised.
 
         verb: a method of this manager, or another callable that takes a container: `each(containers.stop, names, timeout_s=3)`.
-        Containers come in the order in which they were given, and are acted upon at once, by a bounded number of threads. Three
+        Containers come in the order in which they were given, and are acted upon at once, by a bounded number of threads. Some
         verbs know an order of their own: `remove` takes those that use a namespace of another container before that one,
-        `restart` after it, `start_detached` takes one after the other. An error of one container keeps no other from its turn.
+        `restart` after it; `start_detached` takes one after the other, and so does `wait`, which listens to all from the start.
+        An error of one container keeps no other from its turn.
         Raises: ContainerNotFoundError for an unknown name, before anything is done.
         """
         from libpod.parallel import each
 
         found = [self._one(container) for container in arguments.several("containers", containers, Container)]
         groups = self._turns(verb, found)
-        return (told for group in groups for told in each(lambda container: verb(container, *args, **options), group))
+        waiter: Callable[[Container], Any] | None = None
+        if verb == self.wait:
+            waiter = self._waiter(found, *args, **options)  # type: ignore[arg-type]  # the words are those of `wait`
+
+        def act(container: Container) -> Result:
+            return verb(container, *args, **options) if waiter is None else waiter(container)
+
+        return (told for group in groups for told in each(act, group))
 
     def _turns(self, verb: object, found: Sequence[Container]) -> list[list[Container]]:
         """Divide containers into groups, of which each is done with before the next begins."""
-        if verb == self.start_detached:
+        if verb in (self.start_detached, self.wait):
             return [[container] for container in found]
         if verb not in (self.remove, self.restart):
             return [list(found)]

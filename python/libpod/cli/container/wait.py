@@ -25,9 +25,11 @@ def wait(context: Context, options: Options, arguments: list[str]) -> int:
     for condition in options.condition:
         if condition not in _STATES:
             raise InvalidError(f"unknown container state: {condition}: invalid argument")
-    for code in context.engine.containers.wait_each(
-        found, conditions=options.condition or ["stopped"], interval_s=max(interval_ns, 0) / 10**9
-    ):
+    manager = context.engine.containers
+    conditions = options.condition or ["stopped"]
+    for _, code in manager.each(manager.wait, found, conditions=conditions, interval_s=max(interval_ns, 0) / 10**9):
+        if isinstance(code, Exception):
+            raise code
         context.write(str(code))
     return 0
 
