@@ -143,6 +143,10 @@ def test_nothing_is_claimed_of_containers_of_other_tools(shared: cli.Cli, store_
             assert done.stdout == ""
         done = program("rm", name, code=2)
         assert "was made by another tool and cannot be removed without using force" in done.stderr
+    # Its files are not taken away below it.
+    done = program("rm", "-f", "running", code=2)
+    assert f"container {running} was made by another tool and is in use" in done.stderr
+    assert shared("exec", "running", "/bin/busybox", "echo", "alive").stdout == "alive\n"
     assert program("ps", "-aq").stdout == ""
     told = shared("inspect", "--format", "{{.Name}} {{.State.Status}}", "running", "created").stdout
     assert told.splitlines() == ["running running", "created created"]

@@ -129,12 +129,8 @@ def remove(
     volumes: anonymous volumes go, too; they always do for a container of `--rm`.
     Raises: StateError for a running container without `force`, ExistsError for one that others depend on.
     """
-    # libpod does not see whether a container of another tool runs.
-    if not force and not container.is_ours and container.exists:
-        raise ForeignContainerError(
-            f"container {container.id} was made by another tool and cannot be removed without using force:"
-            " container state improper"
-        )
+    if not container.is_ours and container.exists:
+        _check_foreign(container, force=force)
     session: Session | None = None
     killed, ended = False, (0, 0)
     try:
@@ -169,6 +165,29 @@ def remove(
     # Left by a command that was killed while it copied an image's content into a volume.
     host.store.release_home()
     return killed
+
+
+def _check_foreign(container: Container, *, force: bool) -> None:
+    """Refuse to remove a container of another tool without force, as libpod does not see whether it runs; or if it surely does.
+
+    Raises: ForeignContainerError.
+    """
+    if not force:
+        raise ForeignContainerError(
+            f"container {container.id} was made by another tool and cannot be removed without using force:"
+            " container state improper"
+        )
+    # A running container of Podman's has its /dev/shm there. Its directory could not be removed, but its files would be.
+    directory = os.path.dirname(container.user_directory) + "/"
+    with open("/proc/self/mounts", "rb") as file:
+        mounted = [os.fsdecode(line.split(b" ")[1]) for line in file]
+    busy = next((path for path in mounted if path.startswith(directory)), None)
+    if busy is not None:
+        raise ForeignContainerError(
+            f"container {container.id} was made by another tool and is in use, {busy} is mounted; stop it with that tool:"
+            " container state improper",
+            path=busy,
+        )
 
 
 def _remove_ended(
