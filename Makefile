@@ -3,6 +3,7 @@
 # make check  format, lints, types, stubs, import directions
 # make fuzz   every fuzz target, of Rust and of Python, for FUZZ_SECONDS (default 600) each
 # make deny   licences and advisories of the crates
+# make msrv   the crates with the oldest compiler that is supported (root, on Debian)
 # make bench  libpod beside its peers on this machine; writes docs/benchmarks.md
 
 VENV ?= .venv
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files rust python build_backend wheel.data Cargo.toml Cargo.lock pyproject.toml 2>/dev/null)
 
-.PHONY: demo test test-rust test-python check bench fuzz deny install clean test-packages
+.PHONY: demo test test-rust test-python check bench fuzz deny msrv install clean test-packages
 
 # One real install of the wheel, as a user gets it; made again when a source is newer.
 install: $(VENV)/installed
@@ -91,6 +92,9 @@ DENY_CHECKS ?= advisories bans licenses sources
 deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check $(DENY_CHECKS)
+
+msrv: install
+	$(BIN)/python -m tests.support.oldest
 
 clean:
 	rm -rf $(VENV) target dist

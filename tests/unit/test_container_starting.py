@@ -211,23 +211,23 @@ def test_a_namespace_of_a_container_that_does_not_run_is_refused(host: Host) -> 
 
 
 def test_verbs_of_a_container_that_never_ran(host: Host) -> None:
-    container, containers = make(host, labels={"a": "b"}), ContainerManager(host)
+    container, containers = make(host, name="one", labels={"a": "b"}), ContainerManager(host)
     assert container.state.status == "created"
     assert [one.id for one in containers.list(all=True)] == [container.id]
     assert containers.list() == []
-    assert containers.exists("c")
+    assert containers.exists("one")
     document = containers.inspect(container)
     assert (document["Id"], document["State"]["Status"], document["Config"]["Labels"]) == (
         container.id,
         "created",
         {"a": "b"},
     )
-    assert containers.inspect("c") == document
-    containers.rename("c", "d")
-    assert not containers.exists("c")
-    assert containers.lookup("d").settings.name == "d"
+    assert containers.inspect("one") == document
+    containers.rename("one", "other")
+    assert not containers.exists("one")
+    assert containers.lookup("other").settings.name == "other"
     with pytest.raises(StateError, match="can only kill running containers"):
-        containers.kill(containers.lookup("d"))
-    containers.remove(containers.lookup("d"))
+        containers.kill(containers.lookup("other"))
+    containers.remove(containers.lookup("other"))
     assert containers.list(all=True) == []
     assert not os.path.exists(container.user_directory)

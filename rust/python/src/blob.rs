@@ -94,9 +94,8 @@ impl Read for Proven {
             if let Some(hasher) = &mut self.hasher {
                 hasher.update(&buffer[..count]);
             }
-        } else if !buffer.is_empty()
-            && let Some(hasher) = self.hasher.take()
-        {
+        } else if !buffer.is_empty() {
+            let Some(hasher) = self.hasher.take() else { return Ok(0) };
             self.wanted.compare(hasher.finish().0).map_err(|mismatch| {
                 io::Error::other(format!("blob digest mismatch: wanted {}, got {}", mismatch.wanted, mismatch.got))
             })?;

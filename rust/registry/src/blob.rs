@@ -34,9 +34,7 @@ impl Blob {
         let mut blob =
             Self { client, repository, digest: *digest, size, body: None, hasher, offset: 0, failures: 0, done: false };
         let answer = blob.request()?;
-        if let (Some(wanted), Some(got)) = (size, answer.length())
-            && wanted != got
-        {
+        if let Some((wanted, got)) = size.zip(answer.length()).filter(|(wanted, got)| wanted != got) {
             return Err(Error::Size { what: blob.name(), wanted, got });
         }
         blob.size = size.or(answer.length());
@@ -89,9 +87,7 @@ impl Blob {
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        if let Some(wanted) = self.size
-            && wanted != self.offset
-        {
+        if let Some(wanted) = self.size.filter(|wanted| *wanted != self.offset) {
             return Err(Error::Size { what: self.name(), wanted, got: self.offset });
         }
         self.done = true;
@@ -104,9 +100,7 @@ impl Blob {
     fn advance(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.offset += bytes.len() as u64;
         self.failures = 0;
-        if let Some(wanted) = self.size
-            && self.offset > wanted
-        {
+        if let Some(wanted) = self.size.filter(|wanted| self.offset > *wanted) {
             return Err(Error::Size { what: self.name(), wanted, got: self.offset });
         }
         if let Some(hasher) = &mut self.hasher {

@@ -173,9 +173,7 @@ impl Client {
 
 fn check(got: &Uploaded, digest: Option<&Digest>, size: Option<u64>) -> Result<(), Error> {
     let what = || "the blob to upload".to_owned();
-    if let Some(wanted) = size
-        && wanted != got.size
-    {
+    if let Some(wanted) = size.filter(|wanted| *wanted != got.size) {
         return Err(Error::Size { what: what(), wanted, got: got.size });
     }
     let wanted = digest.copied().unwrap_or(got.digest);

@@ -182,9 +182,8 @@ impl Image {
             digests.push(self.digest.clone());
         }
         for (key, digest) in &self.big_data_digests {
-            if let Some(digest) = digest.as_str().filter(|_| key.starts_with("manifest"))
-                && !digests.iter().any(|known| known == digest)
-            {
+            let Some(digest) = digest.as_str().filter(|_| key.starts_with("manifest")) else { continue };
+            if !digests.iter().any(|known| known == digest) {
                 digests.push(digest.to_owned());
             }
         }

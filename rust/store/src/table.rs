@@ -178,9 +178,7 @@ impl<T: Record> Area<T> {
     /// `stamp` was taken before the files are read: a change in between causes one reload too many, never one too few.
     fn load(&self, stamp: Stamp) -> Result<Arc<Table<T>>> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, table)) = cache.as_ref()
-            && *known == stamp
-        {
+        if let Some((_, table)) = cache.as_ref().filter(|(known, _)| *known == stamp) {
             return Ok(Arc::clone(table));
         }
         let (stable, damaged) = damage::parse::<T>(&self.files[0])?;

@@ -197,7 +197,7 @@ pub fn read_log(
         }
         (printer.interrupted)()?;
     };
-    if is_complete && let Some(piece) = lines.end() {
+    if let Some(piece) = is_complete.then(|| lines.end()).flatten() {
         printer.print(piece)?;
     }
     printer.flush()?;

@@ -57,9 +57,7 @@ pub(super) fn compile_for(native: Abi, profile: &LinuxSeccomp, origin: Origin) -
     }
     let mut abis = vec![native];
     for name in &profile.architectures {
-        if let Some(abi) = Abi::parse(name)?
-            && !abis.contains(&abi)
-        {
+        if let Some(abi) = Abi::parse(name)?.filter(|abi| !abis.contains(abi)) {
             abis.push(abi);
         }
     }
