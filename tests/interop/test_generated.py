@@ -13,10 +13,10 @@ import pytest
 from tests.support import cli, newer
 from tests.support.cli import Cli
 from tests.support.images import tar
-from tests.support.templates import Maker
+from tests.support.templates import IMAGE, IMAGES, Maker
 
 #: Each is two commands of Podman's or libpod's: their number is what the lane has time for.
-TEMPLATES, NAMES = 40, 25
+TEMPLATES, NAMES = 28, 20
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,15 @@ def programs() -> Iterator[tuple[Cli, Cli]]:
             yield Cli([str(cli.OURS)], directory), theirs
 
 
+#: Command → what its templates are about.
+COMMANDS = {"images": IMAGES, "image inspect localhost/theirs:1": IMAGE}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("seed", range(TEMPLATES))
-def test_both_print_the_same_by_a_template(programs: tuple[Cli, Cli], seed: int) -> None:
-    template = Maker(seed).template()
-    ours, theirs = (program("images", "--format", template, code=None) for program in programs)
+def test_both_print_the_same_by_a_template(programs: tuple[Cli, Cli], seed: int, command: str) -> None:
+    template = Maker(seed, COMMANDS[command]).template()
+    ours, theirs = (program(*command.split(), "--format", template, code=None) for program in programs)
     assert ours.returncode == theirs.returncode, (template, ours.stderr, theirs.stderr)
     if theirs.returncode == 0:
         # Where a template fails in a row, Podman has written what came before it; libpod writes nothing.
@@ -45,9 +50,9 @@ def test_both_print_the_same_by_a_template(programs: tuple[Cli, Cli], seed: int)
 
 
 def test_most_templates_say_something(programs: tuple[Cli, Cli]) -> None:
-    templates = [Maker(seed).template() for seed in range(TEMPLATES)]
-    good = sum(programs[0]("images", "--format", template, code=None).returncode == 0 for template in templates[:20])
-    assert good >= 8
+    templates = [Maker(seed).template() for seed in range(10)]
+    good = sum(programs[0]("images", "--format", template, code=None).returncode == 0 for template in templates)
+    assert good >= 4
 
 
 def test_both_take_the_same_names(programs: tuple[Cli, Cli]) -> None:

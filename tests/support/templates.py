@@ -1,37 +1,64 @@
-"""Go templates made by chance: mostly well typed, over the fields of a row of `podman images` or of a container's document."""
+"""Go templates made by chance: mostly well typed, over the fields of a row of `podman images` or of an image's document."""
 
 from __future__ import annotations
 
 from random import Random
+from typing import NamedTuple
 
-#: Fields of a row of `images` that do not change with time, by kind.
-TEXTS = (
-    ".ID",
-    ".Id",
-    ".Repository",
-    ".Tag",
-    ".Digest",
-    ".Size",
-    ".CreatedAt",
-    ".ParentId",
-    ".ImageSummary.Digest",
-    ".Arch",
-    ".Os",
-    ".History",
+
+class Fields(NamedTuple):
+    """Expressions over a value that do not change with time, by the kind of what they give."""
+
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    truths: tuple[str, ...]
+    lists: tuple[str, ...]
+    maps: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+IMAGES = Fields(
+    tuple(
+        ".ID .Id .Repository .Tag .Digest .Size .CreatedAt .ParentId .ImageSummary.Digest .Arch .Os .History".split()
+    ),
+    (".Containers", ".SharedSize", ".VirtualSize", ".ImageSummary.Size", "(len .Labels)", "(len .Names)"),
+    (".IsDangling", ".IsReadOnly", ".Dangling", ".ReadOnly"),
+    (".Names", ".RepoTags", ".RepoDigests", ".ImageSummary.History"),
+    (".Labels", ".ImageSummary.Labels"),
+    (".IsManifestList", ".", ".ImageSummary", "nil", ".NoSuchField"),
 )
-NUMBERS = (
-    ".Containers",
-    ".SharedSize",
-    ".VirtualSize",
-    ".ImageSummary.Size",
-    ".ImageSummary.Created",
-    "(len .Labels)",
-    "(len .Names)",
+#: Of `image inspect`. Digests are left out: Go has a type for them, which its functions for texts do not take.
+IMAGE = Fields(
+    (
+        *".ID .Parent .Comment .Config.User .Config.WorkingDir .Architecture .Os .GraphDriver.Name .ManifestType".split(),
+        ".Author",
+        ".Version",
+        "(index .Config.Env 0)",
+        "(index .RepoTags 0)",
+    ),
+    (".Created.Year", "(len .RepoTags)", "(len .History)", "(len .Config.Env)"),
+    (".Created.IsZero", "(eq .Os .Os)"),
+    (
+        ".RepoTags",
+        ".RepoDigests",
+        ".Config.Env",
+        ".Config.Cmd",
+        ".Config.Entrypoint",
+        ".NamesHistory",
+        ".Config.OnBuild",
+    ),
+    (".Labels", ".Annotations", ".Config.Labels", ".Config.ExposedPorts", ".GraphDriver.Data"),
+    (
+        ".Created",
+        ".Config",
+        ".RootFS",
+        "(index .History 0)",
+        ".HealthCheck",
+        ".Config.Healthcheck",
+        "nil",
+        ".Config.Nope",
+    ),
 )
-TRUTHS = (".IsDangling", ".IsReadOnly", ".Dangling", ".ReadOnly")
-LISTS = (".Names", ".RepoTags", ".RepoDigests", ".ImageSummary.History")
-MAPS = (".Labels", ".ImageSummary.Labels")
-OTHERS = (".IsManifestList", ".", ".ImageSummary", "nil", ".NoSuchField")
 
 _LITERALS = ('"a"', '"two words"', '"é<&>\\""', "`raw\\n`", '""', "'x'")
 _COUNTS = ("0", "1", "2", "-1", "0x10", "1_0", "2.5", "'a'")
@@ -61,10 +88,11 @@ _VERBS = (
 
 
 class Maker:
-    """Makes templates; the same ones for the same seed. depth: how far expressions nest."""
+    """Makes templates over some fields; the same ones for the same seed. depth: how far expressions nest."""
 
-    def __init__(self, seed: int, depth: int = 2) -> None:
+    def __init__(self, seed: int, fields: Fields = IMAGES, depth: int = 2) -> None:
         self.chance = Random(seed)
+        self.fields = fields
         self.depth = depth
 
     def template(self) -> str:
@@ -87,7 +115,7 @@ class Maker:
         return f"{{{{if {self.value(depth)}}}}}{self._action(depth - 1)}{other}{{{{end}}}}"
 
     def _range(self, depth: int) -> str:
-        over = self._one(*LISTS, *MAPS, ".IsManifestList", '(split "a:b:c" ":")', "3")
+        over = self._one(*self.fields.lists, *self.fields.maps, ".IsManifestList", '(split "a:b:c" ":")', "3")
         if self.chance.random() < 0.5:
             return f"{{{{range {over}}}}}<{{{{.}}}}>{{{{else}}}}none{{{{end}}}}"
         names = self._one("$v", "$k, $v")
@@ -107,7 +135,14 @@ class Maker:
 
     def any(self, depth: int) -> str:
         """A field of another kind, or a pipeline over one."""
-        field = self._one(*LISTS, *MAPS, *OTHERS, *TEXTS, *NUMBERS, *TRUTHS)
+        field = self._one(
+            *self.fields.lists,
+            *self.fields.maps,
+            *self.fields.others,
+            *self.fields.texts,
+            *self.fields.numbers,
+            *self.fields.truths,
+        )
         pipe = self._one(
             "",
             " | json",
@@ -125,7 +160,7 @@ class Maker:
     def text(self, depth: int) -> str:
         """An expression that is a text, if all goes well."""
         if depth <= 0:
-            return self._one(*TEXTS, *_LITERALS)
+            return self._one(*self.fields.texts, *_LITERALS)
         inner = f"({self.text(depth - 1)})"
         verb = self._one(*_VERBS)
         return self._one(
@@ -137,9 +172,9 @@ class Maker:
             f"printf {self._quoted(verb)} ({self.value(depth - 1)})",
             f"printf {self._quoted(verb + ' ' + self._one(*_VERBS))} {inner} ({self.number(0)})",
             f"slice {inner} {self._one('0', '1', '3')} {self._one('', '4')}",
-            f"index {self._one(*LISTS)} {self._one('0', '1', '9')}",
-            f"index {self._one(*MAPS)} {self._one(*_LITERALS, chr(34) + 'l1' + chr(34))}",
-            f"join {self._one(*LISTS)} {self._one(*_LITERALS)}",
+            f"index {self._one(*self.fields.lists)} {self._one('0', '1', '9')}",
+            f"index {self._one(*self.fields.maps)} {self._one(*_LITERALS, chr(34) + 'l1' + chr(34))}",
+            f"join {self._one(*self.fields.lists)} {self._one(*_LITERALS)}",
             f"split {inner} {self._one(*_LITERALS, chr(34) + '/' + chr(34))}",
             f"print {inner} ({self.value(depth - 1)}) {self._one(*_COUNTS)}",
             f"json ({self.value(depth - 1)})",
@@ -151,20 +186,20 @@ class Maker:
     def number(self, depth: int) -> str:
         """An expression that is a number, if all goes well."""
         if depth <= 0:
-            return self._one(*NUMBERS, *_COUNTS)
-        return self._one(f"len ({self.value(depth - 1)})", *NUMBERS, *_COUNTS)
+            return self._one(*self.fields.numbers, *_COUNTS)
+        return self._one(f"len ({self.value(depth - 1)})", *self.fields.numbers, *_COUNTS)
 
     def truth(self, depth: int) -> str:
         """An expression that is true or false, if all goes well."""
         if depth <= 0:
-            return self._one(*TRUTHS)
+            return self._one(*self.fields.truths)
         word = self._one("eq", "ne", "lt", "le", "gt", "ge", "and", "or")
         kind = self.chance.choice((self.text, self.number, self.truth, self.value))
         return self._one(
             f"{word} ({kind(depth - 1)}) ({kind(depth - 1)})",
             f"not ({self.value(depth - 1)})",
             f"eq ({self.text(0)}) ({self.text(0)}) ({self.text(0)})",
-            *TRUTHS,
+            *self.fields.truths,
         )
 
     @staticmethod

@@ -77,6 +77,12 @@ def printed(template: str, document: dict[str, Any] | None = None, *, type: str 
             '{{printf "%6.2d|%+06d|%G|%x|%#q|%+q|%q" 5 5 1e-7 2.5 "é" "é" 39}}',
             "    05|+00005|1E-07|0x1.4p+01|`é`|\"\\u00e9\"|'\\''",
         ),
+        ('{{printf "%#v %#v" .Name .Args}} {{truncate "éa" 2}}|', '"web" []string{"-c", "true"} é|'),
+        ("{{print .State.Health}} {{print .Config.Healthcheck}}", "<nil> &{[CMD true] 0s 0s 1m30.5s 0s 0}"),
+        (
+            "{{html .Config.Healthcheck}} {{js .Config.Healthcheck}}",
+            "{[CMD true] 0s 0s 1m30.5s 0s 0} {[CMD true] 0s 0s 1m30.5s 0s 0}",
+        ),
         ('{{printf "%d" .Name}} {{printf "%s" 3}} {{printf "%d"}}', "%!d(string=web) %!s(int=3) %!d(MISSING)"),
         ("{{upper .Name}}{{/* a comment */}} {{println .State.Pid}}", "WEB 7\n\n"),
         ("a  {{- .Name -}}  b", "awebb"),

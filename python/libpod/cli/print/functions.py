@@ -7,7 +7,7 @@ from libpod.cli.print.values import NO_VALUE, STRINGS, List, Map, Nil, Struct, i
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _ANY_NUMBER = 1000
@@ -157,6 +157,10 @@ def _less(first: Any, second: Any) -> bool:
 
 
 def _print(*values: Any) -> str:
+    return _spaced(values, _printed)
+
+
+def _spaced(values: Sequence[Any], show: Callable[[Any], str]) -> str:
     """Blanks stand between two values neither of which is a text."""
     out = ""
     for index, value in enumerate(values):
@@ -164,6 +168,11 @@ def _print(*values: Any) -> str:
             out += " "
         out += show(value)
     return out
+
+
+def _printed(value: Any) -> str:
+    """A value as fmt prints it: of a pointer to a struct, that it is one."""
+    return ("&" if isinstance(value, Struct) and value.pointer else "") + show(value)
 
 
 def _title(text: str) -> str:
@@ -177,7 +186,8 @@ def _title(text: str) -> str:
 def _truncate(text: str, length: int) -> str:
     if _whole(length) < 0:
         raise ValueError(f"runtime error: slice bounds out of range [:{length}]")
-    return text if len(text) < length else text[:length]
+    data = text.encode()
+    return text if len(data) < length else data[:length].decode(errors="replace")
 
 
 def _pad(text: str, before: int, after: int) -> str:
@@ -210,7 +220,7 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0
 
 
 def _html(*values: Any) -> str:
-    return "".join(_HTML.get(character, character) for character in _print(*values))
+    return "".join(_HTML.get(character, character) for character in _spaced(values, show))
 
 
 def _urlquery(*values: Any) -> str:
@@ -221,13 +231,13 @@ def _urlquery(*values: Any) -> str:
         else "+"
         if byte == 32
         else f"%{byte:02X}"
-        for byte in _print(*values).encode()
+        for byte in _spaced(values, show).encode()
     )
 
 
 def _js(*values: Any) -> str:
     out = ""
-    for character in _print(*values):
+    for character in _spaced(values, show):
         if character in "\\'\"":
             out += "\\" + character
         elif character in "<>&=" or character < " ":
@@ -267,7 +277,7 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "pad": (_pad, 3, 3),
     "print": (_print, 0, _ANY_NUMBER),
     "printf": (_printf, 1, _ANY_NUMBER),
-    "println": (lambda *values: " ".join(map(show, values)) + "\n", 0, _ANY_NUMBER),
+    "println": (lambda *values: " ".join(map(_printed, values)) + "\n", 0, _ANY_NUMBER),
     "slice": (_slice, 1, _ANY_NUMBER),
     "split": (_split, 2, 2),
     "title": (lambda text: _title(_text(text)), 1, 1),

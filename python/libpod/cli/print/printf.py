@@ -129,6 +129,8 @@ class _Directive:
         if isinstance(value, Struct):
             shown = ("&" if value.pointer else "") + show(value)
             return shown if self.verb in "vs" else self._bad(value)
+        if self.verb == "v" and "#" in self.flags and isinstance(value, (str, List)):
+            return self._padded(_literal(value))
         if isinstance(value, List) or type(value) is list:
             return "[" + " ".join(map(self.write, value)) + "]"
         if isinstance(value, Map):
@@ -216,6 +218,14 @@ class _Directive:
         return self._number_padded(
             sign, format(abs(value), f".{6 if self.precision is None else self.precision}{verb}")
         )
+
+
+def _literal(value: Any) -> str:
+    """A value as Go's source would write it."""
+    if isinstance(value, List):
+        members = ", ".join(map(_literal, value))
+        return f"{type_name(value)}{{{members}}}" if value.raw is not None else f"{type_name(value)}(nil)"
+    return _quoted(value, '"', ascii=False) if isinstance(value, str) else show(value)
 
 
 _ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v", "\\": "\\"}
