@@ -117,7 +117,7 @@ def _store(host: Host, damaged: Damaged | None) -> dict[str, Any]:
         "imageCopyTmpDir": "",
         "imageStore": {"number": len(store.images())},
         "runRoot": store.runroot,
-        "volumePath": os.path.join(store.graphroot, "volumes"),
+        "volumePath": host.places.volumes,
         "transientStore": False,
     }
 

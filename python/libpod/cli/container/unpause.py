@@ -1,27 +1,14 @@
-"""`podman unpause`."""
+"""`podman unpause`: let paused containers go on."""
 
 from __future__ import annotations
 
-from libpod.cli.command import Command
-from libpod.cli.container import targets
+from libpod.cli.container.freezing import command
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from libpod.cli.context import Context, Options
-
-
-def unpause(context: Context, options: Options, arguments: list[str]) -> int:
-    """Let paused containers go on."""
-    found = targets.select(context, options, arguments, all_in=lambda state: state.status == "paused")
-    return targets.for_each(context, found, context.engine.containers.unpause)
-
-
-COMMAND = Command(
+COMMAND = command(
     "unpause",
-    call=unpause,
-    usage="[options] CONTAINER [CONTAINER...]",
+    status="paused",
     short="Unpause the processes in one or more containers",
     long="Unpauses one or more previously paused containers.  The container name or ID can be used.",
-    options=(targets.all_of("Unpause all paused containers"), targets.CIDFILE, targets.FILTER, targets.LATEST),
+    everything="Unpause all paused containers",
     examples=("podman unpause ctrID", "podman unpause --all"),
 )
