@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.privileged.test_streams import shell, store
+from tests.privileged.test_streams import shell
 from tests.support.cli import Cli
-
-__all__ = ["store"]
 
 BROKEN_PIPE = 141
 

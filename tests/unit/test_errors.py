@@ -178,6 +178,11 @@ def test_an_unknown_option_is_a_type_error_whatever_stands_beside_it() -> None:
         ({"output_limit": 1 << 70}, libpod.InvalidError),
         ({"pull": "sometimes"}, libpod.InvalidError),
         ({"pod": "p"}, libpod.UnsupportedError),
+        # Words of the command line that have another name here, or none.
+        ({"label": ["a=1"]}, TypeError),
+        ({"rm": True}, TypeError),
+        ({"interactive": True}, TypeError),
+        ({"options": {}}, TypeError),
     ],
     ids=repr,
 )
