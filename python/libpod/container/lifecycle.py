@@ -203,7 +203,7 @@ def restart(host: Host, container: Container, *, timeout_s: int | None = None) -
     """
     state = container.state
     if not state.is_running:
-        return Started(_start(host, container) or ())
+        return Started(_start(host, container) or [])
     session = ending.listen(container, restarts=True)
     try:
         killed = _end(container, state, session, timeout_s)
@@ -214,7 +214,7 @@ def restart(host: Host, container: Container, *, timeout_s: int | None = None) -
     finally:
         if session is not None:
             session.close()
-    return Started(warnings or (), killed=killed)
+    return Started(warnings or [], killed=killed)
 
 
 def kill(container: Container, signal_number: int = SIGKILL) -> None:

@@ -12,6 +12,7 @@ from libpod import _core, timestamp
 from libpod.container.settings import ContainerSettings
 from libpod.document import read_document
 from libpod.errors import ContainerNotFoundError, CorruptError, ForeignContainerError, InvalidError
+from libpod.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,39 +27,24 @@ EXIT_VERSION = 1
 LOST_EXIT_CODE = 255
 
 
-class ContainerState:
+class ContainerState(Record):
     """What a container is: `created`, `running`, `paused` or `exited`.
 
     pid, start_time: of its first process while it runs, else 0. monitor: (pid, start time) of its monitor, or None.
     started_at, finished_at: RFC 3339 texts, "" where it never was. networks: what it got of each of its networks.
     """
 
-    __slots__ = (
-        "cgroup",
-        "error",
-        "exit_code",
-        "finished_at",
-        "monitor",
-        "networks",
-        "oom_killed",
-        "pid",
-        "start_time",
-        "started_at",
-        "status",
-    )
-
-    def __init__(self, status: str) -> None:
-        self.status = status
-        self.pid = 0
-        self.start_time = 0
-        self.monitor: tuple[int, int] | None = None
-        self.started_at = ""
-        self.finished_at = ""
-        self.exit_code = 0
-        self.oom_killed = False
-        self.error = ""
-        self.networks: list[dict[str, Any]] = []
-        self.cgroup = ""
+    status: str
+    pid: int = 0
+    start_time: int = 0
+    monitor: tuple[int, int] | None = None
+    started_at: str = ""
+    finished_at: str = ""
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    networks: list[dict[str, Any]] = []
+    cgroup: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -66,17 +52,14 @@ class ContainerState:
         return self.status in ("running", "paused")
 
 
-class Started:
+class Started(Record):
     """How a container was started that runs on by itself.
 
     warnings: what is not as its settings say. killed: whether its last run had to be killed after it was asked to end.
     """
 
-    __slots__ = ("killed", "warnings")
-
-    def __init__(self, warnings: Sequence[str], *, killed: bool = False) -> None:
-        self.warnings = list(warnings)
-        self.killed = killed
+    warnings: list[str]
+    killed: bool = False
 
 
 class Container:

@@ -49,7 +49,9 @@ def choose(host: Host, settings: ContainerSettings) -> None:
 
     manager = NetworkManager(host)
     for attachment in settings.networks:
-        network = manager.lookup(attachment.name)
+        network = manager.lookup(attachment.name or attachment.id)
+        if attachment.id not in ("", network.id):
+            raise NetworkNotFoundError(f"unable to find network with name or ID {attachment.id}: network not found")
         network.check()
         attachment.name, attachment.id = network.name, network.id
 

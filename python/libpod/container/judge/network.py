@@ -27,7 +27,7 @@ def judge_network(
         from libpod.container.options.words import parse_network
 
         settings.network, usual = parse_network([defaults["netns"]])
-        if attachments and not attachments[0].name:
+        if attachments and not (attachments[0].name or attachments[0].id):
             attachments[0].name = usual.name
         attachments = attachments or [usual]
     else:
