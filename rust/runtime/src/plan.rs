@@ -78,22 +78,8 @@ pub fn build<'a>(
     steps.extend(propagation.map(Step::DetachPropagation));
     let mounts = spec.mounts.iter().map(|mount| plan_mount(request, mount)).collect::<Result<Vec<_>>>()?;
     // Sources first: a mount of the container may hide one.
-    for mount in &mounts {
-        if let Planned::Bind { source, options, .. } = mount {
-            if let Some(kind) = propagation.filter(|_| in_userns && !request.mounter.is_classic()) {
-                steps.push(Step::TakeSource(source.clone(), options.bind.unwrap_or(Bind::Recursive), kind));
-                continue;
-            }
-            if let Some(foreign) = Foreign::parse(source) {
-                steps.push(Step::CopyForeign(foreign, options.bind.unwrap_or(Bind::Plain)));
-                continue;
-            }
-            // The mount of the source is made private with that of the root, where they are the same one.
-            let shared = matches!(options.propagation, Some((MountPropagationFlags::SHARED, _)));
-            let copy = options.bind.filter(|_| shared && propagation.is_none());
-            steps.push(Step::OpenSource(source.clone(), copy));
-        }
-    }
+    let lent = in_userns && !request.mounter.is_classic();
+    steps.extend(mounts.iter().filter_map(|mount| source_step(mount, propagation, lent)));
     steps.push(Step::MountRoot { rootfs: &request.rootfs, beside_host: propagation.is_none() });
     steps.extend(request.changes.iter().map(Step::Change));
     let makes_devices =
@@ -112,6 +98,21 @@ pub fn build<'a>(
     push_names_and_sysctls(&mut steps, spec, namespaces)?;
     push_protection(&mut steps, spec, &process.cwd)?;
     Ok(steps)
+}
+
+/// How the source of a bind is opened. lent: by the parent, because a user of the container may not reach it.
+fn source_step<'a>(mount: &Planned, propagation: Option<MountPropagationFlags>, lent: bool) -> Option<Step<'a>> {
+    let Planned::Bind { source, options, .. } = mount else { return None };
+    if let Some(kind) = propagation.filter(|_| lent) {
+        return Some(Step::TakeSource(source.clone(), options.bind.unwrap_or(Bind::Recursive), kind));
+    }
+    if let Some(foreign) = Foreign::parse(source) {
+        return Some(Step::CopyForeign(foreign, options.bind.unwrap_or(Bind::Plain)));
+    }
+    // The mount of the source is made private with that of the root, where they are the same one.
+    let shared = matches!(options.propagation, Some((MountPropagationFlags::SHARED, _)));
+    let copy = options.bind.filter(|_| shared && propagation.is_none());
+    Some(Step::OpenSource(source.clone(), copy))
 }
 
 /// Whether the container has a namespace of this kind other than the caller's.
