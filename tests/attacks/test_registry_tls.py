@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
@@ -156,6 +157,18 @@ def test_half_a_client_certificate_is_an_error(authority: Path, missing: str) ->
     give_client_certificate(authority)
     (authority / "trusted" / missing).unlink()
     with pytest.raises(InvalidError, match="missing"):
+        _core.RegistryClient("r.example", certificates=str(authority / "trusted"))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["fifo", "directory"])
+@pytest.mark.parametrize("name", ["ca.crt", "me.cert", "me.key"])
+def test_a_certificate_that_is_no_file_is_an_error(authority: Path, name: str, kind: str) -> None:
+    give_client_certificate(authority)
+    path = authority / "trusted" / name
+    path.unlink()
+    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    with pytest.raises(InvalidError, match=f"{path}: .*not a regular file"):
         _core.RegistryClient("r.example", certificates=str(authority / "trusted"))
 
 

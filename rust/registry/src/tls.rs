@@ -12,7 +12,7 @@ use libpod_sys::io_text;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -235,6 +235,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// No file of certificates is larger.
+const MAX_PEM_BYTES: u64 = 16 << 20;
+
 /// The host's certificate authorities, read once per process. An unreadable file among them is left out, as elsewhere.
 fn system_roots() -> &'static RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
@@ -257,7 +260,7 @@ fn read_directory(directory: &Path) -> Result<(Vec<CertificateDer<'static>>, Opt
                     let reason = format!("missing key {} for client certificate", key.display());
                     return Err(refuse(&path, reason));
                 }
-                let parsed = PrivateKeyDer::from_pem_file(&key).map_err(|error| refuse(&key, pem_text(&error)))?;
+                let parsed = PrivateKeyDer::from_pem_slice(&read(&key)?).map_err(|error| refuse(&key, error))?;
                 identity = Some((read_certificates(&path)?, parsed));
             }
             Some("key") if !path.with_extension("cert").exists() => {
@@ -280,9 +283,9 @@ fn sorted_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refuse(path, pem_text(&error)))?;
-    let certificates: Vec<_> =
-        certificates.collect::<Result<_, _>>().map_err(|error| refuse(path, pem_text(&error)))?;
+    let text = read(path)?;
+    let certificates = CertificateDer::pem_slice_iter(&text);
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|error| refuse(path, error))?;
     if certificates.is_empty() {
         return Err(refuse(path, "no certificate in PEM form"));
     }
@@ -293,11 +296,9 @@ fn refuse(path: &Path, reason: impl ToString) -> Error {
     Error::Certificates { path: path.display().to_string(), reason: reason.to_string() }
 }
 
-fn pem_text(error: &pem::Error) -> String {
-    match error {
-        pem::Error::Io(error) => format!("I/O error: {}", io_text(error)),
-        other => other.to_string(),
-    }
+/// Read a certificate or a key, which is a regular file: a FIFO is never waited for.
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    libpod_sys::file::read(path, MAX_PEM_BYTES).map_err(|error| refuse(path, format!("I/O error: {}", io_text(&error))))
 }
 
 /// A TLS failure in the words that Go programs use for it.
