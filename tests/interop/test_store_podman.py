@@ -141,6 +141,7 @@ def test_nothing_is_claimed_of_containers_of_other_tools(shared: cli.Cli, store_
             done = program(*verb.replace("NAME", name).split(), code=125)
             assert f"container {container_id} was made by another tool, such as Podman or Buildah" in done.stderr, verb
             assert done.stdout == ""
+        program("container", "exists", name, code=1)
         done = program("rm", name, code=2)
         assert "was made by another tool and cannot be removed without using force" in done.stderr
     # Its files are not taken away below it.
@@ -150,6 +151,7 @@ def test_nothing_is_claimed_of_containers_of_other_tools(shared: cli.Cli, store_
     assert program("ps", "-aq").stdout == ""
     told = shared("inspect", "--format", "{{.Name}} {{.State.Status}}", "running", "created").stdout
     assert told.splitlines() == ["running running", "created created"]
+    shared("container", "exists", "building", code=1)
     run("buildah", *root, "rm", "building")
 
 

@@ -129,9 +129,10 @@ class Records:
             raise InvalidError(f"more than one result for container name or ID {text}: container already exists")
         return self._container(matches[0]) if matches else None
 
-    def exists(self, name_or_id: str) -> bool:
-        """Whether `lookup` would find a container."""
-        return self._find(arguments.text("name_or_id", name_or_id)) is not None
+    def exists(self, name_or_id: str, *, foreign: bool = True) -> bool:
+        """Whether `lookup` would find a container. foreign: those that other tools made count, too."""
+        found = self._find(arguments.text("name_or_id", name_or_id))
+        return found is not None and (foreign or found.is_ours)
 
     def list(self, *, all: bool = False, foreign: bool = False, damaged: Damaged | None = None) -> list[Container]:
         """List containers, oldest first: the running ones, or all. foreign: those that other tools made, too.

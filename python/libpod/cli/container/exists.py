@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def exists(context: Context, options: Options, arguments: list[str]) -> int:
-    """Answer by the exit code: 0 the container is there, 1 it is not."""
-    return 0 if context.engine.containers.exists(arguments[0]) else 1
+    """Answer by the exit code: 0 the container is there, 1 it is not. As for Podman, those of other tools are not."""
+    return 0 if context.engine.containers.exists(arguments[0], foreign=False) else 1
 
 
 COMMAND = Command(
