@@ -16,11 +16,12 @@ from libpod.image.copy import copy_image
 from libpod.image.transport import Options, open_destination, open_source
 from tests.support import probe
 from tests.support.cli import Cli
-from tests.support.digests import AnyDigest, Mixed
+from tests.support.digests import MANIFEST, AnyDigest, Mixed
 from tests.support.hostile import serving
 from tests.support.images import digest, write_layout
 
 PLAIN = "--tls-verify=false"
+INDEX = "application/vnd.oci.image.index.v1+json"
 
 #: Images that containers/storage can hold.
 STORABLE = [Mixed("sha512"), Mixed(layers="sha512"), Mixed("sha512", layers="sha512"), Mixed()]
@@ -53,6 +54,32 @@ def test_the_store_is_as_podman_makes_it(podman: Cli, newer_peer: Cli) -> None:
     listed = [program("images", "--digests", "--no-trunc").stdout for program in (podman, newer_peer)]
     assert listed[0] == listed[1]
     assert listed[0].count("sha256:") == 2 * len(STORABLE)
+
+
+def test_an_index_may_name_its_members_by_sha512(podman: Cli, newer_peer: Cli) -> None:
+    image = Mixed(layers="sha512")
+    member = {"mediaType": MANIFEST, "digest": digest(image.manifest, "sha512"), "size": len(image.manifest)}
+    member["platform"] = {"os": "linux", "architecture": "amd64"}
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [member]}).encode()
+    registry = AnyDigest(image)
+    registry.manifests |= {"all": (index, INDEX), member["digest"]: (image.manifest, MANIFEST)}
+    with serving(registry) as server:
+        place = f"{server.address}/a"
+        # Podman compares what a registry gives with a sha256 alone.
+        newer_peer("pull", "-q", PLAIN, "--platform", "linux/amd64", f"{place}:all", code=125)
+        podman("pull", "-q", PLAIN, "--platform", "linux/amd64", f"{place}:all")
+        # The index itself by its sha512.
+        name = f"{place}@{digest(index, 'sha512')}"
+        registry.manifests[digest(index, "sha512")] = (index, INDEX)
+        podman("pull", "-q", PLAIN, "--platform", "linux/amd64", name)
+        podman("image", "exists", name)
+    # What stands in the store goes by sha256, and Podman reads it.
+    (record,) = json.loads((podman.root / "overlay-images/images.json").read_text())
+    assert record["digest"] == digest(index)
+    assert {f"manifest-{digest(index)}", f"manifest-{digest(image.manifest)}"} <= set(record["big-data-names"])
+    newer_peer.root, newer_peer.runroot = podman.root, podman.runroot
+    words = ("image", "inspect", f"{place}:all", "--format", "{{.Id}} {{.Digest}} {{.RepoDigests}}")
+    assert podman(*words).stdout == newer_peer(*words).stdout
 
 
 @pytest.mark.parametrize("image", STORABLE)

@@ -81,7 +81,8 @@ def inspect(store: Store, image: Image) -> dict[str, Any]:
     created = document.created
     value: dict[str, Any] = {
         "Id": image.id,
-        "Digest": str(image.digest or ""),
+        # Of the manifest of this platform; the record may have the digest of the index that it was chosen from.
+        "Digest": str(manifest.digest),
         "RepoTags": image.tagged_names,
         "RepoDigests": repo_digests(image),
         "Parent": parent.id if parent is not None else "",
