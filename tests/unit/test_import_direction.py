@@ -25,7 +25,7 @@ CRATES = {
     "layer": {"sys", "digest"},
     "store": {"sys", "digest", "layer"},
     "registry": {"sys", "digest"},
-    "network": {"sys"},
+    "network": {"sys", "json"},
     "runtime": {"sys", "json", "digest"},
     "monitor": {"sys", "json", "network", "runtime"},
     "helper": {"sys", "json", "runtime", "monitor"},

@@ -1,6 +1,7 @@
 //! What is asked for and what is answered, as the documents that cross from the command to the monitor.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use libpod_json::versioned::present;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What a container wants of one network.
@@ -83,11 +84,4 @@ pub struct Attached {
     /// What stands in the way of this network, in words for the user.
     #[serde(skip)]
     pub warnings: Vec<String>,
-}
-
-/// For `deserialize_with`: an optional member that must be there, if only as `null`.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> std::result::Result<Option<T>, D::Error> {
-    Option::deserialize(deserializer)
 }
