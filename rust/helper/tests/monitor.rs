@@ -301,7 +301,7 @@ fn a_monitor_that_knows_no_hello_is_seen_to_have_given_all_back() {
 }
 
 #[test]
-fn a_record_of_a_newer_release_is_no_monitor_to_talk_to() {
+fn a_record_of_a_newer_release_does_not_hide_the_monitor() {
     require_containers!();
     let container = Container::new("read end").stdin_open();
     let mut first = container.launch();
@@ -310,9 +310,8 @@ fn a_record_of_a_newer_release_is_no_monitor_to_talk_to() {
     let good = std::fs::read_to_string(&path).expect("pid.json");
     assert!(good.starts_with(r#"{"version":2,"frames":1,"#), "{good}");
     std::fs::write(&path, good.replace(r#""version":2"#, r#""version":3"#)).expect("write");
-    let error = attach(&container.run_dir()).expect_err("refused").to_string();
-    let named = format!("{}: record of a running container of version 3: ", path.display());
-    assert!(error.starts_with(&named), "{error}");
+    // Its frames may be others, too: what every release knows is spoken.
+    attach(&container.run_dir()).map(drop).expect("the monitor is there all the same");
     std::fs::write(&path, good).expect("write");
     assert!(attach(&container.run_dir()).is_ok());
     finish(&mut first, b"\n");
