@@ -414,8 +414,9 @@ fn pairs<'py, T: FromPyObjectOwned<'py>>(dict: &Bound<'py, PyDict>) -> PyResult<
 /// Id of an image layer on `parent` (None for a base layer), as containers/image derives it.
 #[pyfunction]
 #[pyo3(signature = (parent, diff_id))]
-fn layer_id(parent: Option<&str>, diff_id: &str) -> String {
-    store::layer_id(parent, diff_id)
+fn layer_id(parent: Option<&str>, diff_id: &str) -> PyResult<String> {
+    let diff_id = diff_id.parse::<layer::Digest>().map_err(Fault::from)?;
+    Ok(store::layer_id(parent, &diff_id))
 }
 
 /// 64 random hex digits: the id of a container.

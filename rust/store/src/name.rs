@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Id of an image layer: the hex of its diff id for a base layer, else a hash over the parent's id and the diff id.
 ///
 /// Source: this is how containers/image names layers; it is not the OCI chain id.
-pub fn layer_id(parent: Option<&str>, diff_id: &str) -> String {
-    let hex = diff_id.split_once(':').map_or(diff_id, |(_, hex)| hex);
+pub fn layer_id(parent: Option<&str>, diff_id: &Digest) -> String {
+    let hex = diff_id.hex();
     match parent {
-        None | Some("") => hex.to_owned(),
+        None | Some("") => hex,
         Some(parent) => sha256_hex(format!("{parent}+{hex}").as_bytes()),
     }
 }
@@ -156,10 +156,12 @@ mod tests {
     #[test]
     fn layer_ids_are_those_of_other_tools() {
         let base = "70c919a531b2b9a9e5dcfd0bdc022c0e6a20bbdb07ca7dae935168831c902e70";
-        assert_eq!(layer_id(None, &format!("sha256:{base}")), base);
+        let diff_id: Digest = format!("sha256:{base}").parse().expect("a digest");
+        assert_eq!(layer_id(None, &diff_id), base);
+        assert_eq!(layer_id(Some(""), &diff_id), base);
         let expected = sha256_hex(format!("{base}+{base}").as_bytes());
-        assert_eq!(layer_id(Some(base), &format!("sha256:{base}")), expected);
-        assert_ne!(layer_id(Some(base), base), sha256_hex(format!("sha256:{base} sha256:{base}").as_bytes()));
+        assert_eq!(layer_id(Some(base), &diff_id), expected);
+        assert_ne!(layer_id(Some(base), &diff_id), sha256_hex(format!("sha256:{base} sha256:{base}").as_bytes()));
     }
 
     #[test]

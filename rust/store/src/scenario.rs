@@ -26,7 +26,7 @@ fn an_image_of_several_layers_is_whole_and_found_by_every_name() {
         assert!(matches!(store.image(name), Err(Error::ImageNotFound(_))), "{name}");
     }
     let top = store.layer(&image.layer).expect("top");
-    assert_eq!(top.id, layer_id(Some(&top.parent), &top.diff_digest));
+    assert_eq!(top.id, layer_id(Some(&top.parent), &top.diff_digest.parse().expect("a digest")));
     assert_eq!(store.find_layers(Some(&top.diff_digest), None).expect("by diff id"), std::slice::from_ref(&top));
     assert_eq!(store.find_layers(None, Some(&top.compressed_diff_digest)).expect("by digest"), [top]);
 }

@@ -103,7 +103,7 @@ pub(crate) fn additions(store: &Store, names: &[&str]) -> Vec<Addition> {
     let stage = |name: &&str| {
         let blob = std::io::Cursor::new(tar_of(name, name.as_bytes()));
         let staged = store.stage_layer(Box::new(blob), libpod_layer::Threads::Inline).expect("stage");
-        let id = crate::layer_id(parent.as_deref(), &staged.applied().diff_id.to_string());
+        let id = crate::layer_id(parent.as_deref(), &staged.applied().diff_id);
         let below = parent.replace(id.clone());
         Addition { staged, id, parent: below }
     };
