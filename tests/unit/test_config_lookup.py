@@ -157,7 +157,7 @@ def test_a_file_that_is_none_is_an_error_with_its_path(
     assert path.exists()
 
 
-@pytest.mark.parametrize("reader", [name for name in READERS if not name.startswith("auth.json ")])
+@pytest.mark.parametrize("reader", READERS)
 def test_what_may_not_be_read_is_an_error(reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(path: str, _limit: int) -> bytes | None:
         if path == str(tmp_path / "x.conf"):
