@@ -1,8 +1,8 @@
 """Everything a container was created with.
 
 `ContainerSettings` is written to container.json once and never changed (but for the name): what a container *is* (running,
-exited) is derived elsewhere (`model`). Start reading at `ContainerSettings`: each name is an option, spelled three times in this project: in
-its declaration on the command line, here, and in the line of `spec` that consumes it.
+exited) is derived elsewhere (`model`). Start reading at `ContainerSettings`. `judge` fills in each field from the options, and the
+line of `spec` that consumes it names it.
 
 container.json has a version and holds every field, so that a later default, or a change of containers.conf, changes no container
 that exists. A document of a newer version is refused and left as it is. One without a version was written by the release before
