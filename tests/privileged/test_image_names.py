@@ -110,6 +110,10 @@ def test_the_store_itself_is_a_transport(loaded: cli.Cli, tmp_path: Path) -> Non
     loaded("rmi", "-f", image)
     assert loaded("pull", "-q", f"{place}four:1").stdout == f"{image}\n"
     assert loaded("images", "--format", "{{.Repository}}").stdout == "localhost/four\n"
+    # A container of an image that another store has, as of one that an archive has.
+    loaded("rmi", "-f", image)
+    loaded("create", "-q", "--name", "c", "--network", "none", f"{place}four:1", "x")
+    assert loaded("inspect", "c", "--format", "{{.ImageName}}").stdout == "localhost/four:1\n"
 
 
 def test_images_of_archives_are_created_from_as_with_podman(podman: cli.Cli, peer: cli.Cli, tmp_path: Path) -> None:

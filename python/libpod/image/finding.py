@@ -31,7 +31,8 @@ def find_or_pull(
         raise InvalidError(f'unsupported pull policy "{policy}"')
     if not isinstance(name, Reference):
         name = arguments.text("image", name)
-        if split_transport(name)[0] not in ("", "containers-storage"):
+        transport, rest = split_transport(name)
+        if transport and (transport != "containers-storage" or rest.startswith("[")):
             return _pulled_by_location(host, name, policy)
     wanted = name if isinstance(name, Reference) else parse_wanted(name)
     if policy in ("missing", "never"):
