@@ -5,10 +5,10 @@
 
 use libpod_sys::Error;
 use libpod_sys::fs::{Resolver, Root};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, chmodat, fchmod, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, statat};
 use rustix::io::Errno;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -131,70 +131,9 @@ impl Tree {
     pub fn remove(&mut self, parent: &Arc<OwnedFd>, base: &[u8]) -> Result<()> {
         self.replaced = true;
         self.open.clear();
-        remove_tree(parent.as_fd(), base)
+        let name = CString::new(base).map_err(|_| fail("unlinkat", base, Errno::INVAL))?;
+        libpod_sys::walk::remove(parent.as_fd(), &name).map_err(|errno| fail("unlinkat", base, errno))
     }
-}
-
-/// Directories nested deeper than this are refused, so that neither stack nor descriptors run out.
-const MAX_DEPTH: usize = 2048;
-
-/// Remove `base` in `parent` and all below it. Uses one descriptor for each level.
-fn remove_tree(parent: BorrowedFd<'_>, base: &[u8]) -> Result<()> {
-    match unlinkat(parent, base, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::ISDIR | Errno::PERM) => {}
-        Err(errno) => return Err(fail("unlinkat", base, errno)),
-    }
-    let mut stack = vec![(open_listed(parent, base)?, base.to_vec())];
-    while let Some((directory, _)) = stack.last() {
-        let here = directory.as_fd();
-        let mut deeper = None;
-        for name in names_in(here)? {
-            match unlink(here, &name) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(Errno::ISDIR | Errno::PERM) => {
-                    deeper = Some((open_listed(here, &name)?, name));
-                    break;
-                }
-                Err(errno) => return Err(fail("unlinkat", &name, errno)),
-            }
-        }
-        if let Some(deeper) = deeper {
-            if stack.len() == MAX_DEPTH {
-                return Err(fail("unlinkat", base, Errno::NAMETOOLONG));
-            }
-            stack.push(deeper);
-        } else if let Some((_, name)) = stack.pop() {
-            let above = stack.last().map_or(parent, |(directory, _)| directory.as_fd());
-            unlinkat(above, name.as_slice(), AtFlags::REMOVEDIR).map_err(|errno| fail("unlinkat", &name, errno))?;
-        }
-    }
-    Ok(())
-}
-
-/// Unlink what is no directory. Who is not root may own the directory without the right to write it.
-fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<()> {
-    match unlinkat(directory, name, AtFlags::empty()) {
-        Err(Errno::ACCESS) => {
-            fchmod(directory, Mode::RWXU)?;
-            unlinkat(directory, name, AtFlags::empty())
-        }
-        result => result,
-    }
-}
-
-/// Open a directory that is to be emptied.
-fn open_listed(parent: BorrowedFd<'_>, base: &[u8]) -> Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let opened = match openat(parent, base, flags, Mode::empty()) {
-        Err(Errno::ACCESS) => {
-            // No symbolic link: unlinking it would have succeeded, or failed for the parent's sake.
-            chmodat(parent, base, Mode::RWXU, AtFlags::empty()).map_err(|errno| fail("fchmodat", base, errno))?;
-            openat(parent, base, flags, Mode::empty())
-        }
-        opened => opened,
-    };
-    opened.map_err(|errno| fail("openat", base, errno))
 }
 
 /// Names in an open directory, without `.` and `..`, in the order of their bytes.

@@ -1,13 +1,14 @@
 //! Files that are whole or absent, directories, whole trees.
 
 use crate::error::{AtPath, Error, Result};
-use crate::walk;
 pub(crate) use libpod_sys::file::{Durability, is_temporary_of};
 use libpod_sys::file::{Replacement, open_regular_at, read as read_regular};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// No table and no item of data is larger (256 MiB); what is, is damaged.
@@ -63,18 +64,8 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 
 /// Remove a file or a whole tree that may be missing; symlinks are not followed.
 pub(crate) fn remove_tree(path: &Path) -> Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let root = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(root) => root,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::NOTDIR | Errno::LOOP) => return remove(path),
-        Err(errno) => return Err(Error::os("open", path, errno)),
-    };
-    walk::walk(root, &mut walk::Remover).at("remove what is below", path)?;
-    match rustix::fs::rmdir(path) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(Error::os("remove", path, errno)),
-    }
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::os("remove", path, Errno::INVAL))?;
+    libpod_sys::walk::remove(CWD, &name).at("remove", path)
 }
 
 /// Names in a directory; empty where it does not exist.

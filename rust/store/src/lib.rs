@@ -11,7 +11,7 @@
 //! | `layers`, `images`, `containers`, `mounts`, `hostmount` | the operations |
 //! | `tar`, `size`, `check` | reading back: tars, sizes, consistency |
 //! | `table`, `record`, `lockfile` | a JSON table, its records, its lock and token |
-//! | `file`, `walk` | whole files, whole trees |
+//! | `file` | whole files, whole trees |
 //! | `overlay` | layer directories and short links |
 //! | `other` | additional stores, which are only read |
 //! | `staging`, `pending` | what a process that dies leaves, and how the next one clears it |
@@ -51,7 +51,6 @@ mod table;
 mod tar;
 #[cfg(test)]
 mod testing;
-mod walk;
 
 pub use containers::{NewContainer, Rootfs};
 pub use damage::Damaged;

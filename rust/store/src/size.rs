@@ -3,7 +3,7 @@
 use crate::error::{AtPath, Result};
 use crate::name::Id;
 use crate::store::Store;
-use crate::walk::{Visitor, walk};
+use libpod_sys::walk::{Visitor, walk};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::HashSet;

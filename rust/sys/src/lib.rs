@@ -21,6 +21,7 @@ pub mod rfc3339;
 pub mod signal;
 pub mod socket;
 pub mod spawn;
+pub mod walk;
 pub mod xattr;
 
 pub use error::{Error, Result, chain, errno_text, io_text, strerror};
