@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-    #: One word: bytes for what is not UTF-8, a path object for a path.
-    Word = str | bytes | os.PathLike[str]
+#: One word: bytes for what is not UTF-8, a path object for a path.
+Word = str | bytes | os.PathLike[str]
 
 
 def text(name: str, value: object) -> str:

@@ -12,13 +12,14 @@ from libpod.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Self, TypeVar
+    from collections.abc import Callable, Iterable
+    from typing import Any, Self, TypeVar, Unpack
 
     from libpod.arguments import Word
     from libpod.config.containers import ContainersConf
     from libpod.container.completed import Completed
     from libpod.container.manager import ContainerManager
+    from libpod.container.options.keywords import RunOptions
     from libpod.container.records import Damaged
     from libpod.image.manager import ImageManager
     from libpod.image.reference import Reference
@@ -66,10 +67,7 @@ class Engine:
 
     @property
     def store(self) -> Store:
-        """The store of images, layers and containers.
-
-        Raises: StateError when the engine is closed.
-        """
+        """The store of images, layers and containers. Raises: StateError when the engine is closed."""
         return self.host.store
 
     @property
@@ -127,46 +125,21 @@ class Engine:
         image: str | Reference,
         argv: Iterable[Word] = (),
         *,
-        network: str | None = None,
-        remove: bool = True,
-        name: str = "",
-        env: Mapping[str, Word] | Iterable[str] | None = None,
-        volumes: Iterable[Word] | Mapping[Word, Word | Mapping[str, str]] = (),
-        tmpfs: Iterable[Word] | Mapping[Word, str] = (),
-        workdir: str | os.PathLike[str] = "",
-        user: str | int = "",
-        entrypoint: str | Iterable[Word] | None = None,
-        hostname: str = "",
         stdin: bytes | None = None,
         timeout_s: float | None = None,
         output_limit: int = 64 << 20,
-        read_only: bool = False,
-        privileged: bool = False,
-        cap_add: Iterable[str] = (),
-        cap_drop: Iterable[str] = (),
-        memory: str | int = "",
-        cpus: float | None = None,
-        pids_limit: int | None = None,
-        publish: Iterable[str] = (),
-        labels: Mapping[str, str] | Iterable[str] | None = None,
         pull: str = "missing",
-        **options: Any,
+        **options: Unpack[RunOptions],
     ) -> Completed:
         """Run a command in a new container and return how it ended, with all that it wrote.
 
-        network: `none`, `host`, `container:NAME`, or the default bridge for None. remove: remove the container afterwards. stdin: what
-        it reads; without it, nothing. timeout_s: kill it when it takes longer. output_limit: most bytes that it may write. env,
-        labels: a mapping, or a list of `name=value`. volumes: a list of words of `-v`, or a mapping of sources to paths in the
-        container, or to `{"bind": path, "mode": options}`. tmpfs: a list of words of `--tmpfs`, or a mapping of paths to options.
-        options: any other option of `podman run`, by its long name with `_` for `-`. The exit code of the command is a result, not an
-        error. On any error the container is killed first.
+        stdin: what it reads; without it, nothing. timeout_s: kill it when it takes longer. output_limit: most bytes that it may
+        write. pull: `always`, `missing`, `never` or `newer`. options: those of `container/options/keywords.py`. The exit code of the
+        command is a result, not an error. On any error the container is killed first.
         Raises: TypeError (unknown option, value of the wrong shape), UnsupportedError (an option that libpod lacks), InvalidError (bad
         option, too much output), ImageNotFoundError, CommandNotFoundError, CommandNotExecutableError, TimeoutError, other
         LibpodErrors, OSError.
         """
-        given = {**locals()}
-        del given["self"]
-        given.update(given.pop("options"))
         from libpod.container.completed import run
 
-        return run(self.containers, given)
+        return run(self.containers, image, argv, {**options}, stdin, timeout_s, output_limit, pull)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from libpod.container import exec as container_exec
 from libpod.container import lifecycle, listing
 from libpod.container.manager import ContainerManager
 from libpod.container.options import ContainerOptions
+from libpod.container.options.keywords import RunOptions
 from libpod.container.options.words import Words
 from libpod.errors import InvalidError
 from libpod.image.manager import ImageManager
@@ -46,6 +48,10 @@ CASES = [
     for function in PUBLIC
     for parameter in inspect.signature(function).parameters.values()
     if _takes_words(parameter)
+] + [
+    pytest.param(libpod.Engine.run, name, id=f"Engine.run-{name}")
+    for name, kind in typing.get_type_hints(RunOptions).items()
+    if "Iterable[" in str(kind) and name != "entrypoint"
 ]
 
 
@@ -83,7 +89,7 @@ def test_functions_that_take_words_are_found() -> None:
         "Engine.__init__-storage_options",
         "ImageManager.save-names",
     } <= names
-    assert len(names) >= 15
+    assert len(names) >= 40
 
 
 @pytest.mark.parametrize(("function", "name"), CASES)
@@ -212,3 +218,9 @@ def test_options_of_a_transport_have_their_types() -> None:
     for given in ({"tls_verify": "false"}, {"compress": "no"}, {"retries": "3"}, {"authfile": 3}):
         with pytest.raises(TypeError):
             Options(**given)
+
+
+def test_keywords_of_run_are_those_of_the_command_line() -> None:
+    given = set(typing.get_type_hints(RunOptions))
+    words = set(Words.FIELDS) - {"create_command", "environment", "interactive", "label", "rm", "volume"}
+    assert given == words | {"labels", "remove", "volumes"}

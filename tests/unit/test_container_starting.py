@@ -181,6 +181,18 @@ def test_a_time_zone_of_the_hosts_is_copied(host: Host) -> None:
     ]
 
 
+def test_a_start_that_fails_makes_no_bridge(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(bridge, "ensure", lambda network: made.append(network.name))
+    networked = {"network": Namespace("bridge"), "networks": [Attachment("podman")]}
+    for fault in ({"workdir": "/nosuch"}, {"user": "nosuch"}):
+        with pytest.raises(InvalidError):
+            launched(host, name=f"no{len(fault)}{next(iter(fault))}", **networked, **fault)
+    assert made == []
+    launched(host, **networked)
+    assert made == ["podman"]
+
+
 def test_a_working_directory_is_made_for_its_user(host: Host) -> None:
     document, _, _ = launched(host, workdir="/work", create_workdir=True, user="5:6")
     assert document["root_changes"] == [{"kind": "directory", "path": "/work", "uid": 5, "gid": 6}]

@@ -94,11 +94,11 @@ def test_a_network_that_was_made_anew_is_not_taken_for_the_one_that_was_chosen(
     write(networks, "n")
     settings = attached_to("n")
     networking.choose(network_host, settings)
-    (request,), gateway = networking.attachments(network_host, settings)
-    assert (request["network"], gateway) == ("n", "10.89.0.1")
+    (found,) = networking.find(network_host, settings)
+    assert (found.name, found.gateway) == ("n", "10.89.0.1")
     write(networks, "n", id="5" * 64)
     with pytest.raises(StateError) as caught:
-        networking.attachments(network_host, settings)
+        networking.find(network_host, settings)
     assert caught.value.message == (
         "network n was removed and made anew since the container was created (its id was 470bed347934, it is"
         " 555555555555): remove the container and create it again"
@@ -106,9 +106,9 @@ def test_a_network_that_was_made_anew_is_not_taken_for_the_one_that_was_chosen(
     (networks / "n.json").unlink()
     write(networks, "other", id="n" * 64)
     with pytest.raises(NetworkNotFoundError, match="name or ID n: network not found"):
-        networking.attachments(network_host, settings)
+        networking.find(network_host, settings)
     old = attached_to("other")
-    assert networking.attachments(network_host, old)[0][0]["network"] == "other", "an older record names no id"
+    assert networking.find(network_host, old)[0].name == "other", "an older record names no id"
 
 
 def test_ports_are_published_on_the_first_network(
@@ -116,9 +116,9 @@ def test_ports_are_published_on_the_first_network(
 ) -> None:
     monkeypatch.setattr(bridge, "ensure", lambda network: None)
     write(networks, "n")
-    networks = [Attachment("n", ID), Attachment("podman", interface="eth1")]
-    settings = ContainerSettings(**LEAST, networks=networks, ports=[Port("", 8080, 80)])
-    found, _ = networking.attachments(network_host, settings)
+    attachments = [Attachment("n", ID), Attachment("podman", interface="eth1")]
+    settings = ContainerSettings(**LEAST, networks=attachments, ports=[Port("", 8080, 80)])
+    found = networking.attach_requests(network_host, settings, networking.find(network_host, settings))
     assert [(one["network"], one["interface"], len(one["ports"])) for one in found] == [
         ("n", "eth0", 1),
         ("podman", "eth1", 0),

@@ -9,12 +9,22 @@ from libpod.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
+    from libpod.arguments import Word
     from libpod.container.manager import ContainerManager
+    from libpod.image.reference import Reference
 
 #: What some words of `podman run` are called in Python.
 _RENAMED = {"labels": "label", "remove": "rm", "volumes": "volume"}
+#: How a keyword is checked, so that errors have its name and not the word's.
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "labels": arguments.pairs,
+    "network": lambda name, value: [text] if (text := arguments.text(name, value)) else [],
+    "remove": arguments.flag,
+    "volumes": arguments.volumes,
+}
 
 
 class Completed(Record):
@@ -25,26 +35,32 @@ class Completed(Record):
     stderr: bytes
 
 
-def run(containers: ContainerManager, given: dict[str, Any]) -> Completed:
-    """Run a command as `Engine.run` says. given: the arguments of that call by name, without those that have no value."""
-    image, argv, pull = given.pop("image"), given.pop("argv"), given.pop("pull")
-    stdin, output_limit, timeout_s = given.pop("stdin"), given.pop("output_limit"), given.pop("timeout_s")
+def run(
+    containers: ContainerManager,
+    image: str | Reference,
+    argv: Iterable[Word],
+    given: dict[str, Any],
+    stdin: bytes | None,
+    timeout_s: float | None,
+    output_limit: int,
+    pull: str,
+) -> Completed:
+    """Run a command as `Engine.run` says. given: its options."""
     if stdin is not None and not isinstance(stdin, bytes):
         raise TypeError(f"stdin must be bytes, not {type(stdin).__name__}")
     if not 0 <= arguments.integer("output_limit", output_limit) < 1 << 63:
         raise InvalidError(f"output_limit: {output_limit} is no number of bytes")
     if timeout_s is not None and not 0 <= arguments.number("timeout_s", timeout_s) < 1 << 63:
         raise InvalidError(f"timeout_s: {timeout_s} is no number of seconds")
-    given["network"] = [given["network"]] if given["network"] else []
-    given["remove"] = arguments.flag("remove", given["remove"])
-    given["volumes"] = arguments.volumes("volumes", given["volumes"])
-    if given["labels"] is not None:
-        given["labels"] = arguments.pairs("labels", given["labels"])
-    for name, word in _RENAMED.items():
+    for word in (*_RENAMED.values(), "interactive"):
         if word in given:
+            name = next((name for name, other in _RENAMED.items() if other == word), "stdin")
             raise TypeError(f"the option {word} is called {name} here")
-        given[word] = given.pop(name)
-    options = parse_options(Words(interactive=stdin is not None, **given))
+    words: dict[str, Any] = {"rm": True, "interactive": stdin is not None}
+    for name, value in given.items():
+        if value is not None:
+            words[_RENAMED.get(name, name)] = _CHECKS[name](name, value) if name in _CHECKS else value
+    options = parse_options(Words(**words))
     container = containers.create(options, image, argv, pull=pull)
     stay = containers.stay(container, containers.start(container, fresh=True), owner=True)
     return Completed(*stay.collect(stdin or b"", output_limit, timeout_s))

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from libpod.container.settings import ContainerSettings
     from libpod.container.spec import Start
     from libpod.host import Host
+    from libpod.network.config import Network
 
 
 def write_files(
-    host: Host, container: Container, start: Start, *, owner: Container | None, gateway: str | None
+    host: Host, container: Container, start: Start, *, owner: Container | None, network: Network | None
 ) -> list[str]:
     """Write the files of one start and enter them into `start.bind_files`, but for those that the user mounts over.
 
-    owner: the container whose network it uses. gateway: the host's address on its own network.
+    owner: the container whose network it uses. network: the first of its own.
     Returns the names that its address shall have in /etc/hosts, once it has one; none where nobody will write them.
     """
     settings = container.settings
@@ -47,7 +48,7 @@ def write_files(
     if owner is not None:
         files |= _joined_files(owner, settings)
     else:
-        texts, own_names = _network_files(host, settings, names, gateway)
+        texts, own_names = _network_files(host, settings, names, network)
         files |= texts
     for path, text in files.items():
         if path not in taken:
@@ -74,7 +75,7 @@ def _environment_text(host: Host, settings: ContainerSettings, container: Contai
 
 
 def _network_files(
-    host: Host, settings: ContainerSettings, names: list[str], gateway: str | None
+    host: Host, settings: ContainerSettings, names: list[str], network: Network | None
 ) -> tuple[dict[str, str], list[str]]:
     """Return the files, and those of the names that the container's address still has to get in its /etc/hosts."""
     from libpod.network import dns
@@ -85,7 +86,7 @@ def _network_files(
             mode=settings.network.kind,
             names=names,
             extra=settings.hosts,
-            gateway=host.conf.containers["host_containers_internal_ip"] or gateway,
+            gateway=host.conf.containers["host_containers_internal_ip"] or (network.gateway if network else None),
             base=host.conf.containers["base_hosts_file"],
         )
     if settings.network.kind != "none" and settings.dns != ["none"]:

@@ -18,24 +18,30 @@ if TYPE_CHECKING:
     from libpod.network.config import Network
 
 
-def attachments(host: Host, settings: ContainerSettings) -> tuple[list[dict[str, Any]], str | None]:
+def find(host: Host, settings: ContainerSettings) -> list[Network]:
+    """Find the networks of a container, in the order of attaching; none for a container without a network of its own.
+
+    Raises: NetworkNotFoundError, StateError for a network that was made anew, UnsupportedError, CorruptError.
+    """
+    return [_network(host, attachment) for attachment in settings.networks]
+
+
+def attach_requests(host: Host, settings: ContainerSettings, networks: list[Network]) -> list[dict[str, Any]]:
     """Return what the monitor must know to attach a container to its networks, whose bridges are made if they do not stand.
 
-    In the order of attaching; none for a container without a network of its own. Ports are published on the first network.
-    Also returns the host's address on the first network.
-    Raises: NetworkNotFoundError, StateError for a network that was made anew, UnsupportedError, DeniedError, OSError.
+    networks: those of `find`. Ports are published on the first one.
+    Raises: DeniedError, OSError.
     """
-    if not settings.networks:
-        return [], None
+    if not networks:
+        return []
     from libpod.network import bridge
 
-    networks = [_network(host, attachment) for attachment in settings.networks]
     requests: list[dict[str, Any]] = []
     for network, attachment in zip(networks, settings.networks, strict=True):
         bridge.ensure(network)
         ports = settings.ports if not requests else ()
         requests.append(bridge.attach_request(host.places.leases, network, attachment, ports=ports))
-    return requests, networks[0].gateway
+    return requests
 
 
 def choose(host: Host, settings: ContainerSettings) -> None:

@@ -62,14 +62,14 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
     rootfs = host.store.rootfs(container.id)
     layers = [rootfs["upper"], *rootfs["lower"]] if rootfs.get("upper") else rootfs["lower"]
     start = Start(container.id, host.places.merged(container.layer_id), settings)
-    networks, gateway = networking.attachments(host, settings)
+    networks = networking.find(host, settings)
     owner = None
     if settings.joined_ids:
         from libpod.container.joining import join
 
         owner = join(host, settings, start)
     changes = set_timezone(container, settings, start, layers) if settings.timezone else []
-    names = write_files(host, container, start, owner=owner, gateway=gateway)
+    names = write_files(host, container, start, owner=owner, network=networks[0] if networks else None)
     unowned: list[str] = []
     if settings.mounts:
         from libpod.container.volumes import fill
@@ -90,6 +90,8 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
         write_accounts(container, settings, start, view)
     spec = build_spec(settings, start)
     write_text(container.user_directory + "/config.json", _core.dump_json(spec))
+    # Last, so that a start that fails before makes no bridge.
+    requests = networking.attach_requests(host, settings, networks)
     if settings.remove:
         # An earlier run, or filling a volume, has mounted it.
         host.store.allow_remount(container.id)
@@ -108,7 +110,7 @@ def prepare(host: Host, container: Container, *, detach: bool, initial_size: tup
             "path": container.log_path,
             "max_size": settings.log_max_size or None,
         },
-        "networks": networks,
+        "networks": requests,
         "hosts": {"path": start.bind_files["/etc/hosts"], "names": names}
         if names and "/etc/hosts" in start.bind_files
         else None,
