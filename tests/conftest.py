@@ -16,11 +16,13 @@ from tests.support import cli, leaks, newer, probe, registry
 
 @pytest.fixture(autouse=True)
 def interrupts() -> None:
-    """Have Ctrl-C work, here and in what is started, in every test.
+    """Have Ctrl-C and a hang-up work, here and in what is started, in every test.
 
-    A shell starts what is in its background with Ctrl-C ignored; a command that a test runs in this process may let it end the process.
+    A shell starts what is in its background with Ctrl-C ignored, and nohup with hang-ups; a command that a test runs in this process
+    may let Ctrl-C end the process.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module", autouse=True)
