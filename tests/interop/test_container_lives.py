@@ -246,7 +246,7 @@ SCRIPTS: dict[str, list[str]] = {
     "bytes that are not UTF-8": [
         "run --rm rich printf %s caf\udce9",
         "run --rm -e X=caf\udce9 rich sh -c 'printf %s $X'",
-        "run --rm -e caf\udce9=1 rich sh -c 'env | grep caf'",
+        "run --rm -e caf\udce9=1 rich sh -c 'env | grep ^caf'",
         "run --rm --env-file @/latin1 rich sh -c 'printf %s $X'",
         "run --rm --env-file @/env\udce9 rich sh -c 'printf %s $X'",
         "run --rm -h caf\udce9 rich hostname",

@@ -49,6 +49,7 @@ def chance() -> random.Random:
 def crash(store_directory: Path) -> Iterator[Watched]:
     probe.needs_root()
     program = cli.ours(store_directory)
+    program.is_measured = False
     (store_directory / "tmp").mkdir()
     program.environment["TMPDIR"] = str(store_directory / "tmp")
     container_images.import_root(program, 'CMD ["sleep","1000"]')

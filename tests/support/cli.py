@@ -57,6 +57,8 @@ class Cli:
         self.run_flags = run_flags
         self.environment = clean_environment()
         self.environment.pop(_COVERAGE, None)
+        #: Whether what its commands cover may be measured, which slows them.
+        self.is_measured = program[0] == str(OURS)
 
     def command(self, *words: str) -> list[str]:
         """The argument vector of one command; flags that a peer needs on this host are slipped in."""
@@ -75,7 +77,7 @@ class Cli:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             timeout=timeout_s,
-            env=self.environment | (_measured(words) if self.program[0] == str(OURS) else {}),
+            env=self.environment | (_measured(words) if self.is_measured else {}),
             check=False,
         )
         out = subprocess.CompletedProcess(
@@ -91,13 +93,13 @@ class Cli:
         return out
 
     def spawn(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start one command and return at once."""
+        """Start one command and return at once. What it covers is not measured: those who start so race it."""
         return subprocess.Popen(
             self.command(*words),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self.environment | (_measured(words) if self.program[0] == str(OURS) else {}),
+            env=self.environment,
         )
 
     def remove_all(self) -> None:
