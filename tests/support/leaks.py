@@ -50,10 +50,10 @@ def cgroups() -> set[str]:
 
 
 def links() -> set[str]:
-    """Interfaces as container engines make them, in this network namespace."""
+    """Interfaces as container engines make them, in this network namespace, but the bridge that an engine makes once and leaves."""
     found = set()
     for path in Path("/sys/class/net").iterdir():
-        if _LINKS.match(path.name):
+        if _LINKS.match(path.name) and path.name != "podman0":
             try:
                 found.add(f"link {(path / 'ifindex').read_text().strip()}: {path.name}")
             except OSError:
