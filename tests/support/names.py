@@ -77,7 +77,8 @@ def _spelled(domain: str | None, path: str, tag: str | None, digest: str | None)
 #: Names by the grammar.
 good = st.builds(_spelled, st.none() | _domains, _paths, st.none() | _tags, st.none() | _digests)
 
-_pieces = [
+#: What names are put together of, and what looks like it.
+PIECES = [
     "a",
     "B",
     "0",
@@ -101,11 +102,11 @@ _pieces = [
 
 #: Texts of the grammar's pieces in any order, and good names with one piece put in somewhere.
 near = st.one_of(
-    st.lists(st.sampled_from(_pieces), max_size=8).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=8).map("".join),
     st.builds(
         lambda name, piece, place: name[: place % (len(name) + 1)] + piece + name[place % (len(name) + 1) :],
         good,
-        st.sampled_from(_pieces),
+        st.sampled_from(PIECES),
         st.integers(0, 200),
     ),
 )
